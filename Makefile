@@ -1,0 +1,77 @@
+# Kilburn's front door: every target here is one line of work done elsewhere.
+#
+#     kernel/kernel.mk       the kernel, both kinds, and the monitor
+#     tests/host/host.mk     the host tests and the fuzz targets
+#     tools/                 everything else, as programs that stand alone
+#
+# A target first lets tools/setup install what it needs and lacks, which costs
+# nothing when nothing is missing, and then calls a second make for the work, so
+# that the rules of the files above may rely on their compilers being there.
+
+MAKEFLAGS += --no-builtin-rules
+JOBS := $(shell nproc 2>/dev/null || echo 1)
+QUICK := $(MAKE) --no-print-directory -j$(JOBS)
+
+.DEFAULT_GOAL := build
+.PHONY: build run test test-host test-guest test-long bench debug format check coverage \
+        seeds mutants clean help
+
+-include kernel/kernel.mk
+-include tests/host/host.mk
+
+build: ## build the kernel, the monitor and all that boots (build/)
+	@tools/setup build
+	@$(QUICK) kernel
+
+run: ## boot the memory demo
+	@tools/setup run
+	@./kilburn demo memory
+
+test: ## all that guards a change; ends with "N passed, N failed"
+	@tools/setup test
+	@tools/test
+
+test-host: ## the kernel's own files, compiled for this machine, under sanitizers
+	@tools/setup host
+	@$(QUICK) host-test
+
+test-guest: ## the in-kernel tests, crash and boot tests under QEMU
+	@tools/setup run
+	@tools/guest-test
+
+test-long: ## like test, with long fuzzing and every mutant; writes build/test-long.txt
+	@tools/setup test
+	@tools/test --long
+
+bench: ## instructions per operation, measured under QEMU
+	@tools/setup run
+	@bench/run
+
+debug: ## QEMU stopped at the first kernel instruction, with GDB and our commands
+	@tools/setup debug
+	@./kilburn demo memory --gdb
+
+format: ## rewrite the sources as .clang-format says
+	@tools/setup check
+	@tools/check --format
+
+check: ## format, includes, headers, and builds with gcc and clang with -Werror
+	@tools/setup check
+	@tools/check
+
+coverage: ## lines of kernel/mm that the host tests reach; at least 95 %
+	@tools/setup coverage
+	@tools/coverage
+
+seeds: ## each row of the seeds, the test that holds it, its result
+	@tools/seeds
+
+mutants: ## remove one check, lock or fence at a time: the tests must notice
+	@tools/setup test
+	@tools/mutants
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/    make \1|\2/p' Makefile | awk -F"|" "{printf \"%-20s %s\\n\", \$$1, \$$2}"
