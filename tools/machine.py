@@ -1,0 +1,197 @@
+"""The machine under QEMU: its command line, running it, and what its end means.
+
+Used by ./kilburn, tools/guest-test and tools/kilburn.gdb's tests, so that there is
+one place that knows how Kilburn is started.
+
+The kernel's console is the UART, and three parties write there: the firmware before
+the kernel runs, the kernel's log, and what the guest prints for us to read. Lines of
+the log carry a time stamp, "[    0.001234] text", and nothing else begins that way;
+all before the first such line is the firmware's.
+
+How a machine ends, as an exit status:
+
+    0..255  what the guest says, through the test device (QEMU ends with it)
+    124     it took longer than it was given
+    125     the kernel panicked (the guest says so itself)
+    126     it did not boot: QEMU refused, the kernel said so, or never spoke
+"""
+import dataclasses
+import functools
+import os
+import pathlib
+import re
+import selectors
+import signal
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+
+TIMED_OUT, PANICKED, NOT_BOOTED = 124, 125, 126
+
+# A kernel that is silent for so long has not booted. Firmware takes well under a
+# second; a busy host may be twenty times slower.
+BOOT_SECONDS = 60
+
+
+@dataclasses.dataclass
+class Machine:
+    """What varies between one run and the next."""
+
+    harts: int = 1
+    memory: str = "128M"
+    bios: str = "default"  # or "none": our monitor
+    paging: str = "sv39"
+    append: str = ""
+    qemu: str = "qemu-system-riscv64"
+    cpu: str = "rv64"
+    icount: bool = False
+    kind: str = "release"  # of kernel; or "debug"
+    extra: tuple = ()
+
+    @property
+    def kernel(self):
+        return BUILD / self.kind / "kernel.elf"
+
+    def words(self):
+        """The kernel command line."""
+        paging = [] if self.paging == "sv39" else [f"paging={self.paging}"]
+        return " ".join([*paging, *self.append.split()])
+
+    def command(self):
+        bios = BUILD / "monitor" / "monitor.bin" if self.bios == "none" else self.bios
+        command = [self.qemu, "-M", "virt", "-nodefaults", "-nographic", "-serial", "stdio"]
+        command += ["-cpu", self.cpu, "-smp", str(self.harts), "-m", self.memory]
+        command += ["-bios", str(bios), "-kernel", str(self.kernel)]
+        if self.words():
+            command += ["-append", self.words()]
+        if self.icount:
+            command += ["-icount", "shift=0,sleep=off"]
+        return [*command, *self.extra]
+
+
+@functools.lru_cache(maxsize=None)
+def qemu_version(qemu):
+    """(major, minor), or None if there is no such program."""
+    try:
+        text = subprocess.run([qemu, "--version"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    found = re.search(r"version (\d+)\.(\d+)", text)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def icount_refusal(machine):
+    """Why instruction counting cannot work for this machine, or None."""
+    version = qemu_version(machine.qemu)
+    if machine.icount and machine.harts > 1 and version and version < (8, 0):
+        return (f"--icount with {machine.harts} harts cannot work on QEMU {version[0]}.{version[1]}: "
+                "a hart that waits for another keeps its turn forever")
+    return None
+
+
+LOG_LINE = re.compile(rb"\[ *\d+\.\d+\] ")
+
+
+class Console:
+    """Splits what comes over the UART, as it comes, into the log and the guest's text."""
+
+    def __init__(self, on_text=lambda data: None):
+        self.everything = bytearray()
+        self.text = bytearray()
+        self.log = bytearray()
+        self.kernel_spoke = False
+        self._on_text = on_text
+        self._line = bytearray()
+
+    def feed(self, data):
+        self.everything += data
+        for piece in data.splitlines(keepends=True):
+            self._line += piece
+            if self._line.endswith(b"\n"):
+                self._end_line()
+
+    def close(self):
+        if self._line:
+            self._end_line()
+
+    def _end_line(self):
+        line = bytes(self._line)
+        self._line.clear()
+        if LOG_LINE.match(line):
+            self.kernel_spoke = True
+            self.log += line
+        elif not self.kernel_spoke:
+            self.log += line
+        else:
+            self.text += line
+            self._on_text(line)
+
+
+@dataclasses.dataclass
+class Outcome:
+    status: int
+    console: Console
+    complaint: str = ""  # QEMU's own words, if it had any
+    seconds: float = 0.0
+
+
+def stop(process):
+    """Ends a process that we started, and waits for it."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(2)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def run(machine, timeout=None, on_text=lambda data: None, until=None):
+    """Boots the machine and follows it to its end.
+
+    `until`: end it ourselves, with status 0, once the console holds these bytes.
+    """
+    console = Console(on_text)
+    started = time.monotonic()
+    errors = tempfile.TemporaryFile()
+    try:
+        process = subprocess.Popen(machine.command(), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=errors)
+    except OSError as error:
+        return Outcome(NOT_BOOTED, console, f"{machine.qemu}: {error.strerror}")
+    try:
+        status = _follow(process, console, started, timeout, until)
+    finally:
+        if process.poll() is None:
+            stop(process)
+    console.close()
+    errors.seek(0)
+    complaint = errors.read().decode(errors="replace").strip()
+    if status is None:
+        status = process.returncode
+        if status < 0 or not console.kernel_spoke:
+            status = NOT_BOOTED
+    return Outcome(status, console, complaint, time.monotonic() - started)
+
+
+def _follow(process, console, started, timeout, until):
+    """Reads the console to its end. The status, or None if QEMU ended by itself."""
+    selector = selectors.DefaultSelector()
+    selector.register(process.stdout, selectors.EVENT_READ)
+    while True:
+        now = time.monotonic() - started
+        if timeout is not None and now >= timeout:
+            return TIMED_OUT
+        if not console.kernel_spoke and now >= BOOT_SECONDS:
+            return NOT_BOOTED
+        if not selector.select(0.2):
+            continue
+        data = os.read(process.stdout.fileno(), 65536)
+        if not data:
+            process.wait()
+            return None
+        console.feed(data)
+        if until is not None and until in console.everything:
+            return 0
