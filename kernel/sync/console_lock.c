@@ -1,0 +1,32 @@
+/*
+ * The console lock, made of a spinlock word and the rank CONSOLE.
+ *
+ * Closed interrupts already keep the hart where it is, so the preemption depth is
+ * left alone: its end would run deferred work with interrupts closed. A waiter
+ * has its interrupts closed as well; it waits only for somebody who is printing,
+ * and who waits for nobody.
+ */
+#include "sync/console_lock.h"
+
+#include "lib/log.h"
+#include "sync/spinlock.h"
+
+static struct spinlock console;
+
+static uint64_t lock(void)
+{
+    uint64_t interrupts = irq_save();
+
+    rank_enter(RANK_CONSOLE);
+    spin_acquire(&console);
+    return interrupts;
+}
+
+static void unlock(uint64_t interrupts)
+{
+    spin_release(&console);
+    rank_leave(RANK_CONSOLE);
+    irq_restore(interrupts);
+}
+
+void console_lock_init(void) { log_set_lock(lock, unlock); }
