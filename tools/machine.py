@@ -5,8 +5,8 @@ one place that knows how Kilburn is started.
 
 The kernel's console is the UART, and three parties write there: the firmware before
 the kernel runs, the kernel's log, and what the guest prints for us to read. Lines of
-the log carry a time stamp, "[    0.001234] text", and nothing else begins that way;
-all before the first such line is the firmware's.
+the log carry a time and a level, "[    0.001234] [ INFO] text" (kernel/lib/log.h), and
+nothing else begins that way; all before the first such line is the firmware's.
 
 How a machine ends, as an exit status:
 
@@ -92,7 +92,7 @@ def icount_refusal(machine):
     return None
 
 
-LOG_LINE = re.compile(rb"\[ *\d+\.\d+\] ")
+LOG_LINE = re.compile(rb"(\[ *\d+\.\d+\] )?\[(ERROR| WARN| INFO|DEBUG|TRACE)\] ")
 
 
 class Console:
