@@ -66,11 +66,11 @@ static size_t field(struct printf_sink *sink, const struct spec *spec, struct te
     return len + pad;
 }
 
-/* A number. Unsigned 64 bits have at most 22 octal digits. */
+/* A number. 64 bits have at most 20 decimal digits. */
 static size_t number(struct printf_sink *sink, const struct spec *spec,
                      const char *prefix, uint64_t n, unsigned base, const char *digits)
 {
-    char buf[22];
+    char buf[20];
     char *end = buf + sizeof(buf), *at = end;
 
     for (; n != 0; n /= base) {
@@ -104,8 +104,6 @@ static size_t unsigned_number(struct printf_sink *sink, const struct spec *spec,
         return number(sink, spec, prefix ? "0x" : "", n, 16, "0123456789abcdef");
     case 'X':
         return number(sink, spec, prefix ? "0X" : "", n, 16, "0123456789ABCDEF");
-    case 'o':
-        return number(sink, spec, prefix ? "0" : "", n, 8, "01234567");
     default:
         return number(sink, spec, "", n, 10, "0123456789");
     }
@@ -248,7 +246,6 @@ static const char *directive(struct printf_sink *sink, const char *start,
     case 'u':
     case 'x':
     case 'X':
-    case 'o':
         *len = unsigned_number(sink, &spec, *p, unsigned_arg(&spec, args));
         return p + 1;
     case 'p':
@@ -313,6 +310,7 @@ static void buffer_write(struct printf_sink *sink, const char *text, size_t len)
     struct buffer *b = container_of(sink, struct buffer, sink);
     size_t n = len < b->room ? len : b->room;
 
+    if (n == 0) return;
     memcpy(b->at, text, n);
     b->at += n;
     b->room -= n;

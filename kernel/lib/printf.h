@@ -3,7 +3,7 @@
  *
  * The subset of printf that a kernel prints:
  *
- *     %[-0#+][width][.precision][hh h l ll z t j] d i u x X o c s p %%
+ *     %[-0#+][width][.precision][hh h l ll z t j] d i u x X c s p %%
  *
  * Width and precision may be `*`. %p is 0x and sixteen digits. Anything else
  * appears as it stands, and its argument is not consumed. %s takes NULL.
