@@ -16,12 +16,12 @@
 
 #include "lib/errno.h"
 
-int demo_heap_init(struct demo_heap *heap, struct frames *frames)
+int demo_heap_init(struct demo_heap *heap, struct simple_frames *frames)
 {
     pfn_t first = pa_to_pfn(DEMO_HEAP_START);
 
-    if (!frames_alloc_at(frames, first, DEMO_HEAP_PAGES) &&
-        !frames_alloc_run(frames, DEMO_HEAP_PAGES, &first)) {
+    if (!simple_frames_alloc_at(frames, first, DEMO_HEAP_PAGES) &&
+        !simple_frames_alloc_run(frames, DEMO_HEAP_PAGES, &first)) {
         return -ENOMEM;
     }
     *heap = (struct demo_heap){.frames = frames, .first = first};
@@ -31,7 +31,7 @@ int demo_heap_init(struct demo_heap *heap, struct frames *frames)
 void demo_heap_destroy(struct demo_heap *heap)
 {
     for (unsigned i = 0; i < DEMO_HEAP_PAGES; i++) {
-        int err = frames_free(heap->frames, pfn_add(heap->first, i));
+        int err = simple_frames_free(heap->frames, pfn_add(heap->first, i));
         assert(err == 0);
     }
 }

@@ -20,14 +20,14 @@
 static bool claim(pfn_t pfn) { return page_alloc_at(pfn, 0, PAGE_KERNEL) != NULL; }
 static void release(pfn_t pfn) { page_free(pfn_page(pfn)); }
 
-const struct frames_source machine_frames = {
+const struct frame_source machine_frames = {
     .claim = claim,
     .release = release,
     .ptr = pfn_to_ptr,
     .pfn = ptr_to_pfn,
 };
 
-static struct frames *frames_of(struct page_manager *pm)
+static struct simple_frames *frames_of(struct page_manager *pm)
 {
     return container_of(pm, struct frame_manager, pm)->frames;
 }
@@ -35,8 +35,8 @@ static struct frames *frames_of(struct page_manager *pm)
 static void *allocate(struct page_manager *pm, size_t npages, unsigned *flags)
 {
     pfn_t first;
-    bool ok = npages == 1 ? frames_alloc(frames_of(pm), &first)
-                          : frames_alloc_run(frames_of(pm), npages, &first);
+    bool ok = npages == 1 ? simple_frames_alloc(frames_of(pm), &first)
+                          : simple_frames_alloc_run(frames_of(pm), npages, &first);
 
     if (!ok) return NULL;
     *flags |= SV39_OWNED;
@@ -46,7 +46,7 @@ static void *allocate(struct page_manager *pm, size_t npages, unsigned *flags)
 static void deallocate(struct page_manager *pm, struct sv39_entry e, size_t npages)
 {
     for (size_t i = 0; i < npages; i++) {
-        int err = frames_free(frames_of(pm), pfn_add(sv39_pfn(e), i));
+        int err = simple_frames_free(frames_of(pm), pfn_add(sv39_pfn(e), i));
         assert(err == 0);
     }
 }
@@ -99,7 +99,7 @@ static const struct page_manager_ops frame_manager_ops = {
     .flush = flush,
 };
 
-void frame_manager_init(struct frame_manager *fm, struct frames *frames)
+void frame_manager_init(struct frame_manager *fm, struct simple_frames *frames)
 {
     *fm = (struct frame_manager){.pm = {.ops = &frame_manager_ops}, .frames = frames};
     tlb_init(&fm->tlb);

@@ -5,17 +5,17 @@
 #pragma once
 
 #include "arch/riscv/tlb.h"
-#include "demo/frames.h"
+#include "demo/simple_frames.h"
 #include "demo/sv39.h"
 
 struct frame_manager {
     struct page_manager pm;
-    struct frames *frames;
+    struct simple_frames *frames;
     struct tlb tlb; /* what the translation caches know the tree by */
 };
 
 /* A manager without a root that takes its frames from `frames`. */
-void frame_manager_init(struct frame_manager *fm, struct frames *frames);
+void frame_manager_init(struct frame_manager *fm, struct simple_frames *frames);
 
 /* Frames of the machine, each taken from the page allocator when it is first needed. */
-extern const struct frames_source machine_frames;
+extern const struct frame_source machine_frames;

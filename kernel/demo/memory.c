@@ -28,7 +28,7 @@
 #define RULE "========================================\n"
 
 struct demo {
-    struct frames frames;
+    struct simple_frames frames;
     struct page *frame_states; /* memory for frames.state */
     struct demo_heap heap;
     struct frame_manager manager;
@@ -53,7 +53,7 @@ static void use_up_frames(struct demo *d)
 {
     pfn_t pfn;
 
-    while (frames_alloc(&d->frames, &pfn)) {
+    while (simple_frames_alloc(&d->frames, &pfn)) {
     }
 }
 
@@ -85,15 +85,15 @@ static int memory_init(struct demo *d, paddr_t ram_start, paddr_t ram_end)
         kprintf("[MEMORY] no memory for the frame allocator\n");
         return 1;
     }
-    frames_init(&d->frames, &machine_frames, pa_to_pfn(start), pa_to_pfn(end),
-                page_ptr(d->frame_states));
+    simple_frames_init(&d->frames, &machine_frames, pa_to_pfn(start), pa_to_pfn(end),
+                       page_ptr(d->frame_states));
     kprintf("[MEMORY] Frame allocator initialized: 0x%lx - 0x%lx\n", start.raw, end.raw);
     return 0;
 }
 
 static void memory_done(struct demo *d)
 {
-    frames_destroy(&d->frames);
+    simple_frames_destroy(&d->frames);
     page_free(d->frame_states);
 }
 
@@ -233,8 +233,8 @@ static void sabotage(struct demo *d, const char *step)
 
 static void test_page_table_features(struct demo *d)
 {
-    bool one_is_ours = frames_alloc_at(&d->frames, pa_to_pfn(one_frame), 1);
-    bool many_are_ours = frames_alloc_at(&d->frames, pa_to_pfn(many_frames), MANY);
+    bool one_is_ours = simple_frames_alloc_at(&d->frames, pa_to_pfn(one_frame), 1);
+    bool many_are_ours = simple_frames_alloc_at(&d->frames, pa_to_pfn(many_frames), MANY);
 
     kprintf("\n" RULE "  开始测试页表功能\n" RULE "\n");
     if (create_table(d) != 0) {

@@ -13,7 +13,7 @@ static alignas(4096) uint8_t pool[FAKE_PAGES][4096];
 static bool out[FAKE_PAGES];
 static unsigned attempts, flushes, allowed, objects;
 
-static struct frames frames; /* of the identity manager */
+static struct simple_frames frames; /* of the identity manager */
 static uint8_t frame_state[FAKE_PAGES];
 static struct page_manager manager;
 
@@ -108,8 +108,8 @@ static void release(pfn_t pfn) { (void)pfn; }
 static void *identity(pfn_t pfn) { return (void *)(pfn.raw << PAGE_SHIFT); }
 static pfn_t identity_back(const void *ptr) { return PFN((uint64_t)ptr >> PAGE_SHIFT); }
 
-static const struct frames_source pool_frames = {claim_any, release, identity,
-                                                 identity_back};
+static const struct frame_source pool_frames = {claim_any, release, identity,
+                                                identity_back};
 
 static void *identity_p_to_v(const struct page_manager *pm, pfn_t pfn)
 {
@@ -128,7 +128,7 @@ static void *identity_allocate(struct page_manager *pm, size_t npages, unsigned 
     pfn_t first;
 
     (void)pm;
-    if (!may_allocate() || !frames_alloc_run(&frames, npages, &first)) return NULL;
+    if (!may_allocate() || !simple_frames_alloc_run(&frames, npages, &first)) return NULL;
     *flags |= SV39_OWNED;
     return identity(first);
 }
@@ -138,7 +138,7 @@ static void identity_deallocate(struct page_manager *pm, struct sv39_entry e,
 {
     (void)pm;
     for (size_t i = 0; i < npages; i++) {
-        int err = frames_free(&frames, pfn_add(sv39_pfn(e), i));
+        int err = simple_frames_free(&frames, pfn_add(sv39_pfn(e), i));
         assert(err == 0);
     }
 }
@@ -156,7 +156,8 @@ struct page_manager *fake_reset(enum fake_kind kind)
 
     memset(pool, JUNK, sizeof(pool));
     memset(out, 0, sizeof(out));
-    frames_init(&frames, &pool_frames, first, pfn_add(first, FAKE_PAGES), frame_state);
+    simple_frames_init(&frames, &pool_frames, first, pfn_add(first, FAKE_PAGES),
+                       frame_state);
     attempts = flushes = objects = 0;
     fake_fail_never();
     manager =

@@ -5,13 +5,13 @@
  *     offset     frame number n of the pool is FAKE_PFN + n: a number taken for a
  *                pointer, or the other way round, does not survive
  *     identity   physical is virtual, as in the tutorials; its frames come from the
- *                kernel's demo/frames.c
+ *                kernel's demo/simple_frames.c
  *
  * Both count what is out, and fail on demand.
  */
 #pragma once
 
-#include "demo/frames.h"
+#include "demo/simple_frames.h"
 #include "demo/sv39.h"
 
 enum { FAKE_PAGES = 64 };

@@ -1,6 +1,8 @@
 /* The tutorials' frame allocator and their first heap. */
-#include "demo/frames.h"
+// sources: kernel/demo/simple_frames.c kernel/demo/heap.c
+
 #include "demo/heap.h"
+#include "demo/simple_frames.h"
 #include "lib/errno.h"
 #include "test.h"
 
@@ -10,7 +12,7 @@ static alignas(4096) uint8_t ram[N][4096];
 static uint8_t state[N];
 static bool taken[N]; /* by others */
 static unsigned claimed;
-static struct frames f;
+static struct simple_frames f;
 
 static bool claim(pfn_t pfn)
 {
@@ -31,19 +33,19 @@ static pfn_t pfn_of(const void *p)
     return PFN(FIRST + ((uint64_t)p - (uint64_t)ram) / 4096);
 }
 
-static const struct frames_source source = {claim, release, ptr, pfn_of};
+static const struct frame_source source = {claim, release, ptr, pfn_of};
 
 static void start(void)
 {
     memset(ram, 0xa5, sizeof(ram));
     memset(taken, 0, sizeof(taken));
     claimed = 0;
-    frames_init(&f, &source, PFN(FIRST), PFN(LAST), state);
+    simple_frames_init(&f, &source, PFN(FIRST), PFN(LAST), state);
 }
 
 static void finish(void)
 {
-    frames_destroy(&f);
+    simple_frames_destroy(&f);
     EXPECT_EQ(claimed, 0);
 }
 
@@ -54,11 +56,11 @@ TEST(frames_come_once_each_from_the_range_and_then_no_more)
 
     start();
     for (unsigned i = 0; i < N; i++) {
-        if (!EXPECT(frames_alloc(&f, &pfn))) return;
+        if (!EXPECT(simple_frames_alloc(&f, &pfn))) return;
         EXPECT_EQ(pfn.raw, FIRST + i);
     }
-    EXPECT(!frames_alloc(&f, &pfn));
-    EXPECT(!frames_alloc(&f, &pfn));
+    EXPECT(!simple_frames_alloc(&f, &pfn));
+    EXPECT(!simple_frames_alloc(&f, &pfn));
     EXPECT_EQ(f.used, N);
     finish();
 }
@@ -69,13 +71,13 @@ TEST(the_frame_freed_last_is_handed_out_first)
     pfn_t a, b, c;
 
     start();
-    EXPECT(frames_alloc(&f, &a) && frames_alloc(&f, &b));
-    EXPECT_EQ(frames_free(&f, a), 0);
-    EXPECT_EQ(frames_free(&f, b), 0);
+    EXPECT(simple_frames_alloc(&f, &a) && simple_frames_alloc(&f, &b));
+    EXPECT_EQ(simple_frames_free(&f, a), 0);
+    EXPECT_EQ(simple_frames_free(&f, b), 0);
     EXPECT_EQ(f.used, 0);
-    EXPECT(frames_alloc(&f, &c));
+    EXPECT(simple_frames_alloc(&f, &c));
     EXPECT_EQ(c.raw, b.raw);
-    EXPECT(frames_alloc(&f, &c));
+    EXPECT(simple_frames_alloc(&f, &c));
     EXPECT_EQ(c.raw, a.raw);
     finish();
 }
@@ -87,13 +89,13 @@ TEST(five_frames_freed_are_the_five_that_come_back)
 
     start();
     for (int i = 0; i < 5; i++) {
-        EXPECT(frames_alloc(&f, &first[i]));
+        EXPECT(simple_frames_alloc(&f, &first[i]));
     }
     for (int i = 4; i >= 0; i--) {
-        EXPECT_EQ(frames_free(&f, first[i]), 0);
+        EXPECT_EQ(simple_frames_free(&f, first[i]), 0);
     }
     for (int i = 0; i < 5; i++) {
-        EXPECT(frames_alloc(&f, &again[i]));
+        EXPECT(simple_frames_alloc(&f, &again[i]));
         EXPECT_EQ(again[i].raw, first[i].raw);
     }
     finish();
@@ -105,12 +107,12 @@ TEST(a_frame_freed_twice_or_never_handed_out_is_refused)
     pfn_t pfn, other;
 
     start();
-    EXPECT(frames_alloc(&f, &pfn) && frames_alloc(&f, &other));
-    EXPECT_EQ(frames_free(&f, pfn), 0);
-    EXPECT_EQ(frames_free(&f, pfn), -EINVAL);
-    EXPECT_EQ(frames_free(&f, PFN(FIRST + 9)), -EINVAL);
-    EXPECT_EQ(frames_free(&f, PFN(FIRST - 1)), -EINVAL);
-    EXPECT_EQ(frames_free(&f, PFN(LAST)), -EINVAL);
+    EXPECT(simple_frames_alloc(&f, &pfn) && simple_frames_alloc(&f, &other));
+    EXPECT_EQ(simple_frames_free(&f, pfn), 0);
+    EXPECT_EQ(simple_frames_free(&f, pfn), -EINVAL);
+    EXPECT_EQ(simple_frames_free(&f, PFN(FIRST + 9)), -EINVAL);
+    EXPECT_EQ(simple_frames_free(&f, PFN(FIRST - 1)), -EINVAL);
+    EXPECT_EQ(simple_frames_free(&f, PFN(LAST)), -EINVAL);
     EXPECT_EQ(f.used, 1);
     finish();
 }
@@ -121,10 +123,10 @@ TEST(a_frame_is_zero_even_when_it_comes_back_full_of_junk)
     pfn_t pfn, again;
 
     start();
-    EXPECT(frames_alloc(&f, &pfn));
+    EXPECT(simple_frames_alloc(&f, &pfn));
     memset(ptr(pfn), 0x77, 4096);
-    EXPECT_EQ(frames_free(&f, pfn), 0);
-    EXPECT(frames_alloc(&f, &again) && again.raw == pfn.raw);
+    EXPECT_EQ(simple_frames_free(&f, pfn), 0);
+    EXPECT(simple_frames_alloc(&f, &again) && again.raw == pfn.raw);
     for (unsigned i = 0; i < 4096; i++) {
         if (!EXPECT_EQ(((uint8_t *)ptr(again))[i], 0)) break;
     }
@@ -138,10 +140,10 @@ TEST(frames_that_others_use_are_passed_over)
 
     start();
     taken[0] = taken[2] = true;
-    EXPECT(frames_alloc(&f, &pfn) && pfn.raw == FIRST + 1);
-    EXPECT(frames_alloc(&f, &pfn) && pfn.raw == FIRST + 3);
-    EXPECT(!frames_alloc_at(&f, PFN(FIRST + 1), 3));
-    EXPECT_EQ(frames_free(&f, PFN(FIRST + 2)), -EINVAL);
+    EXPECT(simple_frames_alloc(&f, &pfn) && pfn.raw == FIRST + 1);
+    EXPECT(simple_frames_alloc(&f, &pfn) && pfn.raw == FIRST + 3);
+    EXPECT(!simple_frames_alloc_at(&f, PFN(FIRST + 1), 3));
+    EXPECT_EQ(simple_frames_free(&f, PFN(FIRST + 2)), -EINVAL);
     finish();
 }
 
@@ -151,13 +153,13 @@ TEST(a_run_of_frames_is_found_between_those_in_use)
     pfn_t first, last;
 
     start();
-    EXPECT(frames_alloc_run(&f, 4, &first) && first.raw == FIRST);
-    EXPECT_EQ(frames_free(&f, PFN(FIRST + 1)), 0);
-    EXPECT_EQ(frames_free(&f, PFN(FIRST + 2)), 0);
-    EXPECT(frames_alloc_run(&f, 3, &last) && last.raw == FIRST + 4);
-    EXPECT(frames_alloc_run(&f, 2, &last) && last.raw == FIRST + 1);
-    EXPECT(!frames_alloc_run(&f, N, &last));
-    EXPECT(frames_alloc(&f, &last)); /* the failed search has spoilt nothing */
+    EXPECT(simple_frames_alloc_run(&f, 4, &first) && first.raw == FIRST);
+    EXPECT_EQ(simple_frames_free(&f, PFN(FIRST + 1)), 0);
+    EXPECT_EQ(simple_frames_free(&f, PFN(FIRST + 2)), 0);
+    EXPECT(simple_frames_alloc_run(&f, 3, &last) && last.raw == FIRST + 4);
+    EXPECT(simple_frames_alloc_run(&f, 2, &last) && last.raw == FIRST + 1);
+    EXPECT(!simple_frames_alloc_run(&f, N, &last));
+    EXPECT(simple_frames_alloc(&f, &last)); /* the failed search has spoilt nothing */
     EXPECT_EQ(f.used, 8);
     finish();
 }
@@ -174,10 +176,10 @@ TEST(random_use_of_frames_agrees_with_a_model)
         pfn_t pfn = PFN(FIRST + test_random_below(N));
         unsigned i = (unsigned)(pfn.raw - FIRST);
         if (test_random_below(2) == 0) {
-            EXPECT_EQ(frames_free(&f, pfn), out[i] ? 0 : -EINVAL);
+            EXPECT_EQ(simple_frames_free(&f, pfn), out[i] ? 0 : -EINVAL);
             n -= out[i];
             out[i] = false;
-        } else if (frames_alloc(&f, &pfn)) {
+        } else if (simple_frames_alloc(&f, &pfn)) {
             i = (unsigned)(pfn.raw - FIRST);
             EXPECT(!out[i]);
             memset(ptr(pfn), 0xa5, 4096);
@@ -201,7 +203,7 @@ TEST(the_heap_is_256_frames_at_its_address_and_no_other_frame_lies_in_it)
     EXPECT_EQ(demo_heap_init(&heap, &f), 0);
     EXPECT_EQ(pfn_to_pa(heap.first).raw, 0x80400000);
     EXPECT_EQ(f.used, 256);
-    while (frames_alloc(&f, &pfn)) {
+    while (simple_frames_alloc(&f, &pfn)) {
         EXPECT(pfn.raw < 0x80400 || pfn.raw >= 0x80500);
     }
     EXPECT_EQ(f.used, N);
@@ -234,7 +236,7 @@ TEST(a_heap_without_256_frames_is_refused_whole)
     struct demo_heap heap;
 
     start();
-    frames_init(&f, &source, PFN(FIRST), PFN(FIRST + 255), state);
+    simple_frames_init(&f, &source, PFN(FIRST), PFN(FIRST + 255), state);
     EXPECT_EQ(demo_heap_init(&heap, &f), -ENOMEM);
     EXPECT_EQ(f.used, 0);
     finish();

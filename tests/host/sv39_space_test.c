@@ -1,4 +1,6 @@
 /* The tutorials' address space: areas mapped, unmapped and cloned as a whole. */
+// sources: kernel/demo/sv39.c kernel/demo/space.c tests/host/sv39_fake.c kernel/demo/simple_frames.c
+
 #include "demo/space.h"
 #include "lib/errno.h"
 #include "sv39_fake.h"

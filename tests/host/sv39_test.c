@@ -1,4 +1,6 @@
 /* The tutorials' page table: mapping, walking, unmapping, translating, running out. */
+// sources: kernel/demo/sv39.c tests/host/sv39_fake.c kernel/demo/simple_frames.c
+
 #include "sv39_fake.h"
 #include "test.h"
 

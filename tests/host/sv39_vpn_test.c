@@ -1,4 +1,6 @@
 /* Addresses, page numbers, ranges and flags, as the tutorials define them. */
+// sources: kernel/demo/sv39.c kernel/demo/flags.c
+
 #include "demo/flags.h"
 #include "demo/sv39.h"
 #include "demo/vpn.h"

@@ -18,45 +18,45 @@
  * Invariant: state FREE means claimed and on the list; OUT means claimed and handed out;
  * `used` counts the latter. A search for a run may claim frames beyond `next`.
  */
-#include "demo/frames.h"
+#include "demo/simple_frames.h"
 
 #include "lib/errno.h"
 #include "lib/string.h"
 
 enum { UNTOUCHED, FREE, OUT, FOREIGN };
 
-void frames_init(struct frames *f, const struct frames_source *source, pfn_t start,
-                 pfn_t end, uint8_t *state)
+void simple_frames_init(struct simple_frames *f, const struct frame_source *source,
+                        pfn_t start, pfn_t end, uint8_t *state)
 {
     assert(start.raw <= end.raw);
-    *f = (struct frames){
+    *f = (struct simple_frames){
         .source = source, .start = start, .end = end, .next = start, .state = state};
     list_init(&f->free);
     memset(state, UNTOUCHED, end.raw - start.raw);
 }
 
-static uint8_t *state_of(struct frames *f, pfn_t pfn)
+static uint8_t *state_of(struct simple_frames *f, pfn_t pfn)
 {
     return &f->state[pfn.raw - f->start.raw];
 }
 
-void frames_destroy(struct frames *f)
+void simple_frames_destroy(struct simple_frames *f)
 {
     for (pfn_t pfn = f->start; pfn.raw < f->end.raw; pfn = pfn_add(pfn, 1)) {
         uint8_t state = *state_of(f, pfn);
         if (state == FREE || state == OUT) f->source->release(pfn);
     }
-    frames_init(f, f->source, f->start, f->end, f->state);
+    simple_frames_init(f, f->source, f->start, f->end, f->state);
 }
 
-static void push_free(struct frames *f, pfn_t pfn)
+static void push_free(struct simple_frames *f, pfn_t pfn)
 {
     *state_of(f, pfn) = FREE;
     list_push_front(&f->free, f->source->ptr(pfn));
 }
 
 /* Is the frame free and ours, or can it be? */
-static bool have(struct frames *f, pfn_t pfn)
+static bool have(struct simple_frames *f, pfn_t pfn)
 {
     uint8_t *state = state_of(f, pfn);
 
@@ -69,7 +69,7 @@ static bool have(struct frames *f, pfn_t pfn)
     return *state == FREE;
 }
 
-static void take(struct frames *f, pfn_t pfn)
+static void take(struct simple_frames *f, pfn_t pfn)
 {
     void *frame = f->source->ptr(pfn);
 
@@ -79,7 +79,7 @@ static void take(struct frames *f, pfn_t pfn)
     f->used++;
 }
 
-bool frames_alloc(struct frames *f, pfn_t *out)
+bool simple_frames_alloc(struct simple_frames *f, pfn_t *out)
 {
     while (list_empty(&f->free) && f->next.raw < f->end.raw) {
         have(f, f->next);
@@ -92,14 +92,14 @@ bool frames_alloc(struct frames *f, pfn_t *out)
     return true;
 }
 
-static void take_run(struct frames *f, pfn_t first, uint64_t count)
+static void take_run(struct simple_frames *f, pfn_t first, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
         take(f, pfn_add(first, i));
     }
 }
 
-bool frames_alloc_run(struct frames *f, uint64_t count, pfn_t *first)
+bool simple_frames_alloc_run(struct simple_frames *f, uint64_t count, pfn_t *first)
 {
     uint64_t run = 0;
 
@@ -112,7 +112,7 @@ bool frames_alloc_run(struct frames *f, uint64_t count, pfn_t *first)
     return true;
 }
 
-bool frames_alloc_at(struct frames *f, pfn_t first, uint64_t count)
+bool simple_frames_alloc_at(struct simple_frames *f, pfn_t first, uint64_t count)
 {
     if (first.raw < f->start.raw || first.raw > f->end.raw) return false;
     if (count > f->end.raw - first.raw) return false;
@@ -123,7 +123,7 @@ bool frames_alloc_at(struct frames *f, pfn_t first, uint64_t count)
     return true;
 }
 
-int frames_free(struct frames *f, pfn_t pfn)
+int simple_frames_free(struct simple_frames *f, pfn_t pfn)
 {
     if (pfn.raw < f->start.raw || pfn.raw >= f->end.raw) return -EINVAL;
     if (*state_of(f, pfn) != OUT) return -EINVAL;

@@ -12,15 +12,15 @@
 #include "lib/addr.h"
 #include "lib/list.h"
 
-struct frames_source {
+struct frame_source {
     bool (*claim)(pfn_t pfn);   /* may we have it? It is ours then. */
     void (*release)(pfn_t pfn); /* it is the owner's again */
     void *(*ptr)(pfn_t pfn);
     pfn_t (*pfn)(const void *ptr);
 };
 
-struct frames {
-    const struct frames_source *source;
+struct simple_frames {
+    const struct frame_source *source;
     pfn_t start, end;
     pfn_t next;       /* no frame from here on was ever handed out */
     uint8_t *state;   /* one for each frame of the range; the caller's memory */
@@ -29,16 +29,18 @@ struct frames {
 };
 
 /* `state` has room for one byte for each frame of [start, end). */
-void frames_init(struct frames *f, const struct frames_source *source, pfn_t start,
-                 pfn_t end, uint8_t *state);
+void simple_frames_init(struct simple_frames *f, const struct frame_source *source,
+                        pfn_t start, pfn_t end, uint8_t *state);
 /* Gives every frame back to its owner, those in use too. */
-void frames_destroy(struct frames *f);
+void simple_frames_destroy(struct simple_frames *f);
 
 /* One frame, cleared. False if there is none. */
-must_check bool frames_alloc(struct frames *f, pfn_t *out);
+must_check bool simple_frames_alloc(struct simple_frames *f, pfn_t *out);
 /* `count` neighbouring frames, cleared; false if there is no such run. */
-must_check bool frames_alloc_run(struct frames *f, uint64_t count, pfn_t *first);
+must_check bool simple_frames_alloc_run(struct simple_frames *f, uint64_t count,
+                                        pfn_t *first);
 /* Exactly the frames [first, first + count), cleared; false if one of them is not to be had. */
-must_check bool frames_alloc_at(struct frames *f, pfn_t first, uint64_t count);
+must_check bool simple_frames_alloc_at(struct simple_frames *f, pfn_t first,
+                                       uint64_t count);
 /* 0, or -EINVAL and no change if the frame is not out: freed already, or never ours. */
-must_check int frames_free(struct frames *f, pfn_t pfn);
+must_check int simple_frames_free(struct simple_frames *f, pfn_t pfn);
