@@ -10,18 +10,18 @@
 
 MAKEFLAGS += --no-builtin-rules
 JOBS := $(shell nproc 2>/dev/null || echo 1)
-QUICK := $(MAKE) --no-print-directory -j$(JOBS)
+QUICK := $(MAKE) --no-print-directory --silent -j$(JOBS)
 
 .DEFAULT_GOAL := build
 .PHONY: build run test test-host test-guest test-long bench debug format check coverage \
         seeds mutants clean help
 
--include kernel/kernel.mk
--include tests/host/host.mk
+include kernel/kernel.mk
+include tests/host/host.mk
 
 build: ## build the kernel, the monitor and all that boots (build/)
 	@tools/setup build
-	@$(QUICK) kernel
+	@$(QUICK) kernel $(BUILD)/debug/kernel.elf
 
 run: ## boot the memory demo
 	@tools/setup run
@@ -75,3 +75,7 @@ clean: ## remove build/
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/    make \1|\2/p' Makefile | awk -F"|" "{printf \"%-20s %s\\n\", \$$1, \$$2}"
+
+# What a variable of the files above is, for tools: make -s print-K_CFLAGS
+print-%:
+	@echo '$($*)'

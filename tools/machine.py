@@ -6,7 +6,8 @@ one place that knows how Kilburn is started.
 The kernel's console is the UART, and three parties write there: the firmware before
 the kernel runs, the kernel's log, and what the guest prints for us to read. Lines of
 the log carry a time and a level, "[    0.001234] [ INFO] text" (kernel/lib/log.h), and
-nothing else begins that way; all before the first such line is the firmware's.
+nothing else begins that way; all before the first such line is the firmware's. A
+panic is a page of text that begins with "PANIC: " and belongs to the log, too.
 
 How a machine ends, as an exit status:
 
@@ -22,6 +23,7 @@ import pathlib
 import re
 import selectors
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -49,7 +51,8 @@ class Machine:
     cpu: str = "rv64"
     icount: bool = False
     kind: str = "release"  # of kernel; or "debug"
-    extra: tuple = ()
+    pokes: tuple = ()  # (physical address, bytes) pairs, written before the first instruction
+    extra: tuple = ()  # more arguments for QEMU
 
     @property
     def kernel(self):
@@ -103,6 +106,7 @@ class Console:
         self.text = bytearray()
         self.log = bytearray()
         self.kernel_spoke = False
+        self.panicked = False
         self._on_text = on_text
         self._line = bytearray()
 
@@ -123,7 +127,10 @@ class Console:
         if LOG_LINE.match(line):
             self.kernel_spoke = True
             self.log += line
-        elif not self.kernel_spoke:
+        elif line.startswith(b"PANIC: "):
+            self.kernel_spoke = self.panicked = True
+            self.log += line
+        elif self.panicked or not self.kernel_spoke:
             self.log += line
         else:
             self.text += line
@@ -136,6 +143,40 @@ class Outcome:
     console: Console
     complaint: str = ""  # QEMU's own words, if it had any
     seconds: float = 0.0
+
+
+def gdb_server(socket_path):
+    """Arguments that make QEMU wait, with its first instruction undone, for a debugger."""
+    return ("-S", "-chardev", f"socket,path={socket_path},server=on,wait=off,id=gdb",
+            "-gdb", "chardev:gdb")
+
+
+def poke(socket_path, pokes):
+    """Writes memory through QEMU's debugger port, and lets the machine go.
+
+    The protocol: $text#checksum, answered with + and, for these packets, $OK#9a.
+    """
+    deadline = time.monotonic() + 10
+    link = socket.socket(socket.AF_UNIX)
+    while True:
+        try:
+            link.connect(socket_path)
+            break
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+    with link:
+        packets = [f"M{address:x},{len(data):x}:{data.hex()}" for address, data in pokes]
+        for packet in [*packets, "D"]:
+            link.sendall(f"${packet}#{sum(packet.encode()) & 255:02x}".encode())
+            answer = b""
+            while not answer.endswith(b"$OK#9a"):
+                piece = link.recv(256)
+                if not piece:
+                    raise OSError(f"QEMU's debugger port said {answer!r}")
+                answer += piece
+            link.sendall(b"+")
 
 
 def stop(process):
@@ -156,16 +197,22 @@ def run(machine, timeout=None, on_text=lambda data: None, until=None):
     console = Console(on_text)
     started = time.monotonic()
     errors = tempfile.TemporaryFile()
+    folder = tempfile.TemporaryDirectory(prefix="kilburn-")
+    port = f"{folder.name}/gdb"
+    waiting = gdb_server(port) if machine.pokes else ()
     try:
-        process = subprocess.Popen(machine.command(), stdin=subprocess.DEVNULL,
+        process = subprocess.Popen([*machine.command(), *waiting], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=errors)
     except OSError as error:
         return Outcome(NOT_BOOTED, console, f"{machine.qemu}: {error.strerror}")
     try:
+        if machine.pokes:
+            poke(port, machine.pokes)
         status = _follow(process, console, started, timeout, until)
     finally:
         if process.poll() is None:
             stop(process)
+        folder.cleanup()
     console.close()
     errors.seek(0)
     complaint = errors.read().decode(errors="replace").strip()

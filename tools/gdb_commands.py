@@ -1,0 +1,155 @@
+"""Our GDB commands: the kernel's own picture of itself, from outside.
+
+    boot SOCKET   connects to QEMU and goes to the kernel's first instruction
+    pt VA         walks the current page table, and explains each word on the way
+    harts         what each hart is doing
+    pages         what the frames are used for
+    klog          the last lines of the kernel's log
+
+They only read. Page tables are read by physical address, so `pt` works at any time
+and through any root; the others read the kernel's variables, which needs translation
+to be on.
+"""
+import gdb
+
+# kernel/arch/riscv/pte.h, in Python. Keep the two alike.
+V, R, W, X, U, G, A, D = (1 << bit for bit in range(8))
+OWNERS = {0: "extern", 1: "private", 3: "shared"}
+MARKS = {1: "fill", 2: "parked", 3: "guard", 5: "shared table"}
+MARK_SHARED_TABLE = 5
+
+MODES = {8: ("Sv39", 3), 9: ("Sv48", 4), 10: ("Sv57", 5)}
+
+
+def read_physical(address, length):
+    gdb.execute("maintenance packet Qqemu.PhyMemMode:1", to_string=True)
+    try:
+        return bytes(gdb.selected_inferior().read_memory(address, length))
+    finally:
+        gdb.execute("maintenance packet Qqemu.PhyMemMode:0", to_string=True)
+
+
+def number(expression):
+    return int(gdb.parse_and_eval(expression)) & ((1 << 64) - 1)
+
+
+def letters(word, table):
+    return "".join(letter if word & bit else "-" for bit, letter in table)
+
+
+def size_text(level):
+    return ["4 KiB", "2 MiB", "1 GiB", "512 GiB"][level]
+
+
+def explain(word, level):
+    """A word in words, and the frame of the table it leads to, if any."""
+    frame = (word >> 10) & ((1 << 44) - 1)
+    if word == 0:
+        return "empty", None
+    if not word & V:
+        kind = (word >> 4) & 15
+        frame &= (1 << 38) - 1
+        text = f"mark: {MARKS.get(kind, f'of unknown kind {kind}')}"
+        if kind == MARK_SHARED_TABLE:
+            return f"{text} in frame {frame:#x}; the hardware stops here", frame
+        text += f" {letters(word, ((R, 'R'), (W, 'W'), (X, 'X')))} tag {word >> 48}"
+        return text + (f", frame {frame:#x}" if frame else ""), None
+    if not word & (R | W | X):
+        return f"table in frame {frame:#x}", frame
+    text = f"leaf of {size_text(level)}: {letters(word, ((R, 'R'), (W, 'W'), (X, 'X')))}"
+    text += " user" if word & U else " kernel"
+    text += " global" if word & G else ""
+    if word & D and not word & W:
+        text += " (write withheld)"
+    owner = OWNERS.get((word >> 8) & 3, "of unknown owner")
+    return f"{text}, {owner} frame {frame:#x}", None
+
+
+class Boot(gdb.Command):
+    """boot SOCKET: connect to QEMU and go to the kernel's first instruction."""
+
+    def __init__(self):
+        super().__init__("boot", gdb.COMMAND_RUNNING)
+
+    def invoke(self, argument, _from_tty):
+        gdb.execute(f"target remote {argument}", to_string=True)
+        first = number("(unsigned long)&_start") & 0xFFFFFFFF
+        gdb.execute(f"thbreak *{first:#x}", to_string=True)
+        gdb.execute("continue", to_string=True)
+        print(f"The kernel's first instruction, at {first:#x}. Translation is off, so names mean")
+        print("nothing yet; `break kernel_main`, then `continue`. `help kilburn`: our commands.")
+
+
+class PageTable(gdb.Command):
+    """pt VA: walk the current page table, explaining each word on the way."""
+
+    def __init__(self):
+        super().__init__("pt", gdb.COMMAND_DATA)
+
+    def invoke(self, argument, _from_tty):
+        va = number(argument)
+        satp = number("$satp")
+        if satp >> 60 not in MODES:
+            print("translation is off: addresses are physical")
+            return
+        name, levels = MODES[satp >> 60]
+        frame = satp & ((1 << 44) - 1)
+        print(f"{name}, root in frame {frame:#x}, address space {(satp >> 44) & 0xFFFF}")
+        for level in reversed(range(levels)):
+            index = (va >> (12 + 9 * level)) & 511
+            word = int.from_bytes(read_physical((frame << 12) + 8 * index, 8), "little")
+            text, frame_below = explain(word, level)
+            print(f"  level {level} [{index:3}] {word:#018x}  {text}")
+            if word & V and word & (R | X):
+                offset = va & ((1 << (12 + 9 * level)) - 1)
+                print(f"  {va:#x} is physical {(((word >> 10) & ((1 << 44) - 1)) << 12) + offset:#x}")
+            if frame_below is None:
+                return
+            frame = frame_below
+
+
+class Harts(gdb.Command):
+    """harts: what each hart is doing. The star is the one GDB looks at."""
+
+    def __init__(self):
+        super().__init__("harts", gdb.COMMAND_STATUS)
+
+    def invoke(self, _argument, _from_tty):
+        here = gdb.selected_thread()
+        threads = {thread.num - 1: thread for thread in gdb.selected_inferior().threads()}
+        try:
+            for index in range(number("nharts")):
+                hart = gdb.parse_and_eval(f"harts[{index}]")
+                self.show(index, hart, threads.get(int(hart["hartid"])), here)
+        finally:
+            here.switch()
+
+    @staticmethod
+    def show(index, hart, thread, here):
+        where = "no such processor"
+        if thread is not None:
+            thread.switch()
+            frame = gdb.newest_frame()
+            where = f"{frame.name() or '?'} ({frame.pc():#x})"
+        state = "idle" if hart["idle"] else "running" if hart["online"] else "starting"
+        star = "*" if thread is not None and thread.num == here.num else " "
+        print(f"{star} {index:2} hartid {int(hart['hartid'])} {state:8} "
+              f"preempt {int(hart['preempt'])}  {where}")
+
+
+class KernelLog(gdb.Command):
+    """klog: the last lines of the kernel's log, of all levels."""
+
+    def __init__(self):
+        super().__init__("klog", gdb.COMMAND_DATA)
+
+    def invoke(self, _argument, _from_tty):
+        ring = gdb.parse_and_eval("'log.c'::ring")
+        end = number("'log.c'::ring_end")
+        size = ring.type.sizeof
+        text = bytes(gdb.selected_inferior().read_memory(int(ring.address), size))
+        if end > size:  # wrapped: begins in the middle of a line
+            text = (text[end % size:] + text[:end % size]).split(b"\n", 1)[1]
+        else:
+            text = text[:end]
+        print(text.decode(errors="replace"), end="")
