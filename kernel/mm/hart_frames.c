@@ -1,0 +1,318 @@
+/*
+ * The harts' caches of free frames, and the pool of zeroed ones.
+ *
+ *     hart 0:  any [......]  zeroed [...]      hart 1:  any [..]  zeroed [.....]
+ *                 |  ^           |  ^                    |
+ *                 v  |           v  |                    v
+ *              the buddy     the pool of zeroed frames, shared
+ *
+ * Each hart has two stacks. Frames come and go in batches of half a stack, so a
+ * program that frees and allocates in turn does not bounce between a full and an
+ * empty one. Zeroed frames come from emptied tables and from the idle loop, and
+ * serve page_alloc_zeroed(); what does not fit in the stack goes to the pool, what
+ * does not fit there is an ordinary free frame.
+ *
+ * A frame changes its use under exactly one of the locks (a hart's `busy`, or the
+ * buddy's), together with the count of that use. Whoever holds all of them sees
+ * counts that add up: page_stats() does.
+ *
+ * Locks: `busy` of mm/hart_frames.h, then the buddy's. The pool belongs to the
+ * buddy's lock.
+ */
+#include "mm/page_internal.h"
+
+static struct hart_frames hart_frames[MAX_HARTS];
+
+/* Zeroed frames, linked by cached_free. Protected by the buddy's lock. */
+static struct {
+    struct page *first;
+    uint64_t count; /* read without the lock, too */
+} pool;
+
+static void stack_init(struct frame_stack *s)
+{
+    s->slot[0] = NULL;
+    s->top = &s->slot[1];
+}
+
+static unsigned stack_count(const struct frame_stack *s)
+{
+    return (unsigned)(s->top - &s->slot[1]);
+}
+static bool stack_full(const struct frame_stack *s)
+{
+    return s->top == &s->slot[1 + FRAME_STACK];
+}
+static void stack_push(struct frame_stack *s, struct page *p) { *s->top++ = p; }
+static struct page *stack_pop(struct frame_stack *s)
+{
+    struct page *p = s->top[-1];
+
+    if (p) s->top--;
+    return p;
+}
+
+void frames_init(void)
+{
+    for (unsigned i = 0; i < MAX_HARTS; i++) {
+        stack_init(&hart_frames[i].any);
+        stack_init(&hart_frames[i].zeroed);
+        harts[i].frames = &hart_frames[i];
+    }
+}
+
+/* The pool never holds more than a sixteenth of memory: larger blocks need room to form. */
+static uint64_t pool_max(void) { return buddy_total() / 16; }
+
+static void pool_push(struct page *p)
+{
+    p->cached_free.next = pool.first;
+    pool.first = p;
+    __atomic_store_n(&pool.count, pool.count + 1, __ATOMIC_RELAXED);
+}
+
+static struct page *pool_pop(void)
+{
+    struct page *p = pool.first;
+
+    if (!p) return NULL;
+    pool.first = p->cached_free.next;
+    __atomic_store_n(&pool.count, pool.count - 1, __ATOMIC_RELAXED);
+    return p;
+}
+
+/* Cuts a block into cached frames. They are popped in ascending order, which is kind to
+ * the tables and to large leaves later. */
+static void push_block(struct frame_stack *s, struct page *p, unsigned order)
+{
+    for (unsigned i = 1u << order; i-- > 0;) {
+        p[i].use = PAGE_HART;
+        p[i].order = 0;
+        stack_push(s, &p[i]);
+    }
+}
+
+/* Fills half of an empty stack, from blocks as large as there are. */
+static void refill(struct frame_stack *s)
+{
+    unsigned order = __builtin_ctz(FRAME_BATCH);
+
+    buddy_lock();
+    while (stack_count(s) < FRAME_BATCH) {
+        struct page *p = buddy_take(order);
+        if (p) {
+            push_block(s, p, order);
+        } else if (order-- == 0) {
+            break;
+        }
+        while (order > 0 && stack_count(s) + (1u << order) > FRAME_BATCH) {
+            order--;
+        }
+    }
+    buddy_unlock();
+}
+
+/* Moves the newest `n` frames to the buddy. */
+static void spill(struct frame_stack *s, unsigned n)
+{
+    buddy_lock();
+    while (n-- > 0) {
+        buddy_give_frame(stack_pop(s));
+    }
+    buddy_unlock();
+}
+
+static void refill_zeroed(struct frame_stack *s)
+{
+    struct page *p;
+
+    buddy_lock();
+    while (stack_count(s) < FRAME_BATCH && (p = pool_pop())) {
+        stack_push(s, p);
+    }
+    buddy_unlock();
+}
+
+static void spill_zeroed(struct frame_stack *s)
+{
+    buddy_lock();
+    for (unsigned n = FRAME_BATCH; n > 0; n--) {
+        struct page *p = stack_pop(s);
+        if (pool.count < pool_max()) {
+            pool_push(p);
+        } else {
+            buddy_give_frame(p);
+        }
+    }
+    buddy_unlock();
+}
+
+/* A cached frame becomes one in use. */
+static struct page *put_to_use(struct hart_frames *f, struct page *p, enum page_use use)
+{
+    f->used[use]++;
+    p->refs = 1;
+    p->use = (uint8_t)use;
+    return p;
+}
+
+struct page *frames_take(enum page_use use)
+{
+    struct hart_frames *f = this_hart()->frames;
+
+    if (!frames_trylock(f)) return NULL;
+    if (stack_count(&f->any) == 0) refill(&f->any);
+    struct page *p = stack_pop(&f->any);
+    if (p) put_to_use(f, p, use);
+    frames_unlock(f);
+    return p;
+}
+
+struct page *frames_take_zeroed(enum page_use use)
+{
+    struct hart_frames *f = this_hart()->frames;
+
+    if (!frames_trylock(f)) return NULL;
+    if (stack_count(&f->zeroed) == 0 && __atomic_load_n(&pool.count, __ATOMIC_RELAXED)) {
+        refill_zeroed(&f->zeroed);
+    }
+    struct page *p = stack_pop(&f->zeroed);
+    if (p) put_to_use(f, p, use);
+    frames_unlock(f);
+    return p;
+}
+
+/* A frame in use becomes a cached one. */
+static void cache(struct hart_frames *f, struct frame_stack *s, struct page *p,
+                  enum page_use use)
+{
+    f->used[use]--;
+    p->refs = 0;
+    p->use = PAGE_HART;
+    p->flags &= FRAME_POISONED;
+    stack_push(s, p);
+}
+
+bool frames_give(struct page *p, enum page_use use)
+{
+    struct hart_frames *f = this_hart()->frames;
+
+    if (!frames_trylock(f)) return false;
+    if (stack_full(&f->any)) spill(&f->any, FRAME_BATCH);
+    cache(f, &f->any, p, use);
+    frames_unlock(f);
+    return true;
+}
+
+bool frames_give_zeroed(struct page *p, enum page_use use)
+{
+    struct hart_frames *f = this_hart()->frames;
+
+    if (!frames_trylock(f)) return false;
+    if (stack_full(&f->zeroed)) spill_zeroed(&f->zeroed);
+    cache(f, &f->zeroed, p, use);
+    frames_unlock(f);
+    return true;
+}
+
+bool frames_zeroed_full(void)
+{
+    const struct hart_frames *f = this_hart()->frames;
+
+    return stack_full(&f->zeroed) &&
+           __atomic_load_n(&pool.count, __ATOMIC_RELAXED) >= pool_max();
+}
+
+static bool empty_pool(void)
+{
+    struct page *p;
+    bool any = false;
+
+    buddy_lock();
+    while ((p = pool_pop())) {
+        buddy_give_frame(p);
+        any = true;
+    }
+    buddy_unlock();
+    return any;
+}
+
+static bool empty_cache(struct hart_frames *f)
+{
+    unsigned n = stack_count(&f->any), nzeroed = stack_count(&f->zeroed);
+
+    if (n) spill(&f->any, n);
+    if (nzeroed) spill(&f->zeroed, nzeroed);
+    return n + nzeroed > 0;
+}
+
+bool frames_reclaim(void)
+{
+    bool any = empty_pool();
+
+    for (unsigned i = 0; i < MAX_HARTS; i++) {
+        struct hart_frames *f = &hart_frames[i];
+        if (!frames_trylock(f)) continue;
+        if (empty_cache(f)) any = true;
+        frames_unlock(f);
+    }
+    return any;
+}
+
+static void wait_for(struct hart_frames *f)
+{
+    while (!frames_trylock(f)) {
+        cpu_relax();
+    }
+}
+
+void page_drain(void)
+{
+    for (unsigned i = 0; i < MAX_HARTS; i++) {
+        wait_for(&hart_frames[i]);
+        empty_cache(&hart_frames[i]);
+        frames_unlock(&hart_frames[i]);
+    }
+    empty_pool();
+}
+
+static void add_hart(struct page_stats *out, const struct hart_frames *f)
+{
+    for (unsigned use = PAGE_RESERVED; use < PAGE_USES; use++) {
+        out->by_use[use] += f->used[use];
+    }
+    out->by_use[PAGE_HART] += stack_count(&f->any) + stack_count(&f->zeroed);
+}
+
+void page_stats(struct page_stats *out)
+{
+    uint64_t sum = 0;
+
+    *out = (struct page_stats){0};
+    for (unsigned i = 0; i < MAX_HARTS; i++) {
+        wait_for(&hart_frames[i]);
+        add_hart(out, &hart_frames[i]);
+    }
+    buddy_lock();
+    buddy_stats(out);
+    out->by_use[PAGE_HART] += pool.count;
+    buddy_unlock();
+    for (unsigned i = 0; i < MAX_HARTS; i++) {
+        frames_unlock(&hart_frames[i]);
+    }
+
+    for (unsigned use = PAGE_RESERVED; use < PAGE_USES; use++) {
+        sum += out->by_use[use];
+    }
+    assert(sum == out->total);
+}
+
+uint64_t page_free_count(void)
+{
+    uint64_t n = buddy_free_count() + __atomic_load_n(&pool.count, __ATOMIC_RELAXED);
+
+    for (unsigned i = 0; i < MAX_HARTS; i++) {
+        n += stack_count(&hart_frames[i].any) + stack_count(&hart_frames[i].zeroed);
+    }
+    return n;
+}

@@ -1,0 +1,63 @@
+/*
+ * Free frames that a hart keeps for itself, and the frequent case of page_alloc().
+ *
+ * Included by mm/page.h only. This is a header because of a number: taking a frame
+ * and giving it back may cost 60 instructions together, and what is inlined here,
+ * with the use known, is a third of a called function.
+ *
+ * The lock `busy` is one nobody waits for: whoever finds it taken goes to the buddy
+ * allocator instead. That is why preemption may stay on. A thread that is preempted
+ * with it, or that moves to another hart after reading tp, costs others a detour and
+ * nothing else. The few that need all caches at once (page_drain, page_stats) do wait,
+ * with preemption on.
+ */
+#pragma once
+
+#include "mm/page.h"
+
+enum { FRAME_STACK = 64, FRAME_BATCH = 32 };
+
+/* slot[0] stays NULL: it is what a pop from the empty stack finds. */
+struct frame_stack {
+    struct page **top; /* where the next frame goes */
+    struct page *slot[1 + FRAME_STACK];
+};
+
+struct hart_frames {
+    uint32_t busy;             /* atomic: the lock of all below */
+    struct frame_stack any;    /* PAGE_HART, contents undefined */
+    struct frame_stack zeroed; /* PAGE_HART, contents zero */
+    int64_t used[PAGE_USES];   /* allocated less freed on this hart, for each use */
+} cache_aligned;
+
+static inline bool frames_trylock(struct hart_frames *f)
+{
+    interleave("frames", f);
+    return likely(!__atomic_exchange_n(&f->busy, 1, __ATOMIC_ACQUIRE));
+}
+static inline void frames_unlock(struct hart_frames *f)
+{
+    __atomic_store_n(&f->busy, 0, __ATOMIC_RELEASE);
+}
+
+/* page_alloc() where the hart has no frame at hand, and in checked builds. */
+must_check struct page *page_alloc_slow(enum page_use use);
+
+must_check static inline struct page *page_alloc(enum page_use use)
+{
+    struct hart_frames *f = this_hart()->frames;
+    struct page *p;
+
+    if (DEBUG_CHECKS || !frames_trylock(f)) return page_alloc_slow(use);
+    p = f->any.top[-1];
+    if (unlikely(!p)) {
+        frames_unlock(f);
+        return page_alloc_slow(use);
+    }
+    f->any.top--;
+    f->used[use]++;
+    p->refs = 1;
+    p->use = (uint8_t)use; /* order and flags of a cached frame are 0 */
+    frames_unlock(f);
+    return p;
+}

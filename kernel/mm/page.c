@@ -1,0 +1,161 @@
+/*
+ * Allocating and freeing frames: who is asked, in which order.
+ *
+ *     page_alloc         the hart's cache, refilled from the buddy; else the buddy;
+ *                        else everything that other harts and the pool hold back
+ *     page_alloc_zeroed  a zeroed frame at hand; else page_alloc and a clear
+ *     page_alloc_block   the buddy; else the same last resort
+ *
+ * Single frames are freed to the hart's cache. A block goes straight to the buddy,
+ * after each of its frames has been made INSIDE a free block again.
+ *
+ * The frequent case of both directions touches one cache line of the hart and the
+ * frame's descriptor; page_alloc()'s is inline in mm/hart_frames.h.
+ */
+#include "arch/riscv/frame.h"
+#include "mm/page_internal.h"
+
+pfn_t zero_pfn;
+
+/* A block from the buddy, of any order, heedless of caches. */
+static struct page *take_block(unsigned order, enum page_use use)
+{
+    buddy_lock();
+    struct page *p = buddy_take(order);
+    if (p) {
+        p->refs = 1;
+        p->use = (uint8_t)use;
+        p->order = (uint8_t)order;
+        buddy_account(use, 1l << order);
+    }
+    buddy_unlock();
+    return p;
+}
+
+static struct page *take_block_or_reclaim(unsigned order, enum page_use use)
+{
+    struct page *p = take_block(order, use);
+
+    if (!p && frames_reclaim()) p = take_block(order, use);
+    return p;
+}
+
+static struct page *take_frame(enum page_use use, void *site)
+{
+    struct page *p = frames_take(use);
+
+    if (!p) p = take_block_or_reclaim(0, use);
+    if (p) debug_allocated(p, 0, site);
+    return p;
+}
+
+struct page *page_alloc_slow(enum page_use use)
+{
+    if (page_must_fail()) return NULL;
+    return take_frame(use, __builtin_return_address(0));
+}
+
+struct page *page_alloc_zeroed(enum page_use use)
+{
+    if (DEBUG_CHECKS && page_must_fail()) return NULL;
+
+    struct page *p = frames_take_zeroed(use);
+    if (p) {
+        debug_check_zero(p);
+        debug_allocated(p, 0, __builtin_return_address(0));
+        return p;
+    }
+    p = take_frame(use, __builtin_return_address(0));
+    if (p) frame_clear(page_ptr(p));
+    return p;
+}
+
+struct page *page_alloc_block(unsigned order, enum page_use use)
+{
+    assert(order <= PAGE_MAX_ORDER);
+    if (DEBUG_CHECKS && page_must_fail()) return NULL;
+
+    struct page *head = take_block_or_reclaim(order, use);
+    if (!head) return NULL;
+    debug_allocated(head, order, __builtin_return_address(0));
+    for (unsigned long i = 1; i < 1ul << order; i++) {
+        head[i].use = (uint8_t)use;
+        head[i].order = 0;
+        head[i].flags = PAGE_TAIL;
+        head[i].tail.head = head;
+    }
+    return head;
+}
+
+void page_block_break(struct page *head, uint32_t refs_each)
+{
+    unsigned long frames = 1ul << head->order;
+
+    assert(head->order > 0 && !(head->flags & (PAGE_TAIL | PAGE_BROKEN)));
+    for (unsigned long i = 1; i < frames; i++) {
+        assert(head[i].tail.head == head);
+        head[i].tail.head = NULL;
+        head[i].flags = 0;
+        __atomic_store_n(&head[i].refs, refs_each, __ATOMIC_RELAXED);
+    }
+    head->order = 0;
+    __atomic_store_n(&head->refs, refs_each, __ATOMIC_RELAXED);
+    __atomic_fetch_or(&head->flags, PAGE_BROKEN, __ATOMIC_RELEASE);
+}
+
+/* The block is nobody's any more; makes it the inside of a free one. */
+static void free_block(struct page *head)
+{
+    unsigned order = head->order;
+    enum page_use use = head->use;
+
+    for (unsigned long i = 0; i < 1ul << order; i++) {
+        head[i].refs = 0;
+        head[i].use = PAGE_FREE;
+        head[i].order = INSIDE;
+        head[i].flags &= FRAME_POISONED;
+    }
+    buddy_lock();
+    buddy_account(use, -(1l << order));
+    buddy_give(head, order);
+    buddy_unlock();
+}
+
+static bool may_be_freed(const struct page *p)
+{
+    return p->use >= PAGE_KERNEL && p->use < PAGE_USES && !(p->flags & PAGE_TAIL) &&
+           p->refs <= 1;
+}
+
+static noinline void free_slow(struct page *p, void *site)
+{
+    debug_check_free(p, site);
+    assert(may_be_freed(p));
+    debug_freeing(p, p->order, site);
+    if (p->order == 0 && frames_give(p, p->use)) return;
+    free_block(p);
+}
+
+void page_free(struct page *p) { free_slow(p, __builtin_return_address(0)); }
+
+void page_free_zeroed(struct page *p)
+{
+    debug_check_free(p, __builtin_return_address(0));
+    assert(may_be_freed(p) && p->order == 0);
+    debug_check_zero(p);
+    if (frames_zeroed_full() || !frames_give_zeroed(p, p->use)) {
+        free_slow(p, __builtin_return_address(0));
+    }
+}
+
+bool page_zero_one(void)
+{
+    if (frames_zeroed_full()) return false;
+
+    struct page *p = frames_take(PAGE_KERNEL);
+    if (!p) return false;
+    debug_allocated(p, 0, __builtin_return_address(0));
+    frame_clear(page_ptr(p));
+    page_free_zeroed(p);
+    return true;
+}

@@ -1,0 +1,78 @@
+/*
+ * Harts on the host: as many as a test wants, one at a time in each thread.
+ *
+ * A thread is hart `fake_hart` and may become another between two calls of the
+ * kernel, which is how a test lets two harts meet. Interrupts are a flag that
+ * nothing looks at but tests.
+ */
+#pragma once
+
+#include "lib/addr.h"
+#include "lib/interleave.h"
+
+enum { MAX_HARTS = 64 };
+
+#define HART_STACK_SIZE      (4 * PAGE_SIZE)
+#define HART_EMERGENCY_STACK PAGE_SIZE
+
+enum hart_work { HART_WORK_GRACE = 1 };
+
+struct tlb;
+
+struct hart {
+    uint32_t preempt;
+    uint32_t work;
+    uint32_t index;
+    uint32_t ranks;
+    uint64_t hartid;
+    uint64_t quiescent;
+    uint32_t idle;
+    uint32_t online;
+    uint64_t ipi;
+    uint64_t fault_skip;
+    void *space;
+    uint64_t asid_epoch;
+    uint64_t kmap_seen;
+    uint64_t icache_seen;
+    struct tlb *tlb;
+    uint64_t irq_off; /* of the fake: what irq_save() left */
+    void *frames;
+} cache_aligned;
+
+extern struct hart harts[MAX_HARTS];
+extern unsigned nharts;
+extern _Thread_local unsigned fake_hart;
+
+static inline struct hart *this_hart(void) { return &harts[fake_hart]; }
+
+uint64_t harts_online(void);
+void hart_kick(struct hart *h);
+
+/* Defined by fake/grace.c, or by sync/grace.c where a test is about that. */
+void hart_do_work(void);
+
+static inline void preempt_off(void) { this_hart()->preempt++; }
+
+static inline void preempt_on(void)
+{
+    struct hart *h = this_hart();
+
+    assert(h->preempt > 0);
+    if (--h->preempt == 0 && __atomic_load_n(&h->work, __ATOMIC_RELAXED)) hart_do_work();
+}
+
+static inline uint64_t irq_save(void)
+{
+    uint64_t old = this_hart()->irq_off;
+
+    this_hart()->irq_off = 1;
+    return old;
+}
+static inline void irq_restore(uint64_t old) { this_hart()->irq_off = old; }
+static inline bool irq_enabled(void) { return !this_hart()->irq_off; }
+
+static inline void cpu_relax(void) { interleave("relax", NULL); }
+
+/* Each look at a clock finds it one further. */
+uint64_t read_time(void);
+uint64_t read_instret(void);
