@@ -77,6 +77,7 @@ static int memory_init(struct demo *d, paddr_t ram_start, paddr_t ram_end)
     kprintf("[MEMORY] Kernel end: 0x%lx\n", kernel_end.raw);
     kprintf("[MEMORY] Memory range: 0x%lx - 0x%lx\n", ram_start.raw, ram_end.raw);
 
+    page_drain(); /* frames in the harts' caches could not be claimed by number */
     uint64_t nframes = pa_to_pfn(end).raw - pa_to_pfn(start).raw;
     unsigned order = order_for(nframes);
     d->frame_states =

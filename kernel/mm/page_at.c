@@ -1,0 +1,40 @@
+/*
+ * The block at a certain address, if nobody has it.
+ *
+ * Ordinary memory has no address worth asking for; this serves those few who were told
+ * one: a demonstration that puts its heap where its text says, a device that was
+ * promised a buffer. Only the buddy allocator is searched. Frames in a hart's cache
+ * count as taken: whoever wants as many as possible calls page_drain() first.
+ */
+#include "mm/page_internal.h"
+
+static struct page *take(pfn_t pfn, unsigned order, enum page_use use)
+{
+    buddy_lock();
+    struct page *head = buddy_take_at(pfn, order);
+    if (head) {
+        head->refs = 1;
+        head->use = (uint8_t)use;
+        head->order = (uint8_t)order;
+        buddy_account(use, 1l << order);
+    }
+    buddy_unlock();
+    return head;
+}
+
+struct page *page_alloc_at(pfn_t pfn, unsigned order, enum page_use use)
+{
+    assert(order <= PAGE_MAX_ORDER && pfn.raw % (1ul << order) == 0);
+    if (DEBUG_CHECKS && page_must_fail()) return NULL;
+
+    struct page *head = take(pfn, order, use);
+    if (!head) return NULL;
+    debug_allocated(head, order, __builtin_return_address(0));
+    for (unsigned long i = 1; i < 1ul << order; i++) {
+        head[i].use = (uint8_t)use;
+        head[i].order = 0;
+        head[i].flags = PAGE_TAIL;
+        head[i].tail.head = head;
+    }
+    return head;
+}
