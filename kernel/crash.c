@@ -1,0 +1,66 @@
+/*
+ * See crash.h. Each function is one that a test looks for in the backtrace by name,
+ * so none is inlined, and none is left by a tail call.
+ */
+#include "crash.h"
+
+#include "arch/riscv/hart.h"
+#include "lib/assert.h"
+#include "lib/log.h"
+#include "lib/string.h"
+
+static unsigned volatile depth;
+
+/* Needs more stack with each call, and something to do after it. It would end. */
+static noinline unsigned crash_stack(unsigned n)
+{
+    volatile char use[512];
+
+    use[0] = (char)n;
+    depth = n;
+    return n == 1000000 ? 0 : crash_stack(n + 1) + (unsigned)use[0];
+}
+
+static noinline void crash_null(void)
+{
+    volatile char *volatile nowhere = NULL;
+
+    *nowhere = 1;
+}
+
+static noinline void crash_exec(void)
+{
+    void (*volatile nowhere)(void) = NULL;
+
+    nowhere();
+    depth = 0;
+}
+
+static noinline void crash_assert(void) { assert(depth == 1); }
+
+static noinline void crash_panic(void) { panic("asked for by %s", "crash=panic"); }
+
+static void crash_on_this_hart(void *unused)
+{
+    (void)unused;
+    crash_null();
+}
+
+void crash(const char *how)
+{
+    if (strcmp(how, "stack") == 0) {
+        depth = crash_stack(0);
+    } else if (strcmp(how, "null") == 0) {
+        crash_null();
+    } else if (strcmp(how, "exec") == 0) {
+        crash_exec();
+    } else if (strcmp(how, "assert") == 0) {
+        crash_assert();
+    } else if (strcmp(how, "panic") == 0) {
+        crash_panic();
+    } else if (strcmp(how, "all") == 0) {
+        hart_call_all(crash_on_this_hart, NULL);
+    } else {
+        log_warn("crash=%s: no such crash", how);
+    }
+}

@@ -1,0 +1,8 @@
+/*
+ * Bugs on purpose, for the tests of panic: crash=stack|null|assert|panic|exec.
+ */
+#pragma once
+
+/* Does what `how` names, which ends the machine with the panic status; returns if it
+ * names nothing. */
+void crash(const char *how);

@@ -1,0 +1,266 @@
+/*
+ * The boot order. kernel_main() is the list; each step is one function, and what a
+ * step needs from an earlier one is why the list is in this order.
+ *
+ * boot.S has brought us to high addresses, on one hart, with the boot root: the image
+ * and the direct map of everything below 128 GiB. Until kspace_init() replaces that
+ * root, device registers are reached through the direct map too.
+ *
+ * What can be wrong with a machine (no usable device tree, no memory) is one line on
+ * the console and an exit status, never a hang and never a panic.
+ */
+#include "arch/riscv/csr.h"
+#include "arch/riscv/directmap.h"
+#include "arch/riscv/frame.h"
+#include "arch/riscv/hart.h"
+#include "arch/riscv/image.h"
+#include "arch/riscv/mmu.h"
+#include "arch/riscv/power.h"
+#include "arch/riscv/sbi.h"
+#include "arch/riscv/tlb.h"
+#include "cmdline.h"
+#include "crash.h"
+#include "demo/memory.h"
+#include "drivers/devtree.h"
+#include "drivers/uart.h"
+#include "lib/ktest.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "mm/page.h"
+#include "mm/slab.h"
+#include "sync/console_lock.h"
+#include "sync/grace.h"
+
+#if __has_include("mm/kspace.h")
+#include "mm/kspace.h"
+#endif
+
+/* No device tree is larger, and firmware puts it where so much can be read. */
+#define DEVTREE_LIMIT ((size_t)2 << 20)
+
+static struct devtree machine;
+
+/* The machine cannot be used: says so, and ends it. */
+static _Noreturn void not_booted(const char *why)
+{
+    log_error("cannot boot: %s", why);
+    power_off_blind(STATUS_NOT_BOOTED);
+}
+
+static void sbi_write(const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        sbi_putchar(bytes[i]);
+    }
+}
+
+static void read_device_tree(uint64_t dtb)
+{
+    if (dtb == 0 || dtb >= DIRECTMAP_SIZE - DEVTREE_LIMIT || dtb % 8 != 0) {
+        not_booted("firmware gave no device tree");
+    }
+    int err = devtree_parse(&machine, pa_to_ptr(PA(dtb)), DEVTREE_LIMIT, PA(dtb));
+    if (err) not_booted(machine.error);
+    log_set_clock(read_time, machine.timebase);
+}
+
+static void number_harts(uint64_t boot_hartid)
+{
+    uint64_t ids[MAX_HARTS];
+    bool listed = false;
+
+    for (unsigned i = 0; i < machine.nharts; i++) {
+        ids[i] = machine.harts[i].hartid;
+        listed |= ids[i] == boot_hartid;
+    }
+    if (!listed) not_booted("the device tree does not list the hart that booted");
+    harts_init(ids, machine.nharts, boot_hartid);
+    console_lock_init();
+}
+
+static void *device_registers(const struct devtree_device *dev)
+{
+#if __has_include("mm/kspace.h")
+    return kspace_device(dev->regs.start, phys_range_size(dev->regs));
+#else
+    return pa_to_ptr(dev->regs.start);
+#endif
+}
+
+static void find_devices(void)
+{
+    if (devtree_device_present(&machine.power)) {
+        power_set_test_device(device_registers(&machine.power));
+    }
+    if (devtree_device_present(&machine.uart.dev)) {
+        uart_init(&machine.uart, device_registers(&machine.uart.dev));
+        log_set_sink(uart_write);
+    }
+}
+
+static void read_command_line(void)
+{
+    const char *by_monitor = machine.bootargs[0] ? NULL : sbi_default_command_line();
+    char level[16];
+    enum log_level shown;
+
+    cmdline_set(by_monitor ? by_monitor : machine.bootargs);
+    if (cmdline_value("log", level, sizeof(level)) && log_level_named(level, &shown)) {
+        log_set_level(shown);
+    }
+}
+
+static void choose_paging(void)
+{
+    if (cmdline_is("paging", "sv48") && !mmu_enter_sv48()) {
+        log_warn("paging=sv48: this hart has no Sv48; using Sv39");
+    }
+    tlb_probe();
+}
+
+static bool contains_pa(struct phys_range r, paddr_t pa)
+{
+    return r.start.raw <= pa.raw && pa.raw < r.end.raw;
+}
+
+/* The RAM bank that the image lies in. */
+static struct phys_range image_bank(void)
+{
+    paddr_t image = image_pa(image_start);
+
+    for (unsigned i = 0; i < machine.nram; i++) {
+        if (contains_pa(machine.ram[i], image)) return machine.ram[i];
+    }
+    not_booted("the device tree has no RAM where the kernel runs");
+}
+
+static bool overlap(struct phys_range a, struct phys_range b)
+{
+    return a.start.raw < b.end.raw && b.start.raw < a.end.raw;
+}
+
+/* The image, and what lies between the start of its RAM and the image: if the tree does
+ * not say where the firmware is, it is there. */
+static void reserve_image_and_firmware(void)
+{
+    paddr_t image = image_pa(image_start);
+    struct phys_range below = {image_bank().start, image};
+    bool told = below.start.raw == image.raw;
+
+    for (unsigned i = 0; i < machine.nreserved; i++) {
+        told |= overlap(below, machine.reserved[i]);
+    }
+    if (!told) devtree_reserve(&machine, below);
+    devtree_reserve(&machine, (struct phys_range){image, image_pa(image_end)});
+}
+
+static void add_bank(struct phys_range ram)
+{
+    struct pfn_range holes[DEVTREE_RESERVED];
+    unsigned nholes = 0;
+
+    if (ram.end.raw > DIRECTMAP_SIZE) ram.end = PA(DIRECTMAP_SIZE);
+    if (ram.start.raw >= ram.end.raw) return;
+    for (unsigned i = 0; i < machine.nreserved; i++) {
+        struct phys_range r = machine.reserved[i];
+        if (!overlap(r, ram)) continue;
+        if (r.start.raw < ram.start.raw) r.start = ram.start;
+        if (r.end.raw > ram.end.raw) r.end = ram.end;
+        holes[nholes++] = (struct pfn_range){pa_to_pfn(r.start), pa_to_pfn(r.end)};
+    }
+    page_add_bank((struct pfn_range){pa_to_pfn(ram.start), pa_to_pfn(ram.end)}, holes,
+                  nholes);
+}
+
+static void add_memory(void)
+{
+    reserve_image_and_firmware();
+    for (unsigned i = 0; i < machine.nram; i++) {
+        add_bank(machine.ram[i]);
+    }
+    if (page_free_count() == 0) not_booted("no usable memory");
+    if (slab_init()) not_booted("no memory for the kernel heap");
+    if (devtree_all_harts_have(&machine, "zicboz")) {
+        frame_use_cbo_zero(machine.harts[0].cboz_block);
+    }
+}
+
+static void build_kernel_space(void)
+{
+#if __has_include("mm/kspace.h")
+    if (kspace_init(machine.ram, machine.nram))
+        not_booted("no memory for the kernel space");
+    find_devices();
+#endif
+}
+
+static void print_section(const char *name, const char *start, const char *end)
+{
+    log_info("%s 0x%08lx..0x%08lx", name, image_pa(start).raw, image_pa(end).raw);
+}
+
+static void print_map(void)
+{
+    print_section(".text ---->", image_start, text_end);
+    print_section(".rodata -->", rodata_start, rodata_end);
+    print_section(".data ---->", data_start, data_end);
+    print_section(".bss ----->", bss_start, bss_end);
+    log_info("(heap) ---> 0x%08lx..0x%08lx", image_pa(image_end).raw,
+             image_bank().end.raw);
+    log_info("%u of %u harts, Sv%u, %lu KiB free",
+             (unsigned)__builtin_popcountl(harts_online()), nharts,
+             paging_levels() == 4 ? 48 : 39, page_free_count() * (PAGE_SIZE >> 10));
+}
+
+/* What hart_idle() does before it waits. */
+bool hart_idle_work(void)
+{
+    grace_quiescent();
+    return page_zero_one();
+}
+
+/* The first tutorial's demonstration; demo-fail= names the step to make fail. */
+static unsigned memory_demo(void)
+{
+    char step[16];
+    struct phys_range ram = image_bank();
+    bool fail = cmdline_value("demo-fail", step, sizeof(step));
+
+    return demo_memory(ram.start, ram.end, fail ? step : NULL) != 0;
+}
+
+/* Runs what the command line asks for; the machine's exit status. */
+static int run_command_line(void)
+{
+    char filter[64];
+    const char *part = cmdline_value("ktest", filter, sizeof(filter)) ? filter : NULL;
+    char what[16];
+    unsigned failed = 0;
+
+    if (cmdline_value("crash", what, sizeof(what))) crash(what);
+    if (cmdline_has("test") || part) failed += ktest_run_all(part);
+    if (cmdline_has("bench")) failed += kbench_run_all(part);
+    if (cmdline_is("demo", "memory")) failed += memory_demo();
+    return failed != 0;
+}
+
+_Noreturn void kernel_main(uint64_t hartid, uint64_t dtb);
+_Noreturn void kernel_main(uint64_t hartid, uint64_t dtb)
+{
+    log_set_sink(sbi_write);
+    read_device_tree(dtb);
+    number_harts(hartid);
+    find_devices();
+    read_command_line();
+    log_info("Kilburn");
+    choose_paging();
+    add_memory();
+    build_kernel_space();
+    harts_start();
+    print_map();
+
+    int status = run_command_line();
+    if (cmdline_has("halt")) hart_idle();
+    log_info("power off, status %d", status);
+    power_off(status);
+}
