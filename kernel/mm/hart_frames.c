@@ -311,6 +311,7 @@ uint64_t page_free_count(void)
 {
     uint64_t n = buddy_free_count() + __atomic_load_n(&pool.count, __ATOMIC_RELAXED);
 
+    if (buddy_total() == 0) return 0; /* nor are there stacks yet */
     for (unsigned i = 0; i < MAX_HARTS; i++) {
         n += stack_count(&hart_frames[i].any) + stack_count(&hart_frames[i].zeroed);
     }
