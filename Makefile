@@ -10,7 +10,7 @@
 
 MAKEFLAGS += --no-builtin-rules
 JOBS := $(shell nproc 2>/dev/null || echo 1)
-QUICK := $(MAKE) --no-print-directory --silent -j$(JOBS)
+QUICK = $(MAKE) --no-print-directory --silent $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 .DEFAULT_GOAL := build
 .PHONY: build run test test-host test-guest test-long bench debug format check coverage \

@@ -1,5 +1,6 @@
 """Our GDB commands: the kernel's own picture of itself, from outside.
 
+    kilburn       prints this list
     boot SOCKET   connects to QEMU and goes to the kernel's first instruction
     pt VA         walks the current page table, and explains each word on the way
     harts         what each hart is doing
@@ -77,7 +78,7 @@ class Boot(gdb.Command):
         gdb.execute(f"thbreak *{first:#x}", to_string=True)
         gdb.execute("continue", to_string=True)
         print(f"The kernel's first instruction, at {first:#x}. Translation is off, so names mean")
-        print("nothing yet; `break kernel_main`, then `continue`. `help kilburn`: our commands.")
+        print("nothing yet; `break kernel_main`, then `continue`. `kilburn` lists our commands.")
 
 
 class PageTable(gdb.Command):
@@ -153,3 +154,53 @@ class KernelLog(gdb.Command):
         else:
             text = text[:end]
         print(text.decode(errors="replace"), end="")
+
+
+class Pages(gdb.Command):
+    """pages: what the frames are used for, counted as page_stats() in the kernel does."""
+
+    def __init__(self):
+        super().__init__("pages", gdb.COMMAND_STATUS)
+
+    def invoke(self, _argument, _from_tty):
+        buddy = gdb.parse_and_eval("'buddy.c'::buddy")
+        hart_frames = gdb.parse_and_eval("'hart_frames.c'::hart_frames")
+        pool = gdb.parse_and_eval("'hart_frames.c'::pool")
+        uses = [(field.name, int(field.enumval))
+                for field in gdb.lookup_type("enum page_use").fields()]
+        counts = {value: 0 for name, value in uses if name not in ("PAGE_ABSENT", "PAGE_USES")}
+        names = {value: name for name, value in uses}
+        for use in counts:
+            counts[use] = int(buddy["used"][use])
+        free, cached = number("PAGE_FREE"), number("PAGE_HART")
+        counts[free] += int(buddy["nfree"])
+        counts[cached] += int(pool["count"])
+        for index in range(hart_frames.type.range()[1] + 1):
+            hart = hart_frames[index]
+            if int(hart["any"]["top"]) == 0:
+                continue
+            for use in counts:
+                counts[use] += int(hart["used"][use])
+            for stack in (hart["any"], hart["zeroed"]):
+                counts[cached] += int(stack["top"] - stack["slot"][1].address)
+        for use, count in counts.items():
+            if count:
+                print(f"{names[use].removeprefix('PAGE_').lower():10} {count:8} frames "
+                      f"{count * 4:10} KiB")
+        total = int(buddy["total"])
+        print(f"{'total':10} {total:8} frames {total * 4:10} KiB"
+              + ("" if sum(counts.values()) == total else "   (caught in the middle of a change)"))
+
+
+class Kilburn(gdb.Command):
+    __doc__ = __doc__
+
+    def __init__(self):
+        super().__init__("kilburn", gdb.COMMAND_SUPPORT)
+
+    def invoke(self, _argument, _from_tty):
+        print(__doc__)
+
+
+for command in (Boot, PageTable, Harts, Pages, KernelLog, Kilburn):
+    command()

@@ -1,14 +1,7 @@
-# What `make debug` starts GDB with. The commands are in gdb_commands.py; `help kilburn`
-# lists them.
+# What `make debug` starts GDB with, at the root of the repository. The commands are in
+# gdb_commands.py; `kilburn` lists them.
 set confirm off
 set pagination off
 set print pretty on
 set architecture riscv:rv64
-python
-import os, sys
-for name in (gdb.objfiles()[0].filename,):
-    folder = os.path.dirname(name)
-    while folder != "/" and not os.path.exists(folder + "/tools/gdb_commands.py"):
-        folder = os.path.dirname(folder)
-    gdb.execute("source " + folder + "/tools/gdb_commands.py")
-end
+source tools/gdb_commands.py
