@@ -67,7 +67,7 @@ static const struct pfn_range *bank_of(pfn_t pfn)
         const struct pfn_range *b = &buddy.bank[i];
         if (b->start.raw <= pfn.raw && pfn.raw < b->end.raw) return b;
     }
-    assert(!"a frame of a bank");
+    panic("frame %#lx is in no bank", (unsigned long)pfn.raw);
 }
 
 static void count_free(uint64_t frames)

@@ -39,10 +39,6 @@ static unsigned stack_count(const struct frame_stack *s)
 {
     return (unsigned)(s->top - &s->slot[1]);
 }
-static bool stack_full(const struct frame_stack *s)
-{
-    return s->top == &s->slot[1 + FRAME_STACK];
-}
 static void stack_push(struct frame_stack *s, struct page *p) { *s->top++ = p; }
 static struct page *stack_pop(struct frame_stack *s)
 {

@@ -24,7 +24,7 @@ struct frame_stack {
 };
 
 struct hart_frames {
-    uint32_t busy;             /* atomic: the lock of all below */
+    uint64_t busy;             /* atomic: the lock of all below */
     struct frame_stack any;    /* PAGE_HART, contents undefined */
     struct frame_stack zeroed; /* PAGE_HART, contents zero */
     int64_t used[PAGE_USES];   /* allocated less freed on this hart, for each use */
@@ -38,6 +38,11 @@ static inline bool frames_trylock(struct hart_frames *f)
 static inline void frames_unlock(struct hart_frames *f)
 {
     __atomic_store_n(&f->busy, 0, __ATOMIC_RELEASE);
+}
+
+static inline bool stack_full(const struct frame_stack *s)
+{
+    return s->top == &s->slot[1 + FRAME_STACK];
 }
 
 /* page_alloc() where the hart has no frame at hand, and in checked builds. */
@@ -57,7 +62,7 @@ must_check static inline struct page *page_alloc(enum page_use use)
     f->any.top--;
     f->used[use]++;
     p->refs = 1;
-    p->use = (uint8_t)use; /* order and flags of a cached frame are 0 */
+    p->state = use;
     frames_unlock(f);
     return p;
 }

@@ -136,7 +136,28 @@ static noinline void free_slow(struct page *p, void *site)
     free_block(p);
 }
 
-void page_free(struct page *p) { free_slow(p, __builtin_return_address(0)); }
+/* The frequent case is written out here: it has a budget, see mm/hart_frames.h. */
+void page_free(struct page *p)
+{
+    struct hart_frames *f = this_hart()->frames;
+    uint32_t use = p->state;
+    bool plain = use - PAGE_KERNEL < PAGE_USES - PAGE_KERNEL && p->refs <= 1;
+
+    if (DEBUG_CHECKS || unlikely(!plain) || !frames_trylock(f)) {
+        free_slow(p, DEBUG_CHECKS ? __builtin_return_address(0) : NULL);
+        return;
+    }
+    if (unlikely(stack_full(&f->any))) {
+        frames_unlock(f);
+        free_slow(p, NULL);
+        return;
+    }
+    f->used[use]--;
+    p->refs = 0;
+    p->state = PAGE_HART;
+    *f->any.top++ = p;
+    frames_unlock(f);
+}
 
 void page_free_zeroed(struct page *p)
 {

@@ -45,9 +45,14 @@ struct object;
 
 struct page {
     uint32_t refs; /* atomic */
-    uint8_t use;   /* enum page_use */
-    uint8_t order; /* of a block's head */
-    uint16_t flags;
+    union {
+        struct {
+            uint8_t use;   /* enum page_use */
+            uint8_t order; /* of a block's head */
+            uint16_t flags;
+        };
+        uint32_t state; /* all three: equal to `use` for a single frame without flags */
+    };
     union {
         struct list free; /* PAGE_FREE: neighbours of the same order */
         struct {          /* PAGE_HART */

@@ -10,7 +10,7 @@ enum { MAGAZINE = 29, MAGAZINE_BATCH = 15 };
 
 /* Free objects at one hart's hand. slot[0] stays NULL: what a pop from the empty one finds. */
 struct magazine {
-    uint32_t busy; /* atomic: a lock nobody waits for, as in mm/hart_frames.h */
+    uint64_t busy; /* atomic: a lock nobody waits for, as in mm/hart_frames.h */
     void **top;    /* where the next object goes. Protected by busy. */
     void *slot[1 + MAGAZINE];
 };
