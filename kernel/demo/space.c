@@ -160,11 +160,12 @@ void sv39_space_destroy(struct sv39_space *space)
 /* The pages of [start, start + size), or -EINVAL. */
 static int region_pages(vaddr_t start, size_t size, struct vpn_range *out)
 {
+    const size_t half_of_the_space = 1ul << 38;
     vaddr_t last = va_add(start, size - 1);
 
-    if (size == 0 || !va_page_aligned(start) || last.raw < start.raw) return -EINVAL;
+    if (size == 0 || size > half_of_the_space || !va_page_aligned(start)) return -EINVAL;
     if (!sv39_canonical(start) || !sv39_canonical(last)) return -EINVAL;
-    if (vpn_floor(last).raw < vpn_floor(start).raw) return -EINVAL; /* over the gap */
+    if (last.raw < start.raw) return -EINVAL; /* past the last address */
     *out = vpn_range(vpn_exact(start), vpn_add(vpn_floor(last), 1));
     return 0;
 }

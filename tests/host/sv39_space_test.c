@@ -141,7 +141,7 @@ LIBRARY_TEST(only_what_is_owned_is_freed_with_the_space)
     for (int round = 0; round < 1000; round++) {
         struct sv39_space s;
         EXPECT_EQ(sv39_space_create(&s, pm), 0);
-        EXPECT_EQ(sv39_map_extern(&s, pages(0x100, 2), pfn, rw), 0);
+        EXPECT_EQ(sv39_map_extern(&s, pages(0x100, 2), pfn, rw | SV39_OWNED), 0);
         EXPECT_EQ(sv39_map(&s, pages(0x40000, 3), "hello", 5, 0, rw), 0);
         EXPECT(sv39_find(pm, VA(0x100000), &hit));
         EXPECT(!pm->ops->check_owned(pm, hit.entry));
@@ -204,6 +204,9 @@ LIBRARY_TEST(a_region_that_is_none_is_refused)
     EXPECT_EQ(sv39_map_region(&s, VA(0x10001), 1, AREA_DATA), -EINVAL);
     EXPECT_EQ(sv39_map_region(&s, VA(0x10000), SIZE_MAX, AREA_DATA), -EINVAL);
     EXPECT_EQ(sv39_map_region(&s, VA(1ul << 38), 1, AREA_DATA), -EINVAL);
+    EXPECT_EQ(sv39_map_region(&s, VA(0), 0, AREA_DATA), -EINVAL);
+    EXPECT_EQ(sv39_map_region(&s, VA(0x1000), -0x2000ul, AREA_DATA), -EINVAL);
+    EXPECT_EQ(sv39_map_region(&s, VA(-0x1000ul), 0x1001, AREA_DATA), -EINVAL);
     EXPECT_EQ(sv39_map_region_identity(&s, VA((1ul << 38) - 4096), 8192, AREA_DATA),
               -EINVAL);
     EXPECT_EQ(sv39_unmap_region(&s, VA(0x10000), 0), -EINVAL);

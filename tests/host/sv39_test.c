@@ -253,6 +253,8 @@ LIBRARY_TEST(a_damaged_entry_leads_nowhere)
 
     low->entry[1] = sv39_entry(PFN(0x81000), SV39_V); /* a table pointer at level 0 */
     EXPECT_EQ(walk(pm, 0x1000), 0);
+    low->entry[1] = sv39_entry(PFN(0x81000), SV39_R | SV39_W);
+    EXPECT_EQ(walk(pm, 0x1000), 0);
     low->entry[1] = sv39_entry(PFN(0x81000), SV39_V | SV39_W);
     EXPECT_EQ(walk(pm, 0x1000), 0);
     *sv39_slot(pm->root, 1) = sv39_entry(PFN(0xc0001), rw); /* not aligned to 1 GiB */
