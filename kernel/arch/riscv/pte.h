@@ -213,6 +213,44 @@ static inline pte_t mark_with_tag(pte_t e, unsigned tag)
     return PTE((e.raw & ((1ul << MARK_TAG_SHIFT) - 1)) | (uint64_t)tag << MARK_TAG_SHIFT);
 }
 
+/*
+ * Is `e` one of the forms above, at rest, in a table at `level` of a space whose leaves
+ * have `space_bits`? pte_is_wellformed() asks the one that applies.
+ */
+static inline bool mark_is_wellformed(pte_t e, unsigned level)
+{
+    uint64_t payload = e.raw & (MARK_PFN | PTE_RSW);
+
+    switch (mark_kind(e)) {
+    case MARK_FILL:
+    case MARK_GUARD:
+        return payload == 0;
+    case MARK_PARKED:
+        return (mark_prot(e) & (PROT_R | PROT_X)) == 0 ||
+               (mark_prot(e) & PROT_RW) == PROT_W;
+    case MARK_TABLE:
+        return level > 0 && mark_tag(e) == 0 && mark_prot(e) == 0 && !(e.raw & PTE_RSW);
+    default:
+        return false;
+    }
+}
+static inline bool leaf_is_wellformed(pte_t e, unsigned level, uint64_t space_bits)
+{
+    if (e.raw & (PTE_RESERVED | PTE_N)) return false;
+    if ((e.raw >> PTE_PBMT_SHIFT & 3) == 3) return false;
+    if ((e.raw & PTE_W) && (e.raw & (PTE_D | PTE_R)) != (PTE_D | PTE_R)) return false;
+    if ((e.raw & (PTE_A | PTE_U | PTE_G)) != (PTE_A | space_bits)) return false;
+    if (pte_owner(e) == (enum owner)2) return false;
+    return level <= 1 || pte_owner(e) == OWNER_EXTERN;
+}
+static inline bool pte_is_wellformed(pte_t e, unsigned level, uint64_t space_bits)
+{
+    if (pte_is_empty(e)) return true;
+    if (!(e.raw & PTE_V)) return mark_is_wellformed(e, level);
+    if (pte_is_leaf(e)) return leaf_is_wellformed(e, level, space_bits);
+    return level > 0 && (e.raw & ~PTE_PFN) == PTE_V;
+}
+
 /* Loads and stores of words that other harts, and the page-table walker, look at. A
  * store publishes what the word leads to; a load is followed by an address dependency. */
 static inline pte_t pte_load(const pte_t *slot)

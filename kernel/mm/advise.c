@@ -1,0 +1,276 @@
+/*
+ * Advice (madvise, mlock, mseal): contents go, or meaning changes by a flag.
+ *
+ * DONTNEED and GUARD replace words and keep their tag and permission (map.c). The
+ * others *retag*: the tag of each word becomes the same tag with flags changed.
+ * New slots are made before the tables are locked, since that may sleep; if the
+ * range shows a tag afterwards that was not there before, the step is repeated.
+ */
+#include "mm/cursor.h"
+#include "mm/internal.h"
+
+#include "lib/errno.h"
+
+enum { RETAGS = 16 };
+
+/* Old tags of a step and what they become; each new number is held. */
+struct retag {
+    struct scan scan;
+    struct cursor c;
+    uint32_t set, clear;
+    unsigned n;
+    struct {
+        unsigned from, to;
+    } pair[RETAGS];
+    uint64_t end; /* the step ends here: too many tags */
+    bool hole;
+};
+
+static int retag_of(const struct retag *r, unsigned from)
+{
+    for (unsigned i = 0; i < r->n; i++) {
+        if (r->pair[i].from == from) return (int)r->pair[i].to;
+    }
+    return -1;
+}
+
+static bool visit_tags(struct scan *scan, const struct page *t, unsigned i, pte_t e,
+                       uint64_t vpn, uint64_t pages)
+{
+    struct retag *r = container_of(scan, struct retag, scan);
+
+    (void)pages;
+    if (pte_is_empty(e)) {
+        r->hole = true;
+        return true;
+    }
+    unsigned number = table_word_tag(t, i, e);
+    if (retag_of(r, number) >= 0) return true;
+    if (r->n == RETAGS) {
+        r->end = vpn;
+        return false;
+    }
+    r->pair[r->n].from = number;
+    r->pair[r->n++].to = 0;
+    return true;
+}
+
+static void release_tags(struct aspace *s, struct retag *r, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        legend_release(s, r->pair[i].to);
+}
+
+/* Makes the slots that the step's tags turn into. The old tags may have died meanwhile; then
+ * what is made here serves nobody and is dropped again. */
+static int acquire_tags(struct aspace *s, struct retag *r, struct span span)
+{
+    for (unsigned i = 0; i < r->n; i++) {
+        struct tag tag = legend_slot(&s->legend, r->pair[i].from)->tag;
+        tag.flags = (tag.flags | r->set) & ~r->clear;
+        /* The hull of the old tag serves: it covers whatever part gets the new one. */
+        int err = legend_acquire(s, &tag, span.lo, span.hi, &r->pair[i].to);
+        if (err) {
+            release_tags(s, r, i);
+            return err;
+        }
+    }
+    return 0;
+}
+
+/* Are all tags of the range known? */
+static bool tags_known(const struct retag *r, const struct page *t, uint64_t base)
+{
+    unsigned level = t->table.level;
+    unsigned i, j;
+
+    table_slice(base, level, r->c.range[0], &i, &j);
+    for (; i < j; i++) {
+        pte_t e = table_words(t)[i];
+        if (pte_is_empty(e)) continue;
+        if (pte_is_table(e)) {
+            if (!tags_known(r, pte_table_page(e), base + i * word_pages(level)))
+                return false;
+        } else if (retag_of(r, table_word_tag(t, i, e)) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void retag_word(struct retag *r, struct page *t, unsigned i, long pages)
+{
+    pte_t *slot = &table_words(t)[i];
+    unsigned from = table_word_tag(t, i, *slot);
+    unsigned to = (unsigned)retag_of(r, from);
+
+    if (from == to) return;
+    cursor_count(&r->c, from, -pages);
+    cursor_count(&r->c, to, pages);
+    if (pte_is_leaf(*slot)) {
+        table_set_leaf_tag(t, i, to);
+    } else {
+        pte_store(slot, mark_with_tag(*slot, to));
+    }
+}
+
+static void retag_table(struct retag *r, struct page *t, uint64_t base)
+{
+    unsigned level = t->table.level;
+    uint64_t step = word_pages(level);
+    bool one = t->table.flags & TABLE_ONE_TAG && !t->table.twin;
+    unsigned i, j, old = t->table.tag;
+
+    table_slice(base, level, r->c.range[0], &i, &j);
+    bool whole = i == 0 && j == TABLE_ENTRIES;
+    for (; i < j; i++) {
+        pte_t e = table_words(t)[i];
+        if (pte_is_empty(e)) continue;
+        if (pte_is_table(e)) {
+            retag_table(r, pte_table_page(e), base + i * step);
+        } else {
+            retag_word(r, t, i, (long)step);
+        }
+    }
+    if (one && whole && t->table.used) {
+        t->table.tag = (uint16_t)retag_of(r, old);
+    } else {
+        t->table.flags &= ~(TABLE_ONE_TAG | TABLE_UNIFORM);
+    }
+}
+
+/* One step from span.lo on. Where it ended in *end. */
+static int retag_step(struct aspace *s, struct retag *r, struct span span, uint64_t *end)
+{
+    r->n = 0;
+    r->end = span.hi;
+    r->scan.visit = visit_tags;
+    scan_words(s, span, &r->scan);
+    *end = r->end > span.lo ? r->end : span.lo + 1;
+    span.hi = *end;
+
+    int err = acquire_tags(s, r, span);
+    if (err) return err;
+    err = cursor_open(&r->c, s, span, CURSOR_RESOLVE | CURSOR_RETAG);
+    if (!err) {
+        if (tags_known(r, r->c.top, r->c.top_base)) {
+            retag_table(r, r->c.top, r->c.top_base);
+        } else {
+            *end = span.lo; /* somebody mapped something new here: again */
+        }
+        cursor_close(&r->c);
+    }
+    release_tags(s, r, r->n);
+    return err;
+}
+
+static int retag_span(struct aspace *s, struct span span, uint32_t set, uint32_t clear)
+{
+    struct retag r = {.set = set, .clear = clear};
+    int err = 0;
+
+    while (!err && span.lo < span.hi) {
+        uint64_t end = cursor_step_end(s, span);
+        err = retag_step(s, &r, (struct span){span.lo, end}, &end);
+        span.lo = end;
+    }
+    if (!err && r.hole) err = -ENOMEM;
+    return err;
+}
+
+struct hole_scan {
+    struct scan scan;
+    struct aspace *s;
+    bool hole, foreign;
+};
+
+static bool visit_hole(struct scan *scan, const struct page *t, unsigned i, pte_t e,
+                       uint64_t vpn, uint64_t pages)
+{
+    struct hole_scan *q = container_of(scan, struct hole_scan, scan);
+
+    (void)vpn, (void)pages;
+    if (pte_is_empty(e)) {
+        q->hole = true;
+    } else if (legend_slot(&q->s->legend, table_word_tag(t, i, e))->tag.object) {
+        q->foreign = true;
+    }
+    return !q->hole || !q->foreign;
+}
+
+static int drop_contents(struct aspace *s, struct span span, enum mark_kind kind)
+{
+    struct replace op = {.keep = true, .kind = kind};
+    struct cursor c;
+
+    while (span.lo < span.hi) {
+        uint64_t end = cursor_step_end(s, span);
+        int err = cursor_open(&c, s, (struct span){span.lo, end}, CURSOR_RESOLVE);
+        if (err) return err;
+        replace_words(&c, &op);
+        cursor_close(&c);
+        span.lo = end;
+    }
+    return 0;
+}
+
+static void unguard_table(struct cursor *c, struct page *t, uint64_t base)
+{
+    unsigned level = t->table.level;
+    unsigned i, j;
+
+    table_slice(base, level, c->range[0], &i, &j);
+    if (i != 0 || j != TABLE_ENTRIES) t->table.flags &= ~TABLE_UNIFORM;
+    for (; i < j; i++) {
+        pte_t *slot = &table_words(t)[i], e = *slot;
+        if (pte_is_table(e)) {
+            unguard_table(c, pte_table_page(e), base + i * word_pages(level));
+        } else if (pte_is_mark_of(e, MARK_GUARD)) {
+            pte_store(slot, pte_mark(MARK_FILL, mark_tag(e), mark_prot(e)));
+        }
+    }
+}
+
+static int unguard(struct aspace *s, struct span span)
+{
+    struct cursor c;
+
+    while (span.lo < span.hi) {
+        uint64_t end = cursor_step_end(s, span);
+        int err = cursor_open(&c, s, (struct span){span.lo, end}, CURSOR_RESOLVE);
+        if (err) return err;
+        unguard_table(&c, c.top, c.top_base);
+        cursor_close(&c);
+        span.lo = end;
+    }
+    return 0;
+}
+
+int aspace_advise(struct aspace *s, struct range r, enum advice advice, uint32_t flags)
+{
+    struct hole_scan q = {.scan.visit = visit_hole, .s = s};
+    struct span span = range_span(r);
+    int err = 0;
+
+    if (!aspace_has(s, r)) return -EINVAL;
+    if (advice == ADVISE_SET_FLAGS) return retag_span(s, span, flags, 0);
+    if (advice == ADVISE_CLEAR_FLAGS) return retag_span(s, span, 0, flags);
+
+    scan_words(s, span, &q.scan);
+    switch (advice) {
+    case ADVISE_FREE:
+        if (q.foreign) return -EINVAL;
+        err = drop_contents(s, span, MARK_FILL);
+        break;
+    case ADVISE_DONTNEED:
+        err = drop_contents(s, span, MARK_FILL);
+        break;
+    case ADVISE_GUARD:
+        err = drop_contents(s, span, MARK_GUARD);
+        break;
+    default:
+        err = unguard(s, span);
+        break;
+    }
+    return !err && q.hole ? -ENOMEM : err;
+}

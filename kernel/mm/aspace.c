@@ -1,0 +1,200 @@
+/*
+ * Address spaces as a whole: creating, forking, running, destroying.
+ *
+ * A space is a root table, a legend, and where its translations are cached. Its
+ * root holds the kernel's words in the upper half: the same in all spaces, filled
+ * in once, never counted here and never freed (mm/kspace.c).
+ *
+ * Fork is one cursor over everything, which locks every table that the parent
+ * owns; then its root is cloned (share.c) and the parent's translations flushed,
+ * before anybody is let in again. What another thread of the parent stores until
+ * the flush precedes the fork.
+ */
+#include "mm/aspace.h"
+
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/cursor.h"
+#include "mm/internal.h"
+#include "mm/kspace.h"
+#include "mm/share.h"
+#include "mm/slab.h"
+
+enum { FORK_TRIES = 64 };
+
+static unsigned levels;
+static uint64_t total_frames;
+static struct slab_cache *spaces;
+
+int aspace_init(unsigned paging_levels)
+{
+    struct page_stats stats;
+
+    levels = paging_levels;
+    if (!spaces) spaces = slab_cache_create("aspace", sizeof(struct aspace), CACHE_LINE);
+    if (!spaces || table_init()) return -ENOMEM;
+    page_stats(&stats);
+    total_frames = stats.total;
+    return 0;
+}
+
+bool page_plenty_free(void) { return page_free_count() > total_frames / 4; }
+
+static uint64_t half_pages(void) { return 1ul << (TABLE_BITS * levels - 1); }
+
+static void set_limits(struct aspace *s, enum aspace_kind kind)
+{
+    uint64_t half = half_pages();
+
+    s->first = 0;
+    s->end = half;
+    s->leaf_bits = kind == ASPACE_USER ? PTE_U : 0;
+    if (kind == ASPACE_KERNEL) {
+        /* The upper half: page numbers with the sign bits of their addresses. */
+        s->end = 1ul << (64 - PAGE_SHIFT);
+        s->first = s->end - half;
+        s->leaf_bits = PTE_G;
+    }
+    s->mmap_base = s->hint = s->end;
+}
+
+struct aspace *aspace_create(enum aspace_kind kind)
+{
+    struct aspace *s = slab_alloc(spaces);
+    struct page *root;
+
+    if (!s) return NULL;
+    memset(s, 0, sizeof(*s));
+    root = table_alloc(levels - 1);
+    if (!root) {
+        slab_free(spaces, s);
+        return NULL;
+    }
+    s->root = table_words(root);
+    s->levels = (uint8_t)levels;
+    s->kind = (uint8_t)kind;
+    s->share_tables = true;
+    s->kept_table = NO_TABLE;
+    set_limits(s, kind);
+    if (kind != ASPACE_KERNEL) kspace_copy_root(s->root, levels);
+    tlb_init(&s->tlb);
+    s->tlb.kernel = kind == ASPACE_KERNEL;
+    legend_init(s);
+    spin_release(&root->table.lock);
+    return s;
+}
+
+static void free_space(struct aspace *s)
+{
+    struct page *root = ptr_page(s->root);
+
+    legend_destroy(s);
+    table_discard(root);
+    slab_free(spaces, s);
+}
+
+void aspace_destroy(struct aspace *s)
+{
+    static const struct replace nothing = {.word = {0}};
+    struct cursor c;
+    struct span all = {s->first, s->end};
+
+    assert(s->kind != ASPACE_KERNEL);
+    /* No word is cut by the whole space, so opening needs no memory. */
+    int err = cursor_open(&c, s, all, CURSOR_SPLIT);
+    assert(!err);
+    replace_words(&c, &nothing);
+    c.nemptied = 0;
+    cursor_close(&c);
+    free_space(s);
+}
+
+/* Hull of the pages that must not simply be shared with a child. */
+static struct span special_hull(struct aspace *s)
+{
+    struct legend *l = &s->legend;
+    struct span hull = {~0ul, 0};
+
+    spin_lock(&l->lock, RANK_LEGEND);
+    for (unsigned i = 1; i < l->nslots; i++) {
+        const struct legend_slot *slot = legend_slot(l, i);
+        if (!slot->live || !(slot->tag.flags & (TAG_DONTFORK | TAG_WIPEONFORK))) continue;
+        if (slot->lo < hull.lo) hull.lo = slot->lo;
+        if (slot->hi > hull.hi) hull.hi = slot->hi;
+    }
+    spin_unlock(&l->lock, RANK_LEGEND);
+    return hull;
+}
+
+/*
+ * Copies the legend and locks all of the parent's tables, with nothing new in the
+ * legend in between. 0 with the cursor open, or -ENOMEM.
+ */
+static int open_for_fork(struct cursor *c, struct aspace *child, struct aspace *parent)
+{
+    struct span all = {parent->first, parent->end};
+
+    for (unsigned tries = 0; tries < FORK_TRIES; tries++) {
+        uint32_t gen;
+        int err = legend_copy(child, parent, &gen);
+        if (!err) err = cursor_open(c, parent, all, CURSOR_SPLIT);
+        if (err) return err;
+        if (__atomic_load_n(&parent->legend.gen, __ATOMIC_ACQUIRE) == gen) return 0;
+
+        cursor_close(c);
+        legend_release_copies(child);
+        legend_destroy(child);
+        legend_init(child);
+    }
+    return -ENOMEM; /* other threads make new meanings faster than we can copy them */
+}
+
+static int clone_into(struct aspace *child, struct aspace *parent)
+{
+    struct clone how = {.parent = parent, .eager = !parent->share_tables};
+    struct page *root = ptr_page(child->root);
+    struct cursor c;
+    int err = open_for_fork(&c, child, parent);
+
+    if (err) return err;
+    how.special = special_hull(parent);
+    legend_copy_counts(child, parent);
+    err = share_clone(root, ptr_page(parent->root), parent->first, &how);
+    c.flush_all = true;
+    cursor_close(&c);
+    return err;
+}
+
+struct aspace *aspace_clone(struct aspace *parent)
+{
+    struct aspace *child = aspace_create((enum aspace_kind)parent->kind);
+
+    if (!child) return NULL;
+    child->share_tables = parent->share_tables;
+    child->mmap_base = parent->mmap_base;
+    child->hint = __atomic_load_n(&parent->hint, __ATOMIC_RELAXED);
+    child->stack_pages = __atomic_load_n(&parent->stack_pages, __ATOMIC_RELAXED);
+    int err = clone_into(child, parent);
+    legend_release_copies(child);
+    if (err) {
+        aspace_destroy(child);
+        return NULL;
+    }
+    return child;
+}
+
+void aspace_switch_to(struct aspace *s)
+{
+    legend_run_on_hart(s);
+    this_hart()->space = s;
+    tlb_switch_in(&s->tlb, ptr_to_pfn(s->root));
+}
+
+void aspace_switch_to_kernel(void)
+{
+    struct aspace *s = this_hart()->space;
+
+    legend_run_on_hart(NULL);
+    this_hart()->space = NULL;
+    if (s) tlb_switch_out(&s->tlb);
+}

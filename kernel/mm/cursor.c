@@ -1,0 +1,411 @@
+/*
+ * Cursors: locking the tables of a range, and closing the transaction. The idea
+ * and the lock order are in cursor.h; one-level-store.md section 5 is the source.
+ *
+ * Memory for tables and twins is taken while table locks are held: the frame
+ * allocator never sleeps, and its locks come after these. When there is none, the
+ * open fails with everything unlocked, before the caller has changed anything.
+ */
+#include "mm/cursor.h"
+
+#include "lib/errno.h"
+#include "mm/share.h"
+
+static pte_t *walk(const struct aspace *space, struct span r, unsigned stop)
+{
+    pte_t *words = space->root;
+
+    for (unsigned level = space->levels - 1u; level > stop; level--) {
+        if (word_index(r.lo ^ (r.hi - 1), level) != 0) break;
+        pte_t e = pte_load(&words[word_index(r.lo, level)]);
+        if (!pte_is_table(e)) break;
+        words = pte_words(e);
+    }
+    return words;
+}
+
+struct page *lock_covering(struct aspace *space, struct span r, unsigned stop)
+{
+    for (;;) {
+        preempt_off();
+        rank_enter(RANK_TABLE);
+        pte_t *words = walk(space, r, stop);
+        struct page *t = ptr_page(words);
+        spin_acquire(&t->table.lock);
+        if (likely(walk(space, r, stop) == words)) return t;
+        unlock_covering(t);
+    }
+}
+
+void unlock_covering(struct page *t)
+{
+    spin_release(&t->table.lock);
+    rank_leave(RANK_TABLE);
+    preempt_on();
+}
+
+struct page *cursor_enter(struct cursor *c, pte_t e)
+{
+    struct page *child = pte_table_page(e);
+
+    spin_acquire(&child->table.lock);
+    cursor_chain(c, child);
+    return child;
+}
+
+static void detach(struct cursor *c, struct page *t)
+{
+    t->table.next = c->detached;
+    c->detached = t;
+}
+
+static void unlock_all(struct cursor *c)
+{
+    while (c->last) {
+        struct page *t = c->last;
+        c->last = t->table.next;
+        bool detached = t->table.flags & TABLE_DETACHED;
+        spin_release(&t->table.lock);
+        if (detached) {
+            /* Out of every path now; whoever waits for the lock will find that out. */
+            detach(c, t);
+        }
+    }
+    rank_leave(RANK_TABLE);
+}
+
+struct page *cursor_push_down(struct cursor *c, struct page *t, unsigned i)
+{
+    pte_t *slot = &table_words(t)[i];
+    pte_t old = *slot;
+    unsigned level = t->table.level;
+    struct page *n = table_alloc(level - 1u);
+    struct tally d = {0};
+
+    if (!n) return NULL;
+    if (!pte_is_empty(old)) {
+        if (pte_is_leaf(old)) {
+            c->flush_all = true;
+            if (pte_owner(old) == OWNER_PRIVATE) share_break_block(old);
+        }
+        table_fill_from(n, old, table_word_tag(t, i, old));
+    } else {
+        table_grow_hull(t, i, i + 1);
+    }
+    tally_word(&d, old, level, -1);
+    d.used++;
+    table_apply(t, &d);
+    t->table.flags &= ~(TABLE_UNIFORM | TABLE_ONE_TAG);
+    cursor_chain(c, n);
+    pte_store(slot, pte_table(page_pfn(n)));
+    return n;
+}
+
+/* Word `i` of `t` cuts the range, or must be ours: gives it a table. 0 or -ENOMEM. */
+static int make_own(struct cursor *c, struct page *t, unsigned i, pte_t e,
+                    struct page **out)
+{
+    if (pte_is_shared_table(e)) {
+        *out = share_resolve(c, t, i);
+    } else {
+        *out = cursor_push_down(c, t, i);
+    }
+    return *out ? 0 : -ENOMEM;
+}
+
+static bool wants_table(const struct cursor *c, pte_t e, unsigned level, bool covered)
+{
+    if ((c->mode & CURSOR_LEAVES) || ((c->mode & CURSOR_LARGE) && level > 1)) return true;
+    if (pte_is_shared_table(e)) return !covered || (c->mode & CURSOR_RESOLVE);
+    if (covered) return false;
+    return !pte_is_empty(e) || (c->mode & CURSOR_BUILD);
+}
+
+/* A table may come to hold leaves of two tags: take the twin now. */
+static int prepare_leaves(struct cursor *c, struct page *t, uint64_t base)
+{
+    bool mixed = !(t->table.flags & TABLE_ONE_TAG);
+    bool cut = !cursor_covers(c, base, base + table_pages(t->table.level));
+
+    bool frames = t->table.anon || t->table.file;
+
+    if ((c->mode & CURSOR_UNPARK) && mixed && frames) return table_need_twin(t);
+    if ((c->mode & CURSOR_RETAG) && t->table.leaves && (mixed || cut)) {
+        return table_need_twin(t);
+    }
+    return 0;
+}
+
+static int open_table(struct cursor *c, struct page *t, uint64_t base)
+{
+    unsigned level = t->table.level;
+    uint64_t step = word_pages(level);
+    struct span hull = {c->range[0].lo, c->range[1].hi ? c->range[1].hi : c->range[0].hi};
+    unsigned i, j;
+    int err = prepare_leaves(c, t, base);
+
+    if (err || level == 0) return err;
+    table_slice(base, level, hull, &i, &j);
+    for (; i < j; i++) {
+        uint64_t lo = base + i * step;
+        pte_t e = table_words(t)[i];
+        struct page *child;
+
+        if (!cursor_touches(c, lo, lo + step)) continue;
+        if (pte_is_table(e)) {
+            child = cursor_enter(c, e);
+        } else if (wants_table(c, e, level, cursor_covers(c, lo, lo + step))) {
+            err = make_own(c, t, i, e, &child);
+            if (err) return err;
+        } else {
+            continue;
+        }
+        err = open_table(c, child, lo);
+        if (err) return err;
+    }
+    return 0;
+}
+
+static void begin(struct cursor *c, struct aspace *space, struct span a, struct span b)
+{
+    c->space = space;
+    c->range[0] = a;
+    c->range[1] = b;
+    c->mode = CURSOR_SPLIT;
+    c->last = c->detached = NULL;
+    c->flush_lo = c->flush_hi = 0;
+    c->flush_all = c->sweep_legend = false;
+    c->ntags = c->ndead = c->nframes = c->nemptied = 0;
+    c->top = lock_covering(space, (struct span){a.lo, b.hi ? b.hi : a.hi}, 0);
+    c->top_base = table_base(a.lo, c->top->table.level);
+    cursor_chain(c, c->top);
+}
+
+void cursor_begin(struct cursor *c, struct aspace *space, struct span range)
+{
+    begin(c, space, range, (struct span){0, 0});
+}
+
+int cursor_open_two(struct cursor *c, struct aspace *space, struct span a, struct span b,
+                    unsigned mode)
+{
+    begin(c, space, a, b);
+    c->mode = mode;
+    int err = open_table(c, c->top, c->top_base);
+    if (unlikely(err)) {
+        cursor_close(c);
+        cursor_trim_span(space, a);
+        if (b.hi) cursor_trim_span(space, b);
+    }
+    return err;
+}
+
+int cursor_open(struct cursor *c, struct aspace *space, struct span range, unsigned mode)
+{
+    return cursor_open_two(c, space, range, (struct span){0, 0}, mode);
+}
+
+void cursor_flush(struct cursor *c)
+{
+    if (c->flush_all) {
+        tlb_flush_space(&c->space->tlb);
+    } else if (c->flush_lo < c->flush_hi) {
+        tlb_flush_pages(&c->space->tlb, vpn_va(c->flush_lo), c->flush_hi - c->flush_lo);
+    }
+    c->flush_all = false;
+    c->flush_lo = c->flush_hi = 0;
+    for (unsigned i = 0; i < c->nframes; i++)
+        page_put(c->frame[i]);
+    c->nframes = 0;
+}
+
+void cursor_put_later(struct cursor *c, struct page *p)
+{
+    if (c->nframes == CURSOR_FRAMES) cursor_flush(c);
+    c->frame[c->nframes++] = p;
+}
+
+static void count_now(struct cursor *c, unsigned number, long pages)
+{
+    if (pages == 0 || !legend_count(c->space, number, pages)) return;
+    if (c->ndead < CURSOR_TAGS) {
+        c->dead[c->ndead++] = number;
+    } else {
+        c->sweep_legend = true;
+    }
+}
+
+void cursor_count(struct cursor *c, unsigned number, long pages)
+{
+    for (unsigned i = 0; i < c->ntags; i++) {
+        if (c->tag[i].number == number) {
+            c->tag[i].pages += pages;
+            return;
+        }
+    }
+    if (c->ntags == CURSOR_TAGS) {
+        count_now(c, number, pages);
+        return;
+    }
+    c->tag[c->ntags].number = number;
+    c->tag[c->ntags++].pages = pages;
+}
+
+void cursor_note_empty(struct cursor *c, const struct page *t, uint64_t base)
+{
+    if (t->table.level + 1u == c->space->levels || c->nemptied == CURSOR_EMPTIED) return;
+    c->emptied[c->nemptied].base = base;
+    c->emptied[c->nemptied++].level = t->table.level;
+}
+
+/* Takes the empty table of `level` at page `base` out of the tree, if it still is one, and
+ * then its parent if that is empty too. */
+static void trim(struct aspace *space, uint64_t base, unsigned level)
+{
+    struct cursor c = {.space = space};
+    struct page *parent = lock_covering(space, (struct span){base, base + 1}, level + 1);
+    unsigned i = word_index(base, level + 1);
+    pte_t e = table_words(parent)[i];
+
+    cursor_chain(&c, parent);
+    if (parent->table.level == level + 1 && pte_is_table(e)) {
+        struct page *t = cursor_enter(&c, e);
+        if (t->table.used == 0) {
+            struct tally gone = {.used = -1};
+            cursor_detach(&c, parent, i, PTE_EMPTY);
+            table_apply(parent, &gone);
+            if (parent->table.used == 0) {
+                cursor_note_empty(&c, parent, table_base(base, level + 1));
+            }
+        }
+    }
+    cursor_close(&c);
+}
+
+/*
+ * An emptied leaf table stays linked until the next one empties, so that mapping and
+ * unmapping one page does not make and clear a table each time. Others go at once.
+ */
+static void cursor_keep_or_trim(struct aspace *space, uint64_t base, unsigned level)
+{
+    if (level > 0) {
+        trim(space, base, level);
+        return;
+    }
+    uint64_t old = __atomic_exchange_n(&space->kept_table, base, __ATOMIC_RELAXED);
+    if (old != base && old != NO_TABLE) trim(space, old, 0);
+}
+
+/* The lowest own table over `vpn`, found without a lock; preemption is off. */
+static struct page *lowest_table(const struct aspace *space, uint64_t vpn)
+{
+    const pte_t *words = walk(space, (struct span){vpn, vpn + 1}, 0);
+    return ptr_page(words);
+}
+
+void cursor_trim_span(struct aspace *space, struct span r)
+{
+    for (uint64_t vpn = r.lo; vpn < r.hi;) {
+        preempt_off();
+        const struct page *t = lowest_table(space, vpn);
+        unsigned level = t->table.level;
+        bool empty = t->table.used == 0; /* a hint: trim() looks again under the lock */
+        preempt_on();
+
+        uint64_t step = level > 0 ? word_pages(level) : table_pages(0);
+        if (empty && level + 1u < space->levels) {
+            trim(space, table_base(vpn, level), level);
+            step = table_pages(level);
+        }
+        vpn = (vpn & ~(step - 1)) + step;
+    }
+}
+
+uint64_t cursor_step_end(const struct aspace *space, struct span r)
+{
+    uint64_t vpn = r.lo;
+
+    if (r.hi - r.lo <= CURSOR_LEAF_TABLES * table_pages(0)) return r.hi;
+    for (unsigned n = 0; vpn < r.hi && n < CURSOR_LEAF_TABLES;) {
+        preempt_off();
+        unsigned level = lowest_table(space, vpn)->table.level;
+        preempt_on();
+        /* Past this word, or past this leaf table. */
+        uint64_t step = level > 0 ? word_pages(level) : table_pages(0);
+        vpn = (vpn & ~(step - 1)) + step;
+        n += level == 0;
+    }
+    return vpn < r.hi ? vpn : r.hi;
+}
+
+void cursor_finish(struct cursor *c)
+{
+    for (unsigned i = 0; i < c->ntags; i++)
+        count_now(c, c->tag[i].number, c->tag[i].pages);
+    cursor_flush(c);
+    unlock_all(c);
+    preempt_on();
+}
+
+void cursor_sweep(struct cursor *c)
+{
+    while (c->detached) {
+        struct page *t = c->detached;
+        c->detached = t->table.next;
+        share_destroy_table(t);
+    }
+    for (unsigned i = 0; i < c->nemptied; i++) {
+        cursor_keep_or_trim(c->space, c->emptied[i].base, c->emptied[i].level);
+    }
+    for (unsigned i = 0; i < c->ndead; i++)
+        legend_drop_if_dead(c->space, c->dead[i]);
+    if (c->sweep_legend) legend_sweep(c->space);
+}
+
+void cursor_close(struct cursor *c)
+{
+    cursor_finish(c);
+    cursor_sweep(c);
+}
+
+/*
+ * Pages of a table that is going leave the legend's counts, those of shared tables
+ * below it too. Shared ones are read without their lock: our reference keeps the
+ * others from relinking them, and what they may change meanwhile (a leaf to a mark
+ * of the same tag, a pointer to a TABLE mark of the same table) counts the same.
+ */
+void cursor_count_gone(struct cursor *c, const struct page *t)
+{
+    const pte_t *words = table_words(t);
+    unsigned level = t->table.level;
+
+    if (level == 0 && (t->table.flags & TABLE_ONE_TAG)) {
+        cursor_count(c, t->table.tag, -(long)t->table.used);
+        return;
+    }
+    for (unsigned i = t->table.lo; i < t->table.hi; i++) {
+        pte_t e = pte_load(&words[i]);
+        if (pte_is_empty(e)) continue;
+        if (pte_is_table(e) || pte_is_shared_table(e)) {
+            cursor_count_gone(c, pte_table_page(e));
+        } else {
+            cursor_count(c, table_word_tag(t, i, e), -(long)word_pages(level));
+        }
+    }
+}
+
+void cursor_detach(struct cursor *c, struct page *t, unsigned i, pte_t e)
+{
+    pte_t *slot = &table_words(t)[i];
+    pte_t old = *slot;
+    struct page *child = pte_table_page(old);
+
+    cursor_count_gone(c, child);
+    pte_store(slot, e);
+    if (pte_is_table(old)) {
+        child->table.flags |= TABLE_DETACHED; /* locked: unlock_all() moves it */
+        c->flush_all = true;
+    } else if (share_drop(child)) {
+        detach(c, child); /* we were the last to know it */
+    }
+}

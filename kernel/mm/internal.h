@@ -1,0 +1,112 @@
+/*
+ * What the files of mm/ share with each other and with nobody else.
+ */
+#pragma once
+
+#include "mm/cursor.h"
+
+/* map.c: what the words of a range become. */
+struct replace {
+    bool keep;           /* resident pages go, meaning and permission stay ... */
+    enum mark_kind kind; /* ... as FILL (DONTNEED), or GUARD */
+    pte_t word;          /* else: the new word, empty or a mark, at every level */
+};
+void replace_words(struct cursor *c, const struct replace *op);
+
+/* Word `e` of t, withdrawn or PARKED, gives its frames back. */
+void frames_leave(struct page *t, pte_t e, struct tally *d);
+
+/* Is r page aligned, not empty and inside the space? */
+bool aspace_has(const struct aspace *s, struct range r);
+
+int map_span(struct aspace *s, struct span span, unsigned prot, const struct tag *tag,
+             bool replace);
+struct tag source_tag(const struct mapping_source *source, uint64_t vpn);
+int unmap_span(struct aspace *s, struct span span);
+
+/* fault.c */
+int populate_span(struct aspace *s, struct span span, unsigned access);
+
+/* stack.c: page `vpn` is empty; true if a stack above has grown over it. */
+bool grow_stack(struct aspace *s, uint64_t vpn);
+
+/* query.c */
+/*
+ * Is page `vpn` resident with `access` granted to the hardware? Then *pa is where
+ * it is, and *pages how many pages the word stands for (1 for none). Locks the table.
+ */
+struct scan {
+    /* Word i of t, no table and no TABLE mark, stands for [vpn, vpn + pages). False: enough. */
+    bool (*visit)(struct scan *scan, const struct page *t, unsigned i, pte_t e,
+                  uint64_t vpn, uint64_t pages);
+};
+/* Visits the words that meet span in ascending order, a table's lock held: it may not sleep. */
+void scan_words(struct aspace *s, struct span span, struct scan *scan);
+
+/* The first run of equal meaning and permission in span. */
+bool next_mapping(struct aspace *s, struct span span, struct span *out, unsigned *prot,
+                  struct tag *tag);
+
+/* protect.c: does the span hold a sealed page? */
+bool span_is_sealed(struct aspace *s, struct span span);
+
+bool resident(struct aspace *s, uint64_t vpn, unsigned access, paddr_t *pa,
+              uint64_t *pages);
+
+/* find.c: addresses below page `vpn` have become free. */
+void find_raise_hint(struct aspace *s, uint64_t vpn);
+
+/* aspace.c: is more than a quarter of memory free? */
+bool page_plenty_free(void);
+
+/* What a program may really do: W without R is refused as a whole, as the hardware would. */
+static inline unsigned prot_effective(unsigned prot)
+{
+    return (prot & PROT_W) && !(prot & PROT_R) ? PROT_NONE : prot;
+}
+
+/* A mark (not TABLE) of tag `tag` is about to be stored in t. */
+static inline void table_note_mark(struct page *t, unsigned tag)
+{
+    if (t->table.used == 0) {
+        t->table.tag = (uint16_t)tag;
+        t->table.flags |= TABLE_ONE_TAG;
+    } else if (t->table.tag != tag) {
+        t->table.flags &= ~(TABLE_ONE_TAG | TABLE_UNIFORM);
+    }
+}
+
+/* A fresh anonymous frame's own fields. */
+static inline void page_init_data(struct page *p)
+{
+    p->flags = 0;
+    p->data.object = NULL;
+    p->data.index = 0;
+    p->data.next = NULL;
+    p->data.lock.held = 0;
+}
+
+/* Flags of cached pages: set and read under any lock or none. */
+static inline bool page_is_dirty(const struct page *p)
+{
+    return __atomic_load_n(&p->flags, __ATOMIC_ACQUIRE) & PAGE_DIRTY;
+}
+static inline void page_set_dirty(struct page *p)
+{
+    __atomic_fetch_or(&p->flags, PAGE_DIRTY, __ATOMIC_ACQ_REL);
+}
+static inline bool page_is_removed(const struct page *p)
+{
+    interleave("removed?", p);
+    return __atomic_load_n(&p->flags, __ATOMIC_ACQUIRE) & PAGE_REMOVED;
+}
+
+/* Frees pages linked by data.next. */
+static inline void free_chain(struct page *p)
+{
+    while (p) {
+        struct page *next = p->data.next;
+        page_put(p);
+        p = next;
+    }
+}

@@ -1,0 +1,354 @@
+/*
+ * The legend of a space: see legend.h for what it is.
+ *
+ * Life of a slot
+ *
+ *     free --acquire--> live, held --words written--> live, pages > 0
+ *       ^                                                   |
+ *       +------ dropped: pages == 0 and holds == 0 <--------+
+ *
+ * Dropping is decided under the legend lock, where acquire takes its hold, so a
+ * slot that somebody has just found is never dropped. Entering and leaving an
+ * object's list needs the object's maps_lock, which is outermost; therefore a
+ * slot with an object is made and dropped with that mutex held around the lock.
+ *
+ * Pages of tag 0 change with every mapping of anonymous memory, on every hart.
+ * They are counted in the hart for the space it runs and added to the slot when
+ * they reach +-FOLD, so that harts do not share a cache line for them.
+ */
+#include "mm/legend.h"
+
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/aspace.h"
+#include "mm/slab.h"
+
+enum { FOLD = 64 };
+
+/* Pages of tag 0 not yet added to their space; own hart only, others read when it is quiet. */
+static struct anon_pages {
+    struct aspace *space;
+    long pages;
+} cache_aligned anon_pages[MAX_HARTS];
+
+static void slot_init(struct legend_slot *slot, struct aspace *space, unsigned number)
+{
+    memset(slot, 0, sizeof(*slot));
+    list_init(&slot->maps);
+    slot->space = space;
+    slot->number = number;
+}
+
+void legend_init(struct aspace *space)
+{
+    struct legend *l = &space->legend;
+
+    memset(l, 0, sizeof(*l));
+    for (unsigned i = 0; i < LEGEND_FIRST; i++)
+        slot_init(&l->first[i], space, i);
+    l->first[TAG_ANON].live = 1;
+    l->first[TAG_ANON].tag.flags = TAG_MAY_ALL;
+    l->first[TAG_ANON].holds = 1;
+    l->nslots = 1;
+    l->nlive = 1;
+}
+
+static void anon_fold(struct anon_pages *a)
+{
+    if (a->space) {
+        __atomic_fetch_add(&legend_slot(&a->space->legend, TAG_ANON)->pages, a->pages,
+                           __ATOMIC_RELAXED);
+    }
+    a->pages = 0;
+}
+
+void legend_run_on_hart(struct aspace *space)
+{
+    struct anon_pages *a = &anon_pages[this_hart()->index];
+
+    if (a->space == space) return;
+    anon_fold(a);
+    a->space = space;
+}
+
+static bool count_anon(struct aspace *space, long pages)
+{
+    preempt_off();
+    struct anon_pages *a = &anon_pages[this_hart()->index];
+
+    if (a->space == space) {
+        a->pages += pages;
+        if (a->pages >= FOLD || a->pages <= -FOLD) anon_fold(a);
+    } else {
+        __atomic_fetch_add(&legend_slot(&space->legend, TAG_ANON)->pages, pages,
+                           __ATOMIC_RELAXED);
+    }
+    preempt_on();
+    return false; /* slot 0 never dies */
+}
+
+long legend_pages(struct aspace *space, unsigned number)
+{
+    long n =
+        __atomic_load_n(&legend_slot(&space->legend, number)->pages, __ATOMIC_RELAXED);
+
+    if (number != TAG_ANON) return n;
+    for (unsigned i = 0; i < MAX_HARTS; i++) {
+        if (anon_pages[i].space == space) n += anon_pages[i].pages;
+    }
+    return n;
+}
+
+bool legend_count(struct aspace *space, unsigned number, long pages)
+{
+    if (number == TAG_ANON) return count_anon(space, pages);
+    return __atomic_add_fetch(&legend_slot(&space->legend, number)->pages, pages,
+                              __ATOMIC_RELAXED) == 0;
+}
+
+/* Makes slot `number` exist. Legend lock held. */
+static int grow(struct aspace *space, unsigned number)
+{
+    struct legend *l = &space->legend;
+    struct legend_slot *chunk;
+    unsigned k, base;
+
+    if (number < LEGEND_FIRST) return 0;
+    k = 31 - (unsigned)__builtin_clz(number / LEGEND_FIRST);
+    if (l->chunk[k]) return 0;
+    base = LEGEND_FIRST << k;
+    chunk = kmalloc(base * sizeof(*chunk));
+    if (!chunk) return -ENOMEM;
+    for (unsigned i = 0; i < base; i++)
+        slot_init(&chunk[i], space, base + i);
+    __atomic_store_n(&l->chunk[k], chunk, __ATOMIC_RELEASE); /* legend_slot() reads it */
+    return 0;
+}
+
+static struct legend_slot *find(struct legend *l, const struct tag *want)
+{
+    for (unsigned i = 0; i < l->nslots; i++) {
+        struct legend_slot *slot = legend_slot(l, i);
+        if (slot->live && tag_equal(&slot->tag, want)) return slot;
+    }
+    return NULL;
+}
+
+static struct legend_slot *find_free(struct aspace *space)
+{
+    struct legend *l = &space->legend;
+
+    if (l->nlive < l->nslots) {
+        for (unsigned i = 0; i < l->nslots; i++) {
+            struct legend_slot *slot = legend_slot(l, i);
+            if (!slot->live) return slot;
+        }
+    }
+    if (l->nslots == LEGEND_MAX || grow(space, l->nslots)) return NULL;
+    return legend_slot(l, l->nslots++);
+}
+
+static void widen(struct legend_slot *slot, uint64_t lo, uint64_t hi)
+{
+    if (slot->lo >= slot->hi) {
+        slot->lo = lo;
+        slot->hi = hi;
+        return;
+    }
+    if (lo < slot->lo) slot->lo = lo;
+    if (hi > slot->hi) slot->hi = hi;
+}
+
+static void make_live(struct legend_slot *slot, const struct tag *tag)
+{
+    struct legend *l = &slot->space->legend;
+
+    slot->tag = *tag;
+    slot->pages = 0;
+    slot->lo = slot->hi = 0;
+    slot->live = 1;
+    l->nlive++;
+    __atomic_fetch_add(&l->gen, 1, __ATOMIC_RELEASE); /* fork compares it */
+    if (tag->object) object_get(tag->object);
+}
+
+int legend_acquire(struct aspace *space, const struct tag *want, uint64_t lo, uint64_t hi,
+                   unsigned *number)
+{
+    struct legend *l = &space->legend;
+    struct legend_slot *slot;
+
+    if (!want->object && want->delta == 0 && want->flags == TAG_MAY_ALL) {
+        *number = TAG_ANON;
+        return 0;
+    }
+    if (want->object) mutex_lock(&want->object->maps_lock);
+    spin_lock(&l->lock, RANK_LEGEND);
+    slot = find(l, want);
+    if (!slot) {
+        slot = find_free(space);
+        if (slot) {
+            make_live(slot, want);
+            if (want->object) list_push_back(&want->object->maps, &slot->maps);
+        }
+    }
+    if (slot) {
+        widen(slot, lo, hi);
+        __atomic_fetch_add(&slot->holds, 1, __ATOMIC_RELAXED);
+        *number = slot->number;
+    }
+    spin_unlock(&l->lock, RANK_LEGEND);
+    if (want->object) mutex_unlock(&want->object->maps_lock);
+    return slot ? 0 : -ENOMEM;
+}
+
+void legend_release(struct aspace *space, unsigned number)
+{
+    struct legend_slot *slot = legend_slot(&space->legend, number);
+
+    if (number == TAG_ANON) return;
+    if (__atomic_fetch_sub(&slot->holds, 1, __ATOMIC_ACQ_REL) == 1) {
+        legend_drop_if_dead(space, number);
+    }
+}
+
+static bool slot_is_dead(struct legend_slot *slot)
+{
+    return slot->live && __atomic_load_n(&slot->pages, __ATOMIC_RELAXED) == 0 &&
+           __atomic_load_n(&slot->holds, __ATOMIC_ACQUIRE) == 0;
+}
+
+void legend_drop_if_dead(struct aspace *space, unsigned number)
+{
+    struct legend *l = &space->legend;
+    struct legend_slot *slot = legend_slot(l, number);
+    struct object *object = NULL;
+    bool dead;
+
+    if (number == TAG_ANON) return;
+
+    /* The slot may be dropped, or change hands, until its lock is held: borrow its object. */
+    spin_lock(&l->lock, RANK_LEGEND);
+    dead = slot_is_dead(slot);
+    if (dead) object = slot->tag.object;
+    if (object) object_get(object);
+    spin_unlock(&l->lock, RANK_LEGEND);
+    if (!dead) return;
+
+    if (object) mutex_lock(&object->maps_lock);
+    spin_lock(&l->lock, RANK_LEGEND);
+    dead = slot_is_dead(slot) && slot->tag.object == object;
+    if (dead) {
+        slot->live = 0;
+        l->nlive--;
+        if (object) list_remove(&slot->maps);
+    }
+    spin_unlock(&l->lock, RANK_LEGEND);
+    if (!object) return;
+    mutex_unlock(&object->maps_lock);
+    if (dead) object_put(object); /* the slot's */
+    object_put(object);           /* ours */
+}
+
+void legend_sweep(struct aspace *space)
+{
+    for (unsigned i = 1; i < space->legend.nslots; i++) {
+        if (slot_is_dead(legend_slot(&space->legend, i))) legend_drop_if_dead(space, i);
+    }
+}
+
+void legend_destroy(struct aspace *space)
+{
+    struct legend *l = &space->legend;
+
+    for (unsigned i = 0; i < MAX_HARTS; i++) {
+        /* A hart that ran the space may still hold a count for it. */
+        struct aspace *expected = space;
+        __atomic_compare_exchange_n(&anon_pages[i].space, &expected, NULL, false,
+                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    }
+    legend_sweep(space);
+    assert(l->nlive == 1);
+    for (unsigned k = 0; k < LEGEND_CHUNKS; k++)
+        kfree(l->chunk[k]);
+}
+
+/* Copies one slot; the source is held, so its content stays. */
+static int copy_slot(struct aspace *child, const struct legend_slot *from)
+{
+    struct legend *l = &child->legend;
+    struct legend_slot *to;
+    struct tag tag = from->tag;
+    int err = 0;
+
+    tag.flags &= ~(uint32_t)(TAG_LOCKED | TAG_ONFAULT);
+    if (tag.object) mutex_lock(&tag.object->maps_lock);
+    spin_lock(&l->lock, RANK_LEGEND);
+    while (l->nslots <= from->number && !err) {
+        err = grow(child, l->nslots);
+        if (!err) l->nslots++;
+    }
+    if (!err) {
+        to = legend_slot(l, from->number);
+        make_live(to, &tag);
+        widen(to, from->lo, from->hi);
+        to->holds = 1; /* until legend_copy_counts() */
+        if (tag.object) {
+            /* After the parent's: a truncation meets the parent first. */
+            list_insert_after((struct list *)(uintptr_t)&from->maps, &to->maps);
+        }
+    }
+    spin_unlock(&l->lock, RANK_LEGEND);
+    if (tag.object) mutex_unlock(&tag.object->maps_lock);
+    return err;
+}
+
+/* The next live slot from *number on, held, or NULL; *number moves past it. */
+static struct legend_slot *hold_next(struct aspace *space, unsigned *number)
+{
+    struct legend *l = &space->legend;
+    struct legend_slot *found = NULL;
+
+    spin_lock(&l->lock, RANK_LEGEND);
+    for (; !found && *number < l->nslots; (*number)++) {
+        struct legend_slot *slot = legend_slot(l, *number);
+        if (slot->live) found = slot;
+    }
+    if (found) __atomic_fetch_add(&found->holds, 1, __ATOMIC_RELAXED);
+    spin_unlock(&l->lock, RANK_LEGEND);
+    return found;
+}
+
+int legend_copy(struct aspace *child, struct aspace *parent, uint32_t *gen)
+{
+    struct legend_slot *slot;
+    unsigned next = TAG_ANON + 1;
+    int err = 0;
+
+    *gen = __atomic_load_n(&parent->legend.gen, __ATOMIC_ACQUIRE);
+    while (!err && (slot = hold_next(parent, &next)) != NULL) {
+        err = copy_slot(child, slot);
+        legend_release(parent, slot->number);
+    }
+    return err;
+}
+
+void legend_copy_counts(struct aspace *child, struct aspace *parent)
+{
+    struct legend *l = &child->legend;
+
+    for (unsigned i = 0; i < l->nslots; i++) {
+        struct legend_slot *slot = legend_slot(l, i);
+        if (slot->live && !(slot->tag.flags & TAG_DONTFORK)) {
+            slot->pages = legend_pages(parent, i);
+        }
+    }
+}
+
+void legend_release_copies(struct aspace *child)
+{
+    for (unsigned i = 1; i < child->legend.nslots; i++) {
+        struct legend_slot *slot = legend_slot(&child->legend, i);
+        if (slot->live && slot->holds) legend_release(child, i);
+    }
+}

@@ -1,0 +1,430 @@
+/*
+ * Mapping and unmapping: replacing what the words of a range say.
+ *
+ * All of map, replace, unmap and DONTNEED are one operation: every word of the
+ * range gets a new value, and what it held before goes.
+ *
+ *     withdraw   leaves lose V (the word keeps frame and permission); whole
+ *                tables are detached and their word gets the new value
+ *     flush      once, for everything withdrawn
+ *     finish     the words get their new values; frames are given back
+ *
+ * A frame is given back only after the flush, and nobody else sees the words in
+ * between, because their tables are locked. Where nothing was resident there is
+ * nothing to flush.
+ *
+ * Replacing never shows a hole: a word goes from the old value to the new one (a
+ * withdrawn leaf makes the program fault, wait for the lock, and find the new one).
+ */
+#include "mm/cursor.h"
+#include "mm/internal.h"
+#include "mm/share.h"
+
+#include "lib/errno.h"
+#include "lib/string.h"
+
+/* Must the words of t be looked at one by one, although all of them are replaced? */
+static bool keeps(const struct replace *op, const struct page *t)
+{
+    unsigned same = TABLE_UNIFORM | TABLE_ONE_TAG;
+
+    if (!op->keep) return false;
+    return t->table.level > 0 || (t->table.flags & same) != same ||
+           pte_is_mark_of(table_words(t)[0], MARK_GUARD);
+}
+
+/* What word `e` of a table with leaf tag `tag` is to become. */
+static pte_t new_word(const struct replace *op, pte_t e, unsigned tag)
+{
+    if (!op->keep) return op->word;
+    if (pte_is_empty(e) || pte_is_mark_of(e, MARK_GUARD)) return e;
+    return pte_mark(op->kind, tag, mark_prot(e));
+}
+
+/* A whole table goes; its word gets what all of it would have got. */
+static void withdraw_table(struct cursor *c, const struct replace *op, struct page *t,
+                           unsigned i)
+{
+    unsigned level = t->table.level;
+    pte_t e = table_words(t)[i];
+    pte_t word = op->word;
+    struct tally d = {0};
+
+    if (op->keep) {
+        const struct page *child = pte_table_page(e);
+        word = pte_mark(op->kind, child->table.tag, pte_prot(table_words(child)[0]));
+    }
+    cursor_detach(c, t, i, word);
+    if (pte_is_empty(word)) {
+        d.used = -1;
+        table_apply(t, &d);
+    } else {
+        cursor_count(c, mark_tag(word), (long)word_pages(level));
+    }
+}
+
+static void withdraw(struct cursor *c, const struct replace *op, struct page *t,
+                     uint64_t base)
+{
+    unsigned level = t->table.level;
+    uint64_t step = word_pages(level);
+    pte_t *words = table_words(t);
+    unsigned i, j;
+
+    if (level == 0 && t->table.leaves == 0) return;
+    table_slice(base, level, c->range[0], &i, &j);
+    for (; i < j; i++) {
+        pte_t e = words[i];
+        uint64_t lo = base + i * step;
+
+        if (pte_is_leaf(e)) {
+            pte_store(&words[i], leaf_withdraw(e));
+            cursor_gather(c, lo, step);
+        } else if (pte_is_table(e)) {
+            struct page *child = pte_table_page(e);
+            if (cursor_covers(c, lo, lo + step) && !keeps(op, child)) {
+                withdraw_table(c, op, t, i);
+            } else {
+                withdraw(c, op, child, lo);
+            }
+        } else if (pte_is_shared_table(e)) {
+            withdraw_table(c, op, t,
+                           i); /* wholly covered: the open resolved the others */
+        }
+    }
+}
+
+/* The run of equal tags being counted, so that the legend hears once for many words. */
+struct run {
+    unsigned tag;
+    long pages;
+};
+
+static void run_add(struct cursor *c, struct run *run, unsigned tag, long pages)
+{
+    if (run->tag != tag) {
+        cursor_count(c, run->tag, run->pages);
+        run->tag = tag;
+        run->pages = 0;
+    }
+    run->pages += pages;
+}
+
+static void finish(struct cursor *c, const struct replace *op, struct page *t,
+                   uint64_t base);
+
+/* Words [i, j) that are no tables. */
+static void finish_words(struct cursor *c, const struct replace *op, struct page *t,
+                         uint64_t base, unsigned i, unsigned j)
+{
+    unsigned level = t->table.level;
+    long step = (long)word_pages(level);
+    pte_t *words = table_words(t);
+    struct run gone = {0}, come = {0};
+    struct tally d = {0};
+    unsigned first = i;
+
+    if (!op->keep && !pte_is_empty(op->word)) {
+        table_note_mark(t, mark_tag(op->word));
+        table_grow_hull(t, i, j);
+    }
+    for (; i < j; i++) {
+        pte_t e = words[i];
+
+        if (pte_is_table(e)) {
+            finish(c, op, pte_table_page(e), base + i * (uint64_t)step);
+            continue;
+        }
+        bool withdrawn = pte_is_mark_of(e, MARK_WITHDRAWN);
+        unsigned tag = withdrawn ? table_leaf_tag(t, i) : mark_tag(e);
+        pte_t word = new_word(op, e, tag);
+
+        if (word.raw != e.raw) pte_store(&words[i], word);
+        if (!pte_is_empty(e)) {
+            d.used--;
+            d.leaves -= withdrawn;
+            run_add(c, &gone, tag, -step);
+            if (withdrawn || pte_is_mark_of(e, MARK_PARKED)) frames_leave(t, e, &d);
+        }
+        if (!pte_is_empty(word)) {
+            d.used++;
+            run_add(c, &come, mark_tag(word), step);
+        }
+    }
+    cursor_count(c, gone.tag, gone.pages);
+    cursor_count(c, come.tag, come.pages);
+    if (j - first < TABLE_ENTRIES) t->table.flags &= ~TABLE_UNIFORM;
+    table_apply(t, &d);
+    if (t->table.used == 0) cursor_note_empty(c, t, base);
+}
+
+static void finish(struct cursor *c, const struct replace *op, struct page *t,
+                   uint64_t base)
+{
+    unsigned i, j;
+
+    table_slice(base, t->table.level, c->range[0], &i, &j);
+    finish_words(c, op, t, base, i, j);
+}
+
+void frames_leave(struct page *t, pte_t e, struct tally *d)
+{
+    unsigned level = t->table.level;
+    int frames = (int)word_pages(level);
+
+    if (pte_owner(e) == OWNER_EXTERN) return;
+    if (pfn_page(pte_pfn(e, 0))->use == PAGE_ANON) {
+        d->anon -= frames;
+    } else {
+        d->file -= frames;
+    }
+    frames_put(e, level);
+}
+
+void replace_words(struct cursor *c, const struct replace *op)
+{
+    withdraw(c, op, c->top, c->top_base);
+    cursor_flush(c);
+    finish(c, op, c->top, c->top_base);
+}
+
+/* Is every word of the range empty? Tables that hold nothing count as empty. */
+static bool range_is_empty(const struct cursor *c, const struct page *t, uint64_t base)
+{
+    unsigned level = t->table.level;
+    unsigned i, j;
+
+    if (t->table.used == 0) return true;
+    table_slice(base, level, c->range[0], &i, &j);
+    for (; i < j; i++) {
+        pte_t e = table_words(t)[i];
+        if (pte_is_empty(e)) continue;
+        if (!pte_is_table(e)) return false;
+        if (!range_is_empty(c, pte_table_page(e), base + i * word_pages(level)))
+            return false;
+    }
+    return true;
+}
+
+bool aspace_has(const struct aspace *s, struct range r)
+{
+    return va_page_aligned(r.start) && va_page_aligned(r.end) &&
+           r.start.raw < r.end.raw && va_vpn(r.start) >= s->first &&
+           va_vpn(r.end) <= s->end;
+}
+
+/* The tag that says what `source` shows at page `vpn`. */
+struct tag source_tag(const struct mapping_source *source, uint64_t vpn)
+{
+    struct tag tag = {.object = source->object, .flags = source->flags};
+
+    if (source->object || (source->flags & TAG_EXTERN))
+        tag.delta = (int64_t)(source->index - vpn);
+    if (!(tag.flags & TAG_MAY_ALL)) tag.flags |= TAG_MAY_ALL;
+    return tag;
+}
+
+/* Permissions that the tag's maximum lacks. */
+static unsigned prot_excess(uint32_t tag_flags, unsigned prot)
+{
+    unsigned may = (tag_flags / TAG_MAY_R) & PROT_RWX;
+    return prot & ~may;
+}
+
+int map_span(struct aspace *s, struct span span, unsigned prot, const struct tag *tag,
+             bool replace)
+{
+    unsigned number;
+    int err;
+
+    if (prot_excess(tag->flags, prot)) return -EACCES;
+    err = legend_acquire(s, tag, span.lo, span.hi, &number);
+    if (err) return err;
+
+    struct replace op = {.word = pte_mark(MARK_FILL, number, prot)};
+    struct cursor c;
+    while (!err && span.lo < span.hi) {
+        uint64_t end = replace ? cursor_step_end(s, span) : span.hi;
+        err = cursor_open(&c, s, (struct span){span.lo, end}, CURSOR_BUILD);
+        if (err) break;
+        if (!replace && !range_is_empty(&c, c.top, c.top_base)) {
+            err = -EEXIST;
+        } else {
+            replace_words(&c, &op);
+        }
+        cursor_close(&c);
+        if (err) cursor_trim_span(s, span);
+        span.lo = end;
+    }
+    legend_release(s, number);
+    return err;
+}
+
+int aspace_map(struct aspace *s, struct range r, unsigned prot,
+               const struct mapping_source *source)
+{
+    struct tag tag = source_tag(source, va_vpn(r.start));
+
+    if (!aspace_has(s, r)) return -EINVAL;
+    return map_span(s, range_span(r), prot, &tag, false);
+}
+
+int aspace_map_replace(struct aspace *s, struct range r, unsigned prot,
+                       const struct mapping_source *source)
+{
+    struct tag tag = source_tag(source, va_vpn(r.start));
+
+    if (!aspace_has(s, r)) return -EINVAL;
+    return map_span(s, range_span(r), prot, &tag, true);
+}
+
+int unmap_span(struct aspace *s, struct span span)
+{
+    static const struct replace nothing = {.word = {0}};
+    struct cursor c;
+
+    while (span.lo < span.hi) {
+        uint64_t end = cursor_step_end(s, span);
+        int err = cursor_open(&c, s, (struct span){span.lo, end}, CURSOR_SPLIT);
+        if (err) return err;
+        replace_words(&c, &nothing);
+        cursor_close(&c);
+        find_raise_hint(s, end);
+        span.lo = end;
+    }
+    return 0;
+}
+
+int aspace_unmap(struct aspace *s, struct range r)
+{
+    if (!aspace_has(s, r)) return -EINVAL;
+    return unmap_span(s, range_span(r));
+}
+
+int aspace_map_phys(struct aspace *s, struct range r, paddr_t pa, unsigned prot,
+                    enum pbmt type)
+{
+    struct mapping_source source = {.index = pa_to_pfn(pa).raw, .flags = TAG_EXTERN};
+    int err;
+
+    if (!pa_page_aligned(pa)) return -EINVAL;
+    if (type == PBMT_NC) source.flags |= TAG_NC;
+    if (type == PBMT_IO) source.flags |= TAG_IO;
+    err = aspace_map(s, r, prot, &source);
+    if (err || !(prot_effective(prot) & (PROT_R | PROT_X))) return err;
+    err = populate_span(s, range_span(r), prot & PROT_R ? PROT_R : PROT_X);
+    if (err) {
+        /* Only tables can have been missing, and a range of its own needs none to go. */
+        int undone = unmap_span(s, range_span(r));
+        if (undone) err = undone;
+    }
+    return err;
+}
+
+/* A chain of fresh pages for npages of data, or NULL. */
+static struct page *data_pages(size_t npages, const char *data, size_t len, size_t offset)
+{
+    struct page *first = NULL;
+
+    for (size_t i = npages; i-- > 0;) {
+        struct page *p = page_alloc_zeroed(PAGE_ANON);
+        if (!p) {
+            free_chain(first);
+            return NULL;
+        }
+        page_init_data(p);
+        p->data.next = first;
+        first = p;
+
+        size_t lo = i * PAGE_SIZE, hi = lo + PAGE_SIZE;
+        size_t from = lo > offset ? lo : offset;
+        size_t to = hi < offset + len ? hi : offset + len;
+        if (from < to)
+            memcpy((char *)page_ptr(p) + (from - lo), data + (from - offset), to - from);
+    }
+    return first;
+}
+
+/* Stores the chain's pages into the empty words of the range, in order. */
+static struct page *store_pages(struct cursor *c, struct page *t, uint64_t base,
+                                unsigned prot, struct page *p)
+{
+    unsigned level = t->table.level;
+    pte_t *words = table_words(t);
+    struct tally d = {0};
+    unsigned i, j;
+
+    table_slice(base, level, c->range[0], &i, &j);
+    if (level > 0) {
+        for (; i < j; i++) {
+            p = store_pages(c, pte_table_page(words[i]), base + i * word_pages(level),
+                            prot, p);
+        }
+        return p;
+    }
+    table_note_mark(t, TAG_ANON);
+    table_grow_hull(t, i, j);
+    for (; i < j; i++) {
+        struct page *next = p->data.next;
+        pte_t e = pte_leaf(page_pfn(p), prot, OWNER_PRIVATE, c->space->leaf_bits);
+        if (prot & PROT_W) e = leaf_grant(e);
+        table_set_leaf_tag(t, i, TAG_ANON);
+        tally_word(&d, e, 0, 1);
+        pte_store(&words[i], e);
+        p = next;
+    }
+    cursor_count(c, TAG_ANON, d.used);
+    table_apply(t, &d);
+    return p;
+}
+
+/* Leaves of plain anonymous memory will be stored: gives every table room for their tag. */
+static int need_anon_tags(struct cursor *c, struct page *t, uint64_t base)
+{
+    unsigned level = t->table.level;
+    unsigned i, j;
+    int err = 0;
+
+    if (level == 0) return table_need_tag(t, TAG_ANON);
+    table_slice(base, level, c->range[0], &i, &j);
+    for (; i < j && !err; i++) {
+        err = need_anon_tags(c, pte_table_page(table_words(t)[i]),
+                             base + i * word_pages(level));
+    }
+    return err;
+}
+
+int aspace_map_data(struct aspace *s, struct range r, unsigned prot, const void *data,
+                    size_t len, size_t offset)
+{
+    size_t npages = range_pages(r);
+    struct page *pages;
+    struct cursor c;
+    int err;
+
+    if (!aspace_has(s, r) || offset > npages * PAGE_SIZE ||
+        len > npages * PAGE_SIZE - offset) {
+        return -EINVAL;
+    }
+    if (!(prot_effective(prot) & (PROT_R | PROT_X))) return -EINVAL;
+    pages = data_pages(npages, data, len, offset);
+    if (!pages) return -ENOMEM;
+    err = cursor_open(&c, s, range_span(r), CURSOR_BUILD);
+    if (!err) {
+        /* Look before building tables: in a range that is taken nothing is resolved. */
+        if (!range_is_empty(&c, c.top, c.top_base)) err = -EEXIST;
+        cursor_close(&c);
+    }
+    if (!err) err = cursor_open(&c, s, range_span(r), CURSOR_LEAVES | CURSOR_BUILD);
+    if (err) {
+        free_chain(pages);
+        return err;
+    }
+    if (!range_is_empty(&c, c.top, c.top_base)) err = -EEXIST;
+    if (!err) err = need_anon_tags(&c, c.top, c.top_base);
+    if (!err) pages = store_pages(&c, c.top, c.top_base, prot, pages);
+    cursor_close(&c);
+    if (err) cursor_trim_span(s, range_span(r));
+    free_chain(pages);
+    return err;
+}

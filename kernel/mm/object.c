@@ -1,0 +1,259 @@
+/*
+ * Memory objects: their pages, and taking pages away from whoever maps them.
+ *
+ * The index of cached pages is a radix tree of nodes with 64 slots; it grows at
+ * the root and is pulled down with the object. Lookups take pages_lock, whose
+ * holders do nothing that takes long.
+ *
+ * Removing pages (truncate, punch): first out of the index, each marked *removed*,
+ * then out of every mapping, slot by slot in list order, once. A fault that found
+ * the page before either stored its leaf before the zap reached that table (and is
+ * zapped), or looks at the mark under the table lock after the zap (and starts
+ * again). A fork stands after its parent in the list, so a truncation meets the
+ * parent's words before it copies them or the child's copy after.
+ *
+ * Write-back: the dirty flag goes first, then W goes from every mapping. In the
+ * other order a writer let in between would be forgotten.
+ */
+#include "mm/object.h"
+
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/internal.h"
+#include "mm/rmap.h"
+#include "mm/slab.h"
+
+enum { NODE_BITS = 6, NODE_SLOTS = 1 << NODE_BITS, RUN = 16 };
+
+struct node {
+    void *slot[NODE_SLOTS]; /* nodes, or at height 1 pages */
+};
+
+void object_init(struct object *o, const struct object_ops *ops, uint64_t npages,
+                 uint32_t flags)
+{
+    memset(o, 0, sizeof(*o));
+    o->ops = ops;
+    o->flags = flags;
+    o->refs = 1;
+    o->npages = npages;
+    list_init(&o->maps);
+}
+
+void object_get(struct object *o) { __atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED); }
+
+static void free_nodes(void *at, unsigned height)
+{
+    struct node *node = at;
+
+    if (!node) return;
+    for (unsigned i = 0; i < NODE_SLOTS; i++) {
+        if (!node->slot[i]) continue;
+        if (height > 1) {
+            free_nodes(node->slot[i], height - 1);
+        } else {
+            page_put(node->slot[i]);
+        }
+    }
+    kfree(node);
+}
+
+void object_put(struct object *o)
+{
+    if (__atomic_fetch_sub(&o->refs, 1, __ATOMIC_ACQ_REL) != 1) return;
+    assert(list_empty(&o->maps));
+    free_nodes(o->pages.root, o->pages.height);
+    o->ops->destroy(o);
+}
+
+static bool index_reaches(const struct page_index *x, uint64_t index)
+{
+    return x->height * NODE_BITS >= 64 || index >> (x->height * NODE_BITS) == 0;
+}
+
+/* The slot for `index`, or NULL where there are no nodes. pages_lock held. */
+static void **index_slot(struct page_index *x, uint64_t index)
+{
+    struct node *node = x->root;
+
+    if (!node || !index_reaches(x, index)) return NULL;
+    for (unsigned h = x->height; node; h--) {
+        void **slot = &node->slot[(index >> ((h - 1) * NODE_BITS)) % NODE_SLOTS];
+        if (h == 1) return slot;
+        node = *slot;
+    }
+    return NULL;
+}
+
+/* The same, making nodes. NULL without memory: then the tree is taller at most. */
+static void **index_make_slot(struct page_index *x, uint64_t index)
+{
+    void **at = &x->root;
+
+    while (!x->root || !index_reaches(x, index)) {
+        struct node *top = kzalloc(sizeof(*top));
+        if (!top) return NULL;
+        top->slot[0] = x->root;
+        if (!x->root && x->height == 0) top->slot[0] = NULL;
+        x->root = top;
+        x->height++;
+    }
+    for (unsigned h = x->height; h > 0; h--) {
+        if (!*at) *at = kzalloc(sizeof(struct node));
+        if (!*at) return NULL;
+        at = &((struct node *)*at)->slot[(index >> ((h - 1) * NODE_BITS)) % NODE_SLOTS];
+    }
+    return at;
+}
+
+struct page *object_find_page(struct object *o, uint64_t index)
+{
+    struct page *p;
+
+    object_find_pages(o, index, 1, &p);
+    return p;
+}
+
+void object_find_pages(struct object *o, uint64_t index, unsigned n, struct page **out)
+{
+    spin_lock(&o->pages_lock, RANK_OBJECT);
+    for (unsigned i = 0; i < n; i++) {
+        void **slot = index_slot(&o->pages, index + i);
+        out[i] = slot ? *slot : NULL;
+        if (out[i]) page_get(out[i]);
+    }
+    spin_unlock(&o->pages_lock, RANK_OBJECT);
+}
+
+int object_add_page(struct object *o, uint64_t index, struct page *page)
+{
+    int err = 0;
+
+    assert(page->use == PAGE_CACHED);
+    page->flags = 0;
+    page->data.object = o;
+    page->data.index = index;
+    spin_lock(&o->pages_lock, RANK_OBJECT);
+    if (index >= object_npages(o)) {
+        err = -ERANGE;
+    } else {
+        void **slot = index_make_slot(&o->pages, index);
+        if (!slot) {
+            err = -ENOMEM;
+        } else if (*slot) {
+            err = -EEXIST;
+        } else {
+            page_get(page);
+            *slot = page;
+        }
+    }
+    spin_unlock(&o->pages_lock, RANK_OBJECT);
+    return err;
+}
+
+/* Takes up to RUN cached pages of [*index, end) out of the object; *index moves past them. */
+static unsigned remove_some(struct object *o, uint64_t *index, uint64_t end,
+                            struct page **out)
+{
+    unsigned n = 0;
+
+    spin_lock(&o->pages_lock, RANK_OBJECT);
+    for (; *index < end && n < RUN; (*index)++) {
+        void **slot = index_slot(&o->pages, *index);
+        if (!slot) {
+            /* No node here: the whole node's span is missing. */
+            *index |= NODE_SLOTS - 1;
+            if (!index_reaches(&o->pages, *index)) *index = end - 1;
+            continue;
+        }
+        struct page *p = *slot;
+        if (!p) continue;
+        *slot = NULL;
+        __atomic_fetch_or(&p->flags, PAGE_REMOVED,
+                          __ATOMIC_RELEASE); /* page_is_removed() */
+        out[n++] = p;
+    }
+    spin_unlock(&o->pages_lock, RANK_OBJECT);
+    return n;
+}
+
+/* Pages [index, end) leave the object, then all mappings. maps_lock held. */
+static void remove_pages(struct object *o, uint64_t index, uint64_t end)
+{
+    struct page *gone[RUN], *chain = NULL;
+    uint64_t at = index;
+
+    for (;;) {
+        unsigned n = remove_some(o, &at, end, gone);
+        for (unsigned i = 0; i < n; i++) {
+            gone[i]->data.next = chain; /* the index's reference is ours now */
+            chain = gone[i];
+        }
+        if (at >= end) break;
+    }
+    rmap_zap(o, index, end);
+    free_chain(chain);
+}
+
+void object_resize(struct object *o, uint64_t npages)
+{
+    mutex_lock(&o->maps_lock);
+    uint64_t old = object_npages(o);
+    spin_lock(&o->pages_lock, RANK_OBJECT); /* object_add_page() compares under it */
+    __atomic_store_n(&o->npages, npages, __ATOMIC_RELEASE);
+    spin_unlock(&o->pages_lock, RANK_OBJECT);
+    if (npages < old) remove_pages(o, npages, old);
+    mutex_unlock(&o->maps_lock);
+}
+
+void object_punch(struct object *o, uint64_t index, uint64_t n)
+{
+    mutex_lock(&o->maps_lock);
+    uint64_t size = object_npages(o);
+    uint64_t end = n > size || index > size - n ? size : index + n;
+    if (index < end) remove_pages(o, index, end);
+    mutex_unlock(&o->maps_lock);
+}
+
+/* Up to RUN dirty pages from *index on, each clean now and referenced. */
+static unsigned take_dirty(struct object *o, uint64_t *index, uint64_t end,
+                           struct page **out)
+{
+    unsigned n = 0;
+
+    spin_lock(&o->pages_lock, RANK_OBJECT);
+    for (; *index < end && n < RUN; (*index)++) {
+        void **slot = index_slot(&o->pages, *index);
+        struct page *p = slot ? *slot : NULL;
+        if (!p || !page_is_dirty(p)) continue;
+        __atomic_fetch_and(&p->flags, (uint16_t)~PAGE_DIRTY, __ATOMIC_ACQ_REL);
+        page_get(p);
+        out[n++] = p;
+    }
+    spin_unlock(&o->pages_lock, RANK_OBJECT);
+    return n;
+}
+
+int object_write_back(struct object *o, uint64_t index, uint64_t n)
+{
+    uint64_t size = object_npages(o);
+    uint64_t end = n > size || index > size - n ? size : index + n;
+    struct page *page[RUN];
+    int err = 0;
+
+    while (index < end) {
+        uint64_t from = index;
+        unsigned count = take_dirty(o, &index, end, page);
+        if (count == 0) break;
+        mutex_lock(&o->maps_lock);
+        rmap_withhold(o, from, index);
+        mutex_unlock(&o->maps_lock);
+        for (unsigned i = 0; i < count; i++) {
+            int e = o->ops->write_page ? o->ops->write_page(o, page[i]) : 0;
+            if (e) page_set_dirty(page[i]);
+            if (e && !err) err = e;
+            page_put(page[i]);
+        }
+    }
+    return err;
+}

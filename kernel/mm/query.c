@@ -1,0 +1,306 @@
+/*
+ * Reading an address space: where things are, without changing anything.
+ *
+ * Words are read one own table at a time, under its lock. Below a TABLE mark the
+ * words belong to other spaces too; they are read without their locks: our mark
+ * keeps the table (and keeps every sharer from relinking it), and what another
+ * sharer may store meanwhile, a withheld leaf for a leaf or a mark of the same tag,
+ * says the same about meaning and permission.
+ */
+#include "mm/cursor.h"
+#include "mm/internal.h"
+
+#include "lib/errno.h"
+#include "lib/string.h"
+
+/* Visits words [i, j) of t; with `shared`, tables below too. False: the visitor has enough. */
+static bool scan_shared(const struct page *t, uint64_t base, struct span span,
+                        struct scan *scan)
+{
+    unsigned level = t->table.level;
+    uint64_t step = word_pages(level);
+    unsigned i, j;
+
+    table_slice(base, level, span, &i, &j);
+    for (; i < j; i++) {
+        pte_t e = pte_load(&table_words(t)[i]);
+        uint64_t lo = base + i * step;
+        if (pte_is_table(e) || pte_is_shared_table(e)) {
+            if (!scan_shared(pte_table_page(e), lo, span, scan)) return false;
+        } else if (!scan->visit(scan, t, i, e, lo, step)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Visits the words of own table t from page span.lo on; stops before a pointer. Where to go on. */
+static uint64_t scan_own(const struct page *t, struct span span, struct scan *scan,
+                         bool *more)
+{
+    unsigned level = t->table.level;
+    uint64_t step = word_pages(level);
+    uint64_t base = table_base(span.lo, level);
+    unsigned i, j;
+
+    table_slice(base, level, span, &i, &j);
+    for (; i < j && *more; i++) {
+        pte_t e = table_words(t)[i];
+        uint64_t lo = base + i * step;
+        if (pte_is_table(e)) return lo > span.lo ? lo : span.lo;
+        if (pte_is_shared_table(e)) {
+            *more = scan_shared(pte_table_page(e), lo, span, scan);
+        } else {
+            *more = scan->visit(scan, t, i, e, lo, step);
+        }
+    }
+    return base + j * step;
+}
+
+void scan_words(struct aspace *s, struct span span, struct scan *scan)
+{
+    bool more = true;
+
+    while (more && span.lo < span.hi) {
+        struct page *t = lock_covering(s, (struct span){span.lo, span.lo + 1}, 0);
+        span.lo = scan_own(t, span, scan, &more);
+        unlock_covering(t);
+    }
+}
+
+bool resident(struct aspace *s, uint64_t vpn, unsigned access, paddr_t *pa,
+              uint64_t *pages)
+{
+    struct page *t = lock_covering(s, (struct span){vpn, vpn + 1}, 0);
+    unsigned level = t->table.level;
+    pte_t e = table_words(t)[word_index(vpn, level)];
+    bool there = pte_is_leaf(e) && (leaf_prot(e) & access) == access &&
+                 (!(access & PROT_W) || leaf_writable(e));
+
+    if (there) {
+        *pages = word_pages(level);
+        *pa = pfn_to_pa(pfn_add(pte_pfn(e, 0), vpn & (*pages - 1)));
+    }
+    unlock_covering(t);
+    return there;
+}
+
+struct translate_scan {
+    struct scan scan;
+    uint64_t vpn;
+    unsigned needed;
+    bool found;
+    paddr_t pa;
+};
+
+static bool visit_translate(struct scan *scan, const struct page *t, unsigned i, pte_t e,
+                            uint64_t vpn, uint64_t pages)
+{
+    struct translate_scan *q = container_of(scan, struct translate_scan, scan);
+
+    (void)t, (void)i, (void)pages;
+    if (pte_is_leaf(e) && (leaf_prot(e) & q->needed) == q->needed) {
+        q->found = true;
+        q->pa = pfn_to_pa(pfn_add(pte_pfn(e, i), q->vpn - vpn));
+    }
+    return false;
+}
+
+bool aspace_translate(struct aspace *s, vaddr_t va, unsigned needed, paddr_t *out)
+{
+    struct translate_scan q = {
+        .scan.visit = visit_translate, .vpn = va_vpn(va), .needed = needed};
+
+    if (q.vpn < s->first || q.vpn >= s->end) return false;
+    scan_words(s, (struct span){q.vpn, q.vpn + 1}, &q.scan);
+    if (q.found) *out = pa_add(q.pa, va_offset(va));
+    return q.found;
+}
+
+/* One page's share of a copy: faults it in, then copies under the lock of its table. */
+static int copy_page(struct aspace *s, vaddr_t va, char *buf, size_t len, unsigned access)
+{
+    for (;;) {
+        uint64_t vpn = va_vpn(va);
+        enum fault_result r = aspace_fault(s, va, access);
+        if (r == FAULT_NOMEM) return -ENOMEM;
+        if (r != FAULT_DONE) return -EFAULT;
+
+        struct page *t = lock_covering(s, (struct span){vpn, vpn + 1}, 0);
+        unsigned level = t->table.level;
+        pte_t e = table_words(t)[word_index(vpn, level)];
+        bool there = pte_is_leaf(e) && (leaf_prot(e) & access) == access &&
+                     (access == PROT_R || leaf_writable(e));
+        if (there) {
+            pfn_t frame = pfn_add(pte_pfn(e, 0), vpn & (word_pages(level) - 1));
+            char *at = (char *)pfn_to_ptr(frame) + va_offset(va);
+            if (access == PROT_W) {
+                memcpy(at, buf, len);
+            } else {
+                memcpy(buf, at, len);
+            }
+        }
+        unlock_covering(t);
+        if (there) return 0;
+    }
+}
+
+static int copy_bytes(struct aspace *s, vaddr_t va, char *buf, size_t len,
+                      unsigned access)
+{
+    while (len > 0) {
+        size_t n = PAGE_SIZE - va_offset(va);
+        if (n > len) n = len;
+        int err = copy_page(s, va, buf, n, access);
+        if (err) return err;
+        va = va_add(va, n);
+        buf += n;
+        len -= n;
+    }
+    return 0;
+}
+
+int aspace_read(struct aspace *s, vaddr_t va, void *buf, size_t len)
+{
+    return copy_bytes(s, va, buf, len, PROT_R);
+}
+
+int aspace_write(struct aspace *s, vaddr_t va, const void *buf, size_t len)
+{
+    return copy_bytes(s, va, (char *)(uintptr_t)buf, len, PROT_W);
+}
+
+struct mapping_scan {
+    struct scan scan;
+    struct aspace *s;
+    struct span span; /* empty until the first word is found */
+    unsigned prot;
+    unsigned number;
+    struct tag tag;
+};
+
+static bool visit_mapping(struct scan *scan, const struct page *t, unsigned i, pte_t e,
+                          uint64_t vpn, uint64_t pages)
+{
+    struct mapping_scan *q = container_of(scan, struct mapping_scan, scan);
+    bool started = q->span.lo < q->span.hi;
+
+    if (pte_is_empty(e)) return !started;
+    unsigned number = table_word_tag(t, i, e);
+    unsigned prot = pte_prot(e);
+    if (!started) {
+        q->span = (struct span){vpn, vpn + pages};
+        q->prot = prot;
+        q->number = number;
+        q->tag = legend_slot(&q->s->legend, number)->tag;
+        return true;
+    }
+    if (prot != q->prot) return false;
+    if (number != q->number &&
+        !tag_equal(&legend_slot(&q->s->legend, number)->tag, &q->tag)) {
+        return false;
+    }
+    q->span.hi = vpn + pages;
+    return true;
+}
+
+bool next_mapping(struct aspace *s, struct span span, struct span *out, unsigned *prot,
+                  struct tag *tag)
+{
+    struct mapping_scan q = {.scan.visit = visit_mapping, .s = s};
+
+    scan_words(s, span, &q.scan);
+    if (q.span.lo >= q.span.hi) return false;
+    out->lo = q.span.lo > span.lo ? q.span.lo : span.lo;
+    out->hi = q.span.hi < span.hi ? q.span.hi : span.hi;
+    *prot = q.prot;
+    *tag = q.tag;
+    return true;
+}
+
+bool aspace_next_mapping(struct aspace *s, vaddr_t from, struct mapping *out)
+{
+    uint64_t vpn = va_vpn(from);
+    struct span span;
+
+    if (vpn < s->first) vpn = s->first;
+    if (vpn >= s->end) return false;
+    if (!next_mapping(s, (struct span){vpn, s->end}, &span, &out->prot, &out->tag))
+        return false;
+    out->range = (struct range){vpn_va(span.lo), vpn_va(span.hi)};
+    return true;
+}
+
+struct incore_scan {
+    struct scan scan;
+    struct aspace *s;
+    struct span span;
+    unsigned char *out;
+    bool hole;
+};
+
+/* Is page `index` of the object cached? */
+static bool object_has(struct object *object, uint64_t index)
+{
+    struct page *p = object_find_page(object, index);
+    if (p) page_put(p);
+    return p;
+}
+
+static bool visit_incore(struct scan *scan, const struct page *t, unsigned i, pte_t e,
+                         uint64_t vpn, uint64_t pages)
+{
+    struct incore_scan *q = container_of(scan, struct incore_scan, scan);
+    uint64_t lo = vpn > q->span.lo ? vpn : q->span.lo;
+    uint64_t hi = vpn + pages < q->span.hi ? vpn + pages : q->span.hi;
+    const struct tag *tag = &legend_slot(&q->s->legend, table_word_tag(t, i, e))->tag;
+    bool held = pte_is_leaf(e) || pte_is_mark_of(e, MARK_PARKED);
+
+    if (pte_is_empty(e)) {
+        q->hole = true;
+        return false;
+    }
+    for (; lo < hi; lo++) {
+        bool in =
+            held || (tag->object && object_has(tag->object, lo + (uint64_t)tag->delta));
+        q->out[lo - q->span.lo] = in;
+    }
+    return true;
+}
+
+int aspace_incore(struct aspace *s, struct range r, unsigned char *out)
+{
+    struct incore_scan q = {
+        .scan.visit = visit_incore, .s = s, .span = range_span(r), .out = out};
+
+    if (!aspace_has(s, r)) return -EINVAL;
+    scan_words(s, q.span, &q.scan);
+    return q.hole ? -ENOMEM : 0;
+}
+
+static void add_usage(const struct page *t, struct aspace_usage *u)
+{
+    u->anon += t->table.anon;
+    u->file += t->table.file;
+    u->tables += PAGE_SIZE + (t->table.twin ? TABLE_ENTRIES * sizeof(uint16_t) : 0);
+    if (t->table.level == 0) return;
+    for (unsigned i = t->table.lo; i < t->table.hi; i++) {
+        pte_t e = pte_load(&table_words(t)[i]);
+        if (pte_is_table(e) || pte_is_shared_table(e)) add_usage(pte_table_page(e), u);
+    }
+}
+
+void aspace_usage(struct aspace *s, struct aspace_usage *out)
+{
+    memset(out, 0, sizeof(*out));
+    preempt_off(); /* the tables that are seen stay */
+    add_usage(ptr_page(s->root), out);
+    preempt_on();
+    for (unsigned i = 0; i < s->legend.nslots; i++) {
+        const struct legend_slot *slot = legend_slot(&s->legend, i);
+        if (!slot->live) continue;
+        uint64_t pages = (uint64_t)legend_pages(s, i);
+        out->mapped += pages;
+        if (slot->tag.flags & TAG_LOCKED) out->locked += pages;
+    }
+}

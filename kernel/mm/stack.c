@@ -1,0 +1,52 @@
+/*
+ * Stacks that grow: a fault on an empty page below a GROWSDOWN mapping extends it.
+ *
+ * It extends if nothing is mapped between the page and the stack, the stack stays
+ * within its limit, and the STACK_GAP pages below the new end are free, so that a
+ * stack cannot creep up on what lies below it.
+ */
+#include "mm/cursor.h"
+#include "mm/internal.h"
+
+#include "lib/errno.h"
+
+enum { STACK_GAP = 256 };
+
+struct any_scan {
+    struct scan scan;
+    bool any;
+};
+
+static bool visit_any(struct scan *scan, const struct page *t, unsigned i, pte_t e,
+                      uint64_t vpn, uint64_t pages)
+{
+    (void)t, (void)i, (void)vpn, (void)pages;
+    if (pte_is_empty(e)) return true;
+    container_of(scan, struct any_scan, scan)->any = true;
+    return false;
+}
+
+static bool span_is_free(struct aspace *s, struct span span)
+{
+    struct any_scan q = {.scan.visit = visit_any};
+
+    scan_words(s, span, &q.scan);
+    return !q.any;
+}
+
+bool grow_stack(struct aspace *s, uint64_t vpn)
+{
+    uint64_t limit = __atomic_load_n(&s->stack_pages, __ATOMIC_RELAXED);
+    uint64_t end = s->end - vpn > limit ? vpn + limit + 1 : s->end;
+    struct span stack;
+    struct tag tag;
+    unsigned prot;
+
+    if (limit == 0 || vpn < s->first + STACK_GAP) return false;
+    if (!next_mapping(s, (struct span){vpn, end}, &stack, &prot, &tag)) return false;
+    if (!(tag.flags & TAG_GROWSDOWN) || stack.hi - vpn > limit) return false;
+    if (!span_is_free(s, (struct span){vpn - STACK_GAP, vpn})) return false;
+    if (stack.lo == vpn) return true; /* another thread's fault has grown it */
+    int err = map_span(s, (struct span){vpn, stack.lo}, prot, &tag, false);
+    return err == 0 || err == -EEXIST;
+}

@@ -1,0 +1,138 @@
+/*
+ * Descriptors of tables: allocation, twins and counts. See table.h.
+ *
+ * A twin is an array of tags, one for each word. It is made when a table first
+ * holds leaves of two tags, is copied with the table, and goes when the table
+ * does. Most tables (heap, stack, one big mapping) never have one.
+ */
+#include "mm/table.h"
+
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+
+enum { TWIN_SIZE = TABLE_ENTRIES * sizeof(uint16_t) };
+
+static struct slab_cache *twins;
+
+int table_init(void)
+{
+    if (!twins) twins = slab_cache_create("twin", TWIN_SIZE, 16);
+    return twins ? 0 : -ENOMEM;
+}
+
+struct page *table_alloc(unsigned level)
+{
+    struct page *t = page_alloc_zeroed(PAGE_TABLE);
+
+    if (!t) return NULL;
+    t->flags = 0;
+    memset(&t->table, 0, sizeof(t->table));
+    t->table.lock.held = 1;
+    t->table.level = (uint8_t)level;
+    t->table.flags = TABLE_EXCLUSIVE | TABLE_ONE_TAG;
+    t->table.maxfree = TABLE_ENTRIES;
+    return t;
+}
+
+static void drop_twin(struct page *t)
+{
+    if (!t->table.twin) return;
+    slab_free(twins, t->table.twin);
+    t->table.twin = NULL;
+}
+
+void table_discard(struct page *t)
+{
+    drop_twin(t);
+    page_free(t);
+}
+
+static void retire(struct grace *g)
+{
+    struct page *t = container_of(g, struct page, table.grace);
+
+    page_free_zeroed(t);
+}
+
+void table_retire(struct page *t)
+{
+    drop_twin(t);
+    grace_defer(&t->table.grace, retire);
+}
+
+int table_need_twin(struct page *t)
+{
+    uint16_t *twin;
+
+    if (t->table.twin) return 0;
+    twin = slab_alloc(twins);
+    if (!twin) return -ENOMEM;
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++)
+        twin[i] = t->table.tag;
+    t->table.twin = twin;
+    return 0;
+}
+
+int table_need_tag(struct page *t, unsigned tag)
+{
+    if (t->table.twin || t->table.tag == tag) return 0;
+    if (t->table.leaves) return table_need_twin(t);
+
+    /* No leaf inherits the tag yet, so it may change; marks have their own. */
+    if (t->table.used) t->table.flags &= ~(TABLE_ONE_TAG | TABLE_UNIFORM);
+    t->table.tag = (uint16_t)tag;
+    return 0;
+}
+
+void tally_word(struct tally *d, pte_t e, unsigned level, int sign)
+{
+    bool leaf = pte_is_leaf(e);
+    int frames;
+
+    if (pte_is_empty(e)) return;
+    d->used += sign;
+    d->leaves += leaf ? sign : 0;
+    if (!leaf && !pte_is_mark_of(e, MARK_PARKED)) return;
+    if (pte_owner(e) == OWNER_EXTERN) return;
+
+    frames = sign * (int)word_pages(level);
+    if (pfn_page(pte_pfn(e, 0))->use == PAGE_ANON) {
+        d->anon += frames;
+    } else {
+        d->file += frames;
+    }
+}
+
+void table_apply(struct page *t, const struct tally *d)
+{
+    t->table.used = (uint16_t)(t->table.used + d->used);
+    t->table.leaves = (uint16_t)(t->table.leaves + d->leaves);
+    t->table.anon += (uint32_t)d->anon;
+    t->table.file += (uint32_t)d->file;
+    if (d->used < 0) {
+        t->table.maxfree = (uint16_t)(TABLE_ENTRIES - t->table.used);
+        t->table.flags &= ~TABLE_UNIFORM;
+        if (t->table.used == 0) {
+            t->table.lo = t->table.hi = 0;
+            t->table.flags |= TABLE_EXCLUSIVE | TABLE_ONE_TAG;
+        }
+    }
+}
+
+void table_fill_from(struct page *t, pte_t e, unsigned tag)
+{
+    pte_t *words = table_words(t);
+    uint64_t step = pte_is_leaf(e) ? word_pages(t->table.level) << PTE_PFN_SHIFT : 0;
+    struct tally d = {0};
+
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++)
+        words[i] = PTE(e.raw + i * step);
+    t->table.tag = (uint16_t)tag;
+    t->table.lo = 0;
+    t->table.hi = TABLE_ENTRIES;
+    tally_word(&d, e, t->table.level, TABLE_ENTRIES);
+    table_apply(t, &d);
+    t->table.maxfree = 0;
+    t->table.flags |= TABLE_UNIFORM;
+}

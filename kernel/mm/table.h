@@ -1,0 +1,113 @@
+/*
+ * Tables: the pages that page-table words live in, and their descriptors.
+ *
+ * A table is one frame of TABLE_ENTRIES words; its struct page is its descriptor
+ * (lock, level, counts, hull, tags of its leaves). A word at level n stands for
+ * 512^n pages. Pages are numbered: a *vpn* here is a virtual address shifted by
+ * PAGE_SHIFT, sign bits included, and never leaves mm/.
+ *
+ * TABLE_BITS is 9, and less in host tests: tables of 4 words make trees small
+ * enough to try everything.
+ *
+ * Rules that this file keeps (one-level-store.md section 3): T3, the counts `used`,
+ * `leaves`, `anon` and `file` are exact; the hull, `maxfree` and the flags are
+ * sound. T4, leaf i has tag twin[i] if there is a twin, else `tag`.
+ *
+ * Locks: all fields but `refs` belong to the table's lock; words are written under
+ * it and may be read without.
+ */
+#pragma once
+
+#include "arch/riscv/directmap.h"
+#include "arch/riscv/pte.h"
+#include "mm/page.h"
+
+#ifndef TABLE_BITS
+#define TABLE_BITS 9
+#endif
+
+enum { TABLE_ENTRIES = 1 << TABLE_BITS };
+
+enum table_flags {
+    TABLE_UNIFORM = 1,   /* all words are occupied, with one tag and permission */
+    TABLE_EXCLUSIVE = 2, /* every private frame is anonymous with one reference */
+    TABLE_ONE_TAG = 4,   /* every word that is not empty has tag `tag`, marks too */
+    TABLE_DETACHED = 8,  /* unlinked by its cursor; swept after the unlock */
+};
+
+/* Pages that one word at `level` stands for, and that a whole table there covers. */
+static inline uint64_t word_pages(unsigned level) { return 1ul << (TABLE_BITS * level); }
+static inline uint64_t table_pages(unsigned level)
+{
+    return 1ul << (TABLE_BITS * (level + 1));
+}
+
+static inline unsigned word_index(uint64_t vpn, unsigned level)
+{
+    return (unsigned)(vpn >> (TABLE_BITS * level)) & (TABLE_ENTRIES - 1);
+}
+
+static inline pte_t *table_words(const struct page *t) { return page_ptr(t); }
+/* The words of, and the descriptor of, the table that `e` (a table or a TABLE mark) names. */
+static inline pte_t *pte_words(pte_t e) { return pfn_to_ptr(pte_pfn(e, 0)); }
+static inline struct page *pte_table_page(pte_t e) { return pfn_page(pte_pfn(e, 0)); }
+
+/* A zeroed, locked table that nobody can find yet, or NULL. No lock of a cursor is counted. */
+must_check struct page *table_alloc(unsigned level);
+/* Frees a table that nobody else ever saw; its words are anything. */
+void table_discard(struct page *t);
+/* Frees a table that was reachable, after a grace period; its words are all empty. */
+void table_retire(struct page *t);
+
+/* Tag of leaf `i`. */
+static inline unsigned table_leaf_tag(const struct page *t, unsigned i)
+{
+    return t->table.twin ? t->table.twin[i] : t->table.tag;
+}
+/* Tag of a word that is a leaf or a mark other than TABLE. */
+static inline unsigned table_word_tag(const struct page *t, unsigned i, pte_t e)
+{
+    return e.raw & PTE_V ? table_leaf_tag(t, i) : mark_tag(e);
+}
+
+/* Gives `t` a twin if it has none. 0 or -ENOMEM. */
+must_check int table_need_twin(struct page *t);
+/* Makes sure that leaves of tag `tag` can be stored in t without a further allocation. */
+must_check int table_need_tag(struct page *t, unsigned tag);
+/* Records the tag of leaf `i`, which is about to be stored; table_need_tag() was called. */
+static inline void table_set_leaf_tag(struct page *t, unsigned i, unsigned tag)
+{
+    if (t->table.twin) t->table.twin[i] = (uint16_t)tag;
+}
+
+/* What changed in a table, to be added to its counts at once. */
+struct tally {
+    int used;
+    int leaves;
+    int anon; /* 4 KiB frames */
+    int file;
+};
+void table_apply(struct page *t, const struct tally *d);
+
+/* Subtracts word `e` from the tally, or adds it with sign 1; `level` is the table's. */
+void tally_word(struct tally *d, pte_t e, unsigned level, int sign);
+
+/* [i, j) of t may have become not empty. */
+static inline void table_grow_hull(struct page *t, unsigned i, unsigned j)
+{
+    if (t->table.lo >= t->table.hi) {
+        t->table.lo = (uint16_t)i;
+        t->table.hi = (uint16_t)j;
+        return;
+    }
+    if (i < t->table.lo) t->table.lo = (uint16_t)i;
+    if (j > t->table.hi) t->table.hi = (uint16_t)j;
+}
+
+/* Fills a fresh table with what mark or leaf `e` of the level above stands for. */
+void table_fill_from(struct page *t, pte_t e, unsigned tag);
+
+/* One-time preparation. 0 or -ENOMEM. */
+must_check int table_init(void);
+/* Tables and twins alive, in bytes, for tests and accounting. */
+uint64_t table_twin_bytes(void);
