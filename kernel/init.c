@@ -25,15 +25,13 @@
 #include "drivers/uart.h"
 #include "lib/ktest.h"
 #include "lib/log.h"
+#include "lib/printf.h"
 #include "lib/string.h"
+#include "mm/aspace.h"
+#include "mm/kspace.h"
 #include "mm/page.h"
 #include "mm/slab.h"
 #include "sync/console_lock.h"
-#include "sync/grace.h"
-
-#if __has_include("mm/kspace.h")
-#include "mm/kspace.h"
-#endif
 
 /* No device tree is larger, and firmware puts it where so much can be read. */
 #define DEVTREE_LIMIT ((size_t)2 << 20)
@@ -78,16 +76,28 @@ static void number_harts(uint64_t boot_hartid)
     console_lock_init();
 }
 
-static void *device_registers(const struct devtree_device *dev)
+/* While the boot root has all physical addresses. */
+static void find_early_console(void)
 {
-#if __has_include("mm/kspace.h")
-    return kspace_device(dev->regs.start, phys_range_size(dev->regs));
-#else
-    return pa_to_ptr(dev->regs.start);
-#endif
+    if (devtree_device_present(&machine.power)) {
+        power_set_test_device(pa_to_ptr(machine.power.regs.start));
+    }
+    if (devtree_device_present(&machine.uart.dev)) {
+        uart_init(&machine.uart, pa_to_ptr(machine.uart.dev.regs.start));
+        log_set_sink(uart_write);
+    }
 }
 
-static void find_devices(void)
+static void *device_registers(const struct devtree_device *dev)
+{
+    void *regs = kspace_map_device(dev->regs.start, phys_range_size(dev->regs));
+
+    if (!regs) not_booted("no memory to map devices");
+    return regs;
+}
+
+/* The same devices once the direct map has RAM only. */
+static void map_devices(void)
 {
     if (devtree_device_present(&machine.power)) {
         power_set_test_device(device_registers(&machine.power));
@@ -100,11 +110,13 @@ static void find_devices(void)
 
 static void read_command_line(void)
 {
-    const char *by_monitor = machine.bootargs[0] ? NULL : sbi_default_command_line();
+    const char *by_firmware = machine.bootargs[0] ? NULL : sbi_default_command_line();
     char level[16];
     enum log_level shown;
 
-    cmdline_set(by_monitor ? by_monitor : machine.bootargs);
+    if (by_firmware)
+        printf_buf(machine.bootargs, sizeof(machine.bootargs), "%s", by_firmware);
+    cmdline_set(machine.bootargs);
     if (cmdline_value("log", level, sizeof(level)) && log_level_named(level, &shown)) {
         log_set_level(shown);
     }
@@ -154,6 +166,11 @@ static void reserve_image_and_firmware(void)
     devtree_reserve(&machine, (struct phys_range){image, image_pa(image_end)});
 }
 
+static struct pfn_range pfns_of(struct phys_range r)
+{
+    return (struct pfn_range){pa_to_pfn(r.start), pa_to_pfn(r.end)};
+}
+
 static void add_bank(struct phys_range ram)
 {
     struct pfn_range holes[DEVTREE_RESERVED];
@@ -185,13 +202,19 @@ static void add_memory(void)
     }
 }
 
+/* Meanwhile the firmware prints, since the UART's registers leave the direct map. */
 static void build_kernel_space(void)
 {
-#if __has_include("mm/kspace.h")
-    if (kspace_init(machine.ram, machine.nram))
-        not_booted("no memory for the kernel space");
-    find_devices();
-#endif
+    struct pfn_range ram[DEVTREE_RAM];
+
+    for (unsigned i = 0; i < machine.nram; i++) {
+        ram[i] = pfns_of(machine.ram[i]);
+    }
+    log_set_sink(sbi_write);
+    if (aspace_init(paging_levels()) || kspace_init(ram, machine.nram)) {
+        not_booted("the kernel's address space cannot be made");
+    }
+    map_devices();
 }
 
 static void print_section(const char *name, const char *start, const char *end)
@@ -210,13 +233,6 @@ static void print_map(void)
     log_info("%u of %u harts, Sv%u, %lu KiB free",
              (unsigned)__builtin_popcountl(harts_online()), nharts,
              paging_levels() == 4 ? 48 : 39, page_free_count() * (PAGE_SIZE >> 10));
-}
-
-/* What hart_idle() does before it waits. */
-bool hart_idle_work(void)
-{
-    grace_quiescent();
-    return page_zero_one();
 }
 
 /* The first tutorial's demonstration; demo-fail= names the step to make fail. */
@@ -250,7 +266,7 @@ _Noreturn void kernel_main(uint64_t hartid, uint64_t dtb)
     log_set_sink(sbi_write);
     read_device_tree(dtb);
     number_harts(hartid);
-    find_devices();
+    find_early_console();
     read_command_line();
     log_info("Kilburn");
     choose_paging();

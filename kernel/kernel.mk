@@ -28,7 +28,8 @@ ifneq ($(findstring clang,$(CC)),)
 K_ARCH := --target=riscv64-linux-gnu -march=rv64ima -mabi=lp64 -mno-relax
 K_WARN_CC :=
 else
-K_ARCH := -march=rv64ima_zicsr_zifencei -mabi=lp64 -mno-relax
+# gcc's limits.h would go on to the C library's, which has none for this ABI.
+K_ARCH := -march=rv64ima_zicsr_zifencei -mabi=lp64 -mno-relax -D_LIBC_LIMITS_H_
 K_WARN_CC := -Wlogical-op -Wduplicated-cond
 endif
 

@@ -8,6 +8,7 @@
 #include "lib/ktest.h"
 
 #include "arch/riscv/hart.h"
+#include "idle.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/page.h"
@@ -31,10 +32,13 @@ static bool contains(const char *name, const char *part)
 /* Frames free once nothing is kept back. */
 static uint64_t free_frames(void)
 {
+    idle_pause();
     grace_drain();
     slab_drain();
     page_drain();
-    return page_free_count();
+    uint64_t n = page_free_count();
+    idle_resume();
+    return n;
 }
 
 static bool run_test(const struct ktest *t)

@@ -19,22 +19,23 @@
 #define FRAME_SIZE    288
 
 #ifdef __ASSEMBLER__
+/* clang-format off */
 
 /* A function that nm and backtraces know by name and size. */
-#define FUNCTION(name)     \
-    .text;                 \
-    .balign 4;             \
-    .globl name;           \
+#define FUNCTION(name) \
+    .text; \
+    .balign 4; \
+    .globl name; \
     .type name, @function; \
-name:
-#define END(name) .size name, .- name
+    name:
+#define END(name) .size name, . - name
 
 /* If the instruction at `pc` faults, go on at `fixup`. */
-#define CATCH(pc, fixup)       \
-    .pushsection.extable, "a"; \
-    .balign 4;                 \
-    .word pc -.;               \
-    .word fixup -.;            \
+#define CATCH(pc, fixup) \
+    .pushsection .extable, "a"; \
+    .balign 4; \
+    .word pc - .; \
+    .word fixup - .; \
     .popsection
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * What the compilers call because the base instruction set lacks it: counting bits
- * (Zbb has instructions for that), and atomic operations on half words (only words
- * and double words have them). The compilers' own library is built for another ABI.
+ * (Zbb has instructions for that), and atomic operations on bytes and half words (only
+ * words and double words have them). The compilers' own library is built for another ABI.
  */
 #include <stdint.h>
 
@@ -43,34 +43,61 @@ int __popcountdi2(uint64_t x)
     return (int)(x * 0x0101010101010101 >> 56);
 }
 
-/* The names are the compilers'; in C they are reserved. Sequentially consistent always. */
+/*
+ * Atomic operations on a part of a word, by one on the word around it. The names are
+ * the compilers', which C does not let us define. The order is always the strongest.
+ */
+uint8_t fetch_or_byte(volatile void *at, uint8_t bits,
+                      int order) __asm__("__atomic_fetch_or_1");
+uint8_t fetch_and_byte(volatile void *at, uint8_t bits,
+                       int order) __asm__("__atomic_fetch_and_1");
 uint16_t fetch_or_half(volatile void *at, uint16_t bits,
                        int order) __asm__("__atomic_fetch_or_2");
 uint16_t fetch_and_half(volatile void *at, uint16_t bits,
                         int order) __asm__("__atomic_fetch_and_2");
 
-static unsigned shift_in_word(volatile void *at) { return ((uint64_t)at & 2) * 8; }
+static unsigned shift_in_word(volatile void *at) { return ((uint64_t)at & 3) * 8; }
 static volatile uint32_t *word_around(volatile void *at)
 {
     return (volatile uint32_t *)((uint64_t)at & ~3ul);
 }
 
-uint16_t fetch_or_half(volatile void *at, uint16_t bits, int order)
+static uint32_t fetch_or_part(volatile void *at, uint32_t bits)
 {
     unsigned shift = shift_in_word(at);
 
+    return __atomic_fetch_or(word_around(at), bits << shift, __ATOMIC_SEQ_CST) >> shift;
+}
+
+/* `part` has a bit for each bit of the part, which are the only ones to change. */
+static uint32_t fetch_and_part(volatile void *at, uint32_t bits, uint32_t part)
+{
+    unsigned shift = shift_in_word(at);
+    uint32_t keep = ~(part << shift) | bits << shift;
+
+    return __atomic_fetch_and(word_around(at), keep, __ATOMIC_SEQ_CST) >> shift;
+}
+
+uint8_t fetch_or_byte(volatile void *at, uint8_t bits, int order)
+{
     (void)order;
-    return (uint16_t)(__atomic_fetch_or(word_around(at), (uint32_t)bits << shift,
-                                        __ATOMIC_SEQ_CST) >>
-                      shift);
+    return (uint8_t)fetch_or_part(at, bits);
+}
+
+uint8_t fetch_and_byte(volatile void *at, uint8_t bits, int order)
+{
+    (void)order;
+    return (uint8_t)fetch_and_part(at, bits, 0xff);
+}
+
+uint16_t fetch_or_half(volatile void *at, uint16_t bits, int order)
+{
+    (void)order;
+    return (uint16_t)fetch_or_part(at, bits);
 }
 
 uint16_t fetch_and_half(volatile void *at, uint16_t bits, int order)
 {
-    unsigned shift = shift_in_word(at);
-    uint32_t keep = ~(0xffffu << shift) | (uint32_t)bits << shift;
-
     (void)order;
-    return (uint16_t)(__atomic_fetch_and(word_around(at), keep, __ATOMIC_SEQ_CST) >>
-                      shift);
+    return (uint16_t)fetch_and_part(at, bits, 0xffff);
 }

@@ -45,10 +45,7 @@ bool mmu_enter_sv48(void)
     /* A mode the hart has not leaves satp as it was, by the specification of satp. */
     csr_write(satp, mmu_satp(root, 0));
     __asm__ volatile("sfence.vma" ::: "memory");
-    if (csr_read(satp) == mmu_satp(root, 0)) {
-        kernel_root_pfn = root;
-        return true;
-    }
+    if (csr_read(satp) == mmu_satp(root, 0)) return true;
     levels = 3;
     return false;
 }

@@ -31,7 +31,7 @@ extern uint64_t boot_root[512];
  * when they start. Once, before harts_start(). */
 void mmu_set_kernel_root(pfn_t root);
 
-/* What mmu_set_kernel_root() was given; the boot root before. */
+/* What mmu_set_kernel_root() was given. */
 extern pfn_t kernel_root_pfn;
 
 /* The value of satp for `root` with address space identifier `asid`. */

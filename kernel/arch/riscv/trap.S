@@ -83,6 +83,15 @@ probe_store:
     CATCH(probe_store, probe_failed)
 END(probe_store8)
 
+/* int probe_store32(volatile void *at, uint32_t value) */
+FUNCTION(probe_store32)
+probe_word:
+    sw a1, (a0)
+    li a0, 0
+    ret
+    CATCH(probe_word, probe_failed)
+END(probe_store32)
+
 /*
  * int probe_exec(const void *at): calls it. A fetch that faults has its own address as
  * pc, which no table knows; fault_skip says where to go on instead.

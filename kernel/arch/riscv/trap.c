@@ -80,6 +80,7 @@ void trap_from_kernel(struct trap_frame *f)
 {
     struct hart *h = this_hart();
 
+    if (!(f->scause & CAUSE_INTERRUPT) && recover(f)) return;
     if (on_emergency_stack(f)) panic_trap(f);
     if (f->scause == (CAUSE_INTERRUPT | INTERRUPT_SOFTWARE)) {
         ipi_handle();
@@ -92,5 +93,5 @@ void trap_from_kernel(struct trap_frame *f)
         }
         return;
     }
-    if (f->scause & CAUSE_INTERRUPT || !recover(f)) panic_trap(f);
+    panic_trap(f);
 }
