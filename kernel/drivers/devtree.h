@@ -8,17 +8,8 @@
 #pragma once
 
 #include "arch/riscv/hart.h"
+#include "drivers/phys_ranges.h"
 #include "lib/addr.h"
-
-/* Physical addresses [start, end). */
-struct phys_range {
-    paddr_t start, end;
-};
-
-static inline uint64_t phys_range_size(struct phys_range r)
-{
-    return r.end.raw - r.start.raw;
-}
 
 enum {
     DEVTREE_RAM = 16,        /* banks, after merging */
@@ -96,7 +87,7 @@ void devtree_reserve(struct devtree *dt, struct phys_range range);
 
 /*
  * Does hart `index` say it has the extension? `name` is one lower-case letter or
- * one of the names in the table of devtree.c; asking for another is a bug.
+ * one of the names in the table of devtree_isa.c; asking for another is a bug.
  */
 bool devtree_hart_has(const struct devtree *dt, unsigned index, const char *name);
 
