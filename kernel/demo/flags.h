@@ -23,7 +23,7 @@ enum sv39_flags {
     SV39_A = 1 << 6, /* accessed */
     SV39_D = 1 << 7, /* written */
 
-    /* The first of two bits that hardware leaves to software: the frame is ours to free. */
+    /* One of two bits that hardware leaves to software: the frame is ours to free. */
     SV39_OWNED = 1 << 8,
 
     SV39_RWX = SV39_R | SV39_W | SV39_X,

@@ -6,8 +6,8 @@
  * map, which serves the same end: from a frame to a pointer and back is one addition,
  * for every frame, with nothing to map first.
  *
- * SV39_OWNED goes with every frame that came from the allocator, tables included; it is how
- * release knows what to give back.
+ * SV39_OWNED goes with every frame that came from the allocator, tables included; it is
+ * how release knows what to give back.
  *
  * Locks: none; a manager belongs to one caller, as its frame allocator does.
  */

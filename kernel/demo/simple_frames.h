@@ -39,7 +39,7 @@ must_check bool simple_frames_alloc(struct simple_frames *f, pfn_t *out);
 /* `count` neighbouring frames, cleared; false if there is no such run. */
 must_check bool simple_frames_alloc_run(struct simple_frames *f, uint64_t count,
                                         pfn_t *first);
-/* Exactly the frames [first, first + count), cleared; false if one of them is not to be had. */
+/* Exactly the frames [first, first + count), cleared; false if one cannot be had. */
 must_check bool simple_frames_alloc_at(struct simple_frames *f, pfn_t first,
                                        uint64_t count);
 /* 0, or -EINVAL and no change if the frame is not out: freed already, or never ours. */

@@ -28,7 +28,8 @@
  * owned no other entry leads there, and the table is not empty; where it is not, the table
  * belongs to somebody else and is only read.
  *
- * Not here: what ranges were mapped (demo/space.c), where frames come from (demo/simple_frames.c).
+ * Not here: what ranges were mapped (demo/space.c), where frames come from
+ * (demo/manager.c, demo/simple_frames.c).
  */
 #include "demo/sv39.h"
 
