@@ -84,9 +84,10 @@ struct page *cursor_push_down(struct cursor *c, struct page *t, unsigned i)
 
     if (!n) return NULL;
     if (!pte_is_empty(old)) {
-        if (pte_is_leaf(old)) {
-            c->flush_all = true;
-            if (pte_owner(old) == OWNER_PRIVATE) share_break_block(old);
+        if (pte_is_leaf(old)) c->flush_all = true;
+        if (pte_has_frame(old) && pte_owner(old) == OWNER_PRIVATE) {
+            if (!frames_exclusive(old, level)) n->table.flags &= ~TABLE_EXCLUSIVE;
+            share_break_block(old);
         }
         table_fill_from(n, old, table_word_tag(t, i, old));
     } else {

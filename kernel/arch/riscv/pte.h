@@ -115,6 +115,11 @@ static inline bool pte_is_mark_of(pte_t e, enum mark_kind kind)
 {
     return (e.raw & (PTE_V | MARK_KIND)) == (uint64_t)kind << MARK_KIND_SHIFT;
 }
+/* A leaf, or a mark that keeps a frame: pte_owner() says whose. */
+static inline bool pte_has_frame(pte_t e)
+{
+    return pte_is_leaf(e) || pte_is_mark_of(e, MARK_PARKED);
+}
 /* A mark that names a shared table. */
 static inline bool pte_is_shared_table(pte_t e) { return pte_is_mark_of(e, MARK_TABLE); }
 
