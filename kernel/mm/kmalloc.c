@@ -83,7 +83,8 @@ void *kzalloc(size_t size)
 
 static noinline void free_large(struct page *head, void *object)
 {
-    assert(head->use == PAGE_KERNEL && page_ptr(head) == object);
+    assert(head->use == PAGE_KERNEL && page_head(head) == head &&
+           page_ptr(head) == object);
     __atomic_fetch_sub(&large_bytes, PAGE_SIZE << head->order, __ATOMIC_RELAXED);
     page_free(head);
 }

@@ -84,6 +84,7 @@ struct slab_cache *slab_cache_create(const char *name, size_t size, size_t align
                    sizeof(*cache) + nharts * sizeof(struct magazine), CACHE_LINE);
         publish(&cache_cache);
     }
+    if (DEBUG_CHECKS && page_must_fail()) return NULL;
     cache = slab_alloc_slow(&cache_cache, NULL);
     if (!cache) return NULL;
     cache_init(cache, name, size, align);
