@@ -45,8 +45,7 @@ static bool fail(struct check *k, const char *rule)
 
 static bool holds_frame(pte_t e)
 {
-    return (pte_is_leaf(e) || pte_is_mark_of(e, MARK_PARKED)) &&
-           pte_owner(e) != OWNER_EXTERN;
+    return pte_has_frame(e) && pte_owner(e) != OWNER_EXTERN;
 }
 static bool names_table(pte_t e) { return pte_is_table(e) || pte_is_shared_table(e); }
 
@@ -236,7 +235,7 @@ static bool count_word(struct check *k, struct page *t, unsigned i, uint64_t vpn
     if (!check_tag(k, t, number, word_pages(level))) return false;
     if (!first) return true;
     const struct tag *tag = &legend_slot(&k->spaces[k->space]->legend, number)->tag;
-    if (pte_is_leaf(e) || pte_is_mark_of(e, MARK_PARKED)) {
+    if (pte_has_frame(e)) {
         if (!check_leaf(k, t, e, tag, vpn)) return false;
         if (holds_frame(e)) each_frame(k, e, level, count_frame);
     }

@@ -87,6 +87,13 @@ static unsigned resident_run(const struct page *t, unsigned i, unsigned tag, int
     return n;
 }
 
+/*
+ * Where a leaf gets another frame, W waits for the flush: else one hart could write
+ * the new frame while another still reads the old. Harts that do not run the space
+ * now may enter it at any time, so only a machine with one hart is exempt.
+ */
+static bool others_may_run(void) { return nharts > 1; }
+
 /* Word i, a FILL of anonymous memory or the zero page, is written to: fresh pages. */
 static int fill_anon(struct fault *f, struct page *t, unsigned i, unsigned tag,
                      unsigned prot)
@@ -94,6 +101,7 @@ static int fill_anon(struct fault *f, struct page *t, unsigned i, unsigned tag,
     pte_t *words = table_words(t);
     pte_t old = words[i];
     bool was_zero_page = pte_is_leaf(old);
+    bool withhold = was_zero_page && others_may_run();
     int step = tag_of(f, tag)->flags & TAG_GROWSDOWN ? -1 : 1;
     unsigned window = resident_run(t, i, tag, -step);
     struct tally d = {0};
@@ -112,26 +120,16 @@ static int fill_anon(struct fault *f, struct page *t, unsigned i, unsigned tag,
         page_init_data(p);
         table_set_leaf_tag(t, (unsigned)k, tag);
         pte_t e = anon_leaf(f, p, prot);
-        if (was_zero_page && tlb_runs_elsewhere(&f->c.space->tlb)) {
-            /* Another hart may write the new frame while a third still reads the old. */
-            pte_store(&words[k], leaf_withhold(e));
-            cursor_gather(&f->c, (f->vpn & ~(table_pages(0) - 1)) + (unsigned)k, 1);
-        } else {
-            pte_store(&words[k], e);
-            if (was_zero_page) {
-                tlb_flush_local(&f->c.space->tlb,
-                                vpn_va((f->vpn & ~(table_pages(0) - 1)) + (unsigned)k));
-            }
-        }
+        pte_store(&words[k], withhold ? leaf_withhold(e) : e);
+        if (was_zero_page) cursor_gather(&f->c, table_base(f->vpn, 0) + (unsigned)k, 1);
         d.leaves += !was_zero_page;
         d.anon++;
     }
     table_apply(t, &d);
-    if (f->c.flush_lo < f->c.flush_hi) {
-        cursor_flush(&f->c);
-        for (k = (int)i; d.anon > 0; d.anon--, k += step) {
-            pte_store(&words[k], leaf_grant(words[k]));
-        }
+    if (!was_zero_page) return FAULT_DONE;
+    cursor_flush(&f->c);
+    for (k = (int)i; withhold && d.anon > 0; d.anon--, k += step) {
+        pte_store(&words[k], leaf_grant(words[k]));
     }
     return FAULT_DONE;
 }
@@ -314,15 +312,10 @@ static int copy_on_write(struct fault *f, struct page *t, unsigned i)
     page_init_data(copy);
     frame_copy(page_ptr(copy), page_ptr(from));
     pte_t e = anon_leaf(f, copy, leaf_prot(old));
-    if (tlb_runs_elsewhere(&f->c.space->tlb)) {
-        pte_store(slot, leaf_withhold(e));
-        cursor_gather(&f->c, f->vpn, 1);
-        cursor_flush(&f->c);
-        pte_store(slot, e);
-    } else {
-        pte_store(slot, e);
-        tlb_flush_local(&f->c.space->tlb, vpn_va(f->vpn));
-    }
+    pte_store(slot, others_may_run() ? leaf_withhold(e) : e);
+    cursor_gather(&f->c, f->vpn, 1);
+    cursor_flush(&f->c);
+    if (others_may_run()) pte_store(slot, e);
     if (from->use == PAGE_ANON) {
         d.anon--;
     } else {
@@ -429,6 +422,11 @@ static int fault_word(struct fault *f, struct page *t, unsigned i)
 
     if (pte_is_leaf(e)) return fault_leaf(f, t, i);
     if (pte_is_empty(e)) return FAULT_MAPERR;
+    if (pte_is_table(e)) {
+        /* Resolving the word above copied a small table too. */
+        cursor_enter(&f->c, e);
+        return RETRY;
+    }
     switch (mark_kind(e)) {
     case MARK_FILL:
         return fault_fill(f, t, i);

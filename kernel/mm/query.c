@@ -254,7 +254,7 @@ static bool visit_incore(struct scan *scan, const struct page *t, unsigned i, pt
     uint64_t lo = vpn > q->span.lo ? vpn : q->span.lo;
     uint64_t hi = vpn + pages < q->span.hi ? vpn + pages : q->span.hi;
     const struct tag *tag = &legend_slot(&q->s->legend, table_word_tag(t, i, e))->tag;
-    bool held = pte_is_leaf(e) || pte_is_mark_of(e, MARK_PARKED);
+    bool held = pte_has_frame(e);
 
     if (pte_is_empty(e)) {
         q->hole = true;

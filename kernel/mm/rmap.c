@@ -97,7 +97,7 @@ static bool edit_word(const struct edit *edit, struct page *t, unsigned i,
     bool leaf = pte_is_leaf(e);
 
     *put = NULL;
-    if (!leaf && !pte_is_mark_of(e, MARK_PARKED)) return false;
+    if (!pte_has_frame(e)) return false;
     if (pte_owner(e) == OWNER_EXTERN) return false;
     unsigned number = table_word_tag(t, i, e);
     if (!is_ours(edit, number)) return false;

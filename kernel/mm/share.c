@@ -32,7 +32,8 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 
-enum { SMALL_LEAVES = 64, SMALL_TABLES = 16 };
+/* 64 and 16 of 512: in the small geometries of the tests hardly anything is small. */
+enum { SMALL_LEAVES = TABLE_ENTRIES / 8, SMALL_TABLES = TABLE_ENTRIES / 32 };
 
 void frames_get(pte_t e, unsigned level)
 {
@@ -105,8 +106,7 @@ void share_destroy_table(struct page *t)
             share_destroy_table(pte_table_page(e));
         } else if (pte_is_shared_table(e)) {
             if (share_drop(pte_table_page(e))) share_destroy_table(pte_table_page(e));
-        } else if (pte_owner(e) != OWNER_EXTERN &&
-                   (pte_is_leaf(e) || pte_is_mark_of(e, MARK_PARKED))) {
+        } else if (pte_owner(e) != OWNER_EXTERN && pte_has_frame(e)) {
             frames_put(e, level);
         }
     }
@@ -160,7 +160,8 @@ static int clone_pointer(struct page *dst, struct page *src, unsigned i, uint64_
         struct page *copy = alloc_like(child);
         if (copy) {
             int err = share_clone(copy, child, base, how);
-            table_words(dst)[i] = pte_table(page_pfn(copy));
+            /* A truncation may walk into the child while it is being built. */
+            pte_store(&table_words(dst)[i], pte_table(page_pfn(copy)));
             spin_release(&copy->table.lock);
             return err;
         }
@@ -170,7 +171,7 @@ static int clone_pointer(struct page *dst, struct page *src, unsigned i, uint64_
                      __ATOMIC_RELAXED); /* both under src's lock until now */
     e = pte_shared_table(page_pfn(child));
     pte_store(&table_words(src)[i], e);
-    table_words(dst)[i] = e;
+    pte_store(&table_words(dst)[i], e);
     return 0;
 }
 
@@ -179,7 +180,7 @@ static pte_t clone_word(struct page *src, unsigned i, pte_t e, bool *withheld)
 {
     bool leaf = e.raw & PTE_V;
 
-    if (!leaf && !pte_is_mark_of(e, MARK_PARKED)) return e;
+    if (!pte_has_frame(e)) return e;
     switch (pte_owner(e)) {
     case OWNER_EXTERN:
         return e;

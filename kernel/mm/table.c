@@ -93,7 +93,7 @@ void tally_word(struct tally *d, pte_t e, unsigned level, int sign)
     if (pte_is_empty(e)) return;
     d->used += sign;
     d->leaves += leaf ? sign : 0;
-    if (!leaf && !pte_is_mark_of(e, MARK_PARKED)) return;
+    if (!pte_has_frame(e)) return;
     if (pte_owner(e) == OWNER_EXTERN) return;
 
     frames = sign * (int)word_pages(level);
