@@ -333,6 +333,19 @@ TEST(reserved_ranges_that_do_not_fit_are_joined_with_their_neighbours_and_none_i
     EXPECT_EQ(dt.nreserved, DEVTREE_RESERVED);
 }
 
+TEST(the_smallest_gap_is_the_one_that_is_closed)
+{
+    struct phys_range at[3] = {{PA(0), PA(1)}, {PA(10), PA(11)}, {PA(14), PA(15)}};
+    unsigned count = 3;
+
+    phys_ranges_add_joining((struct phys_ranges){at, &count, 3},
+                            (struct phys_range){PA(30), PA(31)});
+    EXPECT_EQ(count, 3);
+    is_range(at[0], 0, 1);
+    is_range(at[1], 10, 15);
+    is_range(at[2], 30, 31);
+}
+
 TEST(an_initrd_outside_ram_or_upside_down_is_ignored)
 {
     static const uint64_t lies[][2] = {
@@ -468,6 +481,7 @@ TEST(isa_strings_are_read_in_all_their_spellings)
     EXPECT(isa_has("rv64i2p1m2a2p1zicsr2p0_svinval1p0", "svinval"));
     EXPECT(isa_has("rv64i2p1m2a2p1zicsr2p0_svinval1p0", "m"));
     EXPECT(isa_has("rv64imafdcsu", "c") && !isa_has("rv64imafdcsu", "s"));
+    EXPECT(isa_has("rv64imafdcsuv_sstc", "v") && isa_has("rv64imafdcsuv_sstc", "sstc"));
     EXPECT(isa_has("rv64imab", "zbb") && !isa_has("rv64ima_zbbx", "zbb"));
     EXPECT(!isa_has("rv64ima_zic", "zicsr") && !isa_has("rv64ima_zicbozz", "zicboz"));
     EXPECT_EQ(isa_parse("rv32ima", 7), 0);
