@@ -19,11 +19,16 @@ static uint64_t start(void)
 TEST(a_free_block_is_given_at_the_address_asked_for)
 {
     uint64_t before = start();
+    struct page_stats first, then;
+
+    page_stats(&first);
     struct page *p = page_alloc_at(middle, 8, PAGE_KERNEL);
 
     if (!EXPECT(p)) return;
     EXPECT_EQ(page_pfn(p).raw, middle.raw);
     EXPECT_EQ(page_free_count(), before - 256);
+    page_stats(&then);
+    EXPECT_EQ(then.by_use[PAGE_KERNEL], first.by_use[PAGE_KERNEL] + 256);
     EXPECT(page_head(p + 255) == p);
     memset(page_ptr(p), 0x5a, 256 * PAGE_SIZE);
     page_free(p);
