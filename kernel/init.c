@@ -235,6 +235,9 @@ static void print_map(void)
              paging_levels() == 4 ? 48 : 39, page_free_count() * (PAGE_SIZE >> 10));
 }
 
+/* Background work: frames are cleared ahead of need. */
+bool hart_idle_work(void) { return page_zero_one(); }
+
 /* The first tutorial's demonstration; demo-fail= names the step to make fail. */
 static unsigned memory_demo(void)
 {

@@ -8,7 +8,6 @@
 #include "lib/ktest.h"
 
 #include "arch/riscv/hart.h"
-#include "idle.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/page.h"
@@ -32,12 +31,12 @@ static bool contains(const char *name, const char *part)
 /* Frames free once nothing is kept back. */
 static uint64_t free_frames(void)
 {
-    idle_pause();
+    hart_idle_pause();
     grace_drain();
     slab_drain();
     page_drain();
     uint64_t n = page_free_count();
-    idle_resume();
+    hart_idle_resume();
     return n;
 }
 

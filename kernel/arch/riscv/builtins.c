@@ -1,6 +1,6 @@
 /*
- * What the compilers call because the base instruction set lacks it: counting bits
- * (Zbb has instructions for that), and atomic operations on bytes and half words (only
+ * What the compilers call because the base instruction set lacks it: counting and
+ * turning bits (Zbb has instructions for that), and atomic operations on bytes and half words (only
  * words and double words have them). The compilers' own library is built for another ABI.
  */
 #include <stdint.h>
@@ -8,6 +8,8 @@
 int __ctzdi2(uint64_t x);
 int __clzdi2(uint64_t x);
 int __popcountdi2(uint64_t x);
+uint32_t __bswapsi2(uint32_t x);
+uint64_t __bswapdi2(uint64_t x);
 
 /* Where the one bit of a power of two is, by the top six bits of a product with a
  * de Bruijn sequence: each six-bit window of it occurs once. */
@@ -41,6 +43,18 @@ int __popcountdi2(uint64_t x)
     x = (x & 0x3333333333333333) + (x >> 2 & 0x3333333333333333);
     x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0f;
     return (int)(x * 0x0101010101010101 >> 56);
+}
+
+/* The bytes in the other order. */
+uint32_t __bswapsi2(uint32_t x)
+{
+    x = (x & 0xff00ff00) >> 8 | (x & 0x00ff00ff) << 8;
+    return x >> 16 | x << 16;
+}
+
+uint64_t __bswapdi2(uint64_t x)
+{
+    return (uint64_t)__bswapsi2((uint32_t)x) << 32 | __bswapsi2((uint32_t)(x >> 32));
 }
 
 /*

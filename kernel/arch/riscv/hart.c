@@ -40,7 +40,8 @@ struct hart_call {
 
 struct hart harts[MAX_HARTS];
 unsigned nharts = 1;
-static uint64_t online; /* atomic */
+static uint64_t online;  /* atomic */
+static bool idle_paused; /* atomic; a hart that missed the change meets it in pass_by() */
 
 uint64_t harts_online(void) { return __atomic_load_n(&online, __ATOMIC_RELAXED); }
 
@@ -147,7 +148,9 @@ _Noreturn void hart_idle(void)
     for (;;) {
         kmap_sync();
         run_call(h);
-        if (hart_idle_work()) continue;
+        hart_do_work();
+        if (!__atomic_load_n(&idle_paused, __ATOMIC_RELAXED) && hart_idle_work())
+            continue;
 
         uint64_t irq = irq_save();
         __atomic_store_n(&h->idle, 1, __ATOMIC_RELEASE);
@@ -185,5 +188,15 @@ void hart_call(uint64_t mask, void (*fn)(void *), void *arg)
     if (mask & mine) fn(arg);
     ipi_wait_zero(&call.pending);
 }
+
+static void pass_by(void *unused) { (void)unused; }
+
+void hart_idle_pause(void)
+{
+    __atomic_store_n(&idle_paused, true, __ATOMIC_RELAXED);
+    hart_call_all(pass_by, NULL); /* each has left its last piece of work */
+}
+
+void hart_idle_resume(void) { __atomic_store_n(&idle_paused, false, __ATOMIC_RELAXED); }
 
 void hart_call_all(void (*fn)(void *), void *arg) { hart_call(harts_online(), fn, arg); }

@@ -149,13 +149,18 @@ void harts_start(void);
 void *hart_stack_alloc(unsigned index);
 
 /*
- * What a hart does with nothing to do: calls of hart_call(), hart_idle_work(), and
- * waiting for interrupts. Never returns.
+ * What a hart does with nothing to do: hart_do_work(), calls of hart_call(),
+ * hart_idle_work(), and waiting for interrupts. Never returns.
  */
 _Noreturn void hart_idle(void);
 
 /* One piece of background work; false if there is none left. Upward call. */
 bool hart_idle_work(void);
+
+/* No hart does background work between the two: for tests that count frames, which idle
+ * harts take and give back. Preemption is on; the other harts idle. */
+void hart_idle_pause(void);
+void hart_idle_resume(void);
 
 /*
  * Runs fn(arg) on the harts of `mask` (by index) in their idle loop, and on this hart if
