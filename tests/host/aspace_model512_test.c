@@ -1,0 +1,30 @@
+/*
+ * Random steps at full width: windows of the fault handler, blocks of 2 MiB, twins, and
+ * ranges across the edges of real tables.
+ */
+// sources: kernel/mm/advise.c kernel/mm/aspace.c kernel/mm/buddy.c kernel/mm/check.c
+// sources: kernel/mm/cursor.c kernel/mm/fault.c kernel/mm/find.c kernel/mm/hart_frames.c
+// sources: kernel/mm/kmalloc.c kernel/mm/legend.c kernel/mm/map.c kernel/mm/move.c
+// sources: kernel/mm/object.c kernel/mm/page.c kernel/mm/page_at.c kernel/mm/page_bank.c
+// sources: kernel/mm/page_debug.c kernel/mm/protect.c kernel/mm/query.c kernel/mm/rmap.c
+// sources: kernel/mm/share.c kernel/mm/slab.c kernel/mm/slab_debug.c kernel/mm/stack.c
+// sources: kernel/mm/table.c kernel/sync/mutex.c kernel/sync/spinlock.c
+// sources: tests/host/fake/machine.c tests/host/fake/grace.c tests/host/fake/tlb.c
+// sources: tests/host/model/walker.c tests/host/model/pager.c tests/host/model/world.c
+// sources: tests/host/model/step.c tests/host/model/script.c tests/host/model/runner.c
+// sources: tests/host/model/kernel_half.c tests/host/tlb_model.c
+// flags: -O2
+#include "model/runner.h"
+#include "test.h"
+
+TEST(any_sequence_of_operations_at_full_width_agrees_with_the_flat_picture)
+{
+    EXPECT(campaign_run(&(struct campaign){
+        .levels = 3, .steps = 20000, .length = 2000, .check_every = 100}));
+}
+
+TEST(any_sequence_of_operations_at_full_width_with_four_levels_agrees)
+{
+    EXPECT(campaign_run(&(struct campaign){
+        .levels = 4, .steps = 10000, .length = 2000, .check_every = 100}));
+}

@@ -1,0 +1,30 @@
+/*
+ * Random steps on spaces with tables of 8 words, where forks copy small tables and share
+ * the others.
+ */
+// sources: kernel/mm/advise.c kernel/mm/aspace.c kernel/mm/buddy.c kernel/mm/check.c
+// sources: kernel/mm/cursor.c kernel/mm/fault.c kernel/mm/find.c kernel/mm/hart_frames.c
+// sources: kernel/mm/kmalloc.c kernel/mm/legend.c kernel/mm/map.c kernel/mm/move.c
+// sources: kernel/mm/object.c kernel/mm/page.c kernel/mm/page_at.c kernel/mm/page_bank.c
+// sources: kernel/mm/page_debug.c kernel/mm/protect.c kernel/mm/query.c kernel/mm/rmap.c
+// sources: kernel/mm/share.c kernel/mm/slab.c kernel/mm/slab_debug.c kernel/mm/stack.c
+// sources: kernel/mm/table.c kernel/sync/mutex.c kernel/sync/spinlock.c
+// sources: tests/host/fake/machine.c tests/host/fake/grace.c tests/host/fake/tlb.c
+// sources: tests/host/model/walker.c tests/host/model/pager.c tests/host/model/world.c
+// sources: tests/host/model/step.c tests/host/model/script.c tests/host/model/runner.c
+// sources: tests/host/model/kernel_half.c tests/host/tlb_model.c
+// flags: -DTABLE_BITS=3
+#include "model/runner.h"
+#include "test.h"
+
+TEST(any_sequence_of_operations_with_tables_of_eight_agrees_with_the_flat_picture)
+{
+    EXPECT(campaign_run(&(struct campaign){
+        .levels = 3, .steps = 40000, .length = 400, .check_every = 1}));
+}
+
+TEST(any_operation_with_tables_of_eight_that_lacks_memory_changes_nothing)
+{
+    EXPECT(campaign_run(&(struct campaign){
+        .levels = 3, .steps = 3000, .length = 120, .check_every = 1, .starve = true}));
+}

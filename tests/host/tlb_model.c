@@ -1,0 +1,386 @@
+/*
+ * The translation cache of the tests; tlb_model.h says what it promises.
+ *
+ * For each hart there is one array, indexed by virtual page, of the leaf words it
+ * remembers and at each level of the table it remembers, for the space it runs
+ * (or ran last: identifiers of the hardware let entries survive a switch, so each
+ * hart remembers per space). Several words may be remembered for one page, up to
+ * KEPT; a test keeps far fewer between two flushes.
+ */
+#include "tlb_model.h"
+
+#include "arch/riscv/directmap.h"
+#include "mm/table.h"
+#include "model/walker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HARTS = 3, SPACES = 8, KEPT = 4, MAX_LEVELS = 4 };
+
+/* A leaf word that a hart may use for a page, and its level. */
+struct entry {
+    uint64_t leaf;
+    unsigned level;
+};
+
+/* Everything one hart remembers of one space. */
+struct memory {
+    uint64_t seen;       /* flush generation at the last switch in */
+    bool absent_known;   /* some pages were remembered as not valid */
+    struct entry (*page)[KEPT];
+    bool *absent;        /* remembered as not valid */
+    uint64_t (*table[MAX_LEVELS])[KEPT]; /* frames of tables, by index of the word above */
+};
+
+static struct known {
+    struct aspace *s; /* NULL: free */
+    struct memory of[HARTS];
+} known[SPACES];
+
+static bool installed;
+static struct known *running[HARTS];
+static uint64_t choice = 88172645463325252ul;
+
+void (*tlb_model_fail)(const char *what);
+
+static uint64_t next_choice(void)
+{
+    choice ^= choice << 13;
+    choice ^= choice >> 7;
+    choice ^= choice << 17;
+    return choice;
+}
+
+static void fail(const char *what, unsigned h, uint64_t page)
+{
+    char message[160];
+
+    snprintf(message, sizeof(message), "C1: %s (hart %u, page %#lx)", what, h, page);
+    if (tlb_model_fail) tlb_model_fail(message);
+    fprintf(stderr, "%s\n", message);
+    abort();
+}
+
+static uint64_t leaf_pfn(const struct entry *e, uint64_t page)
+{
+    return ((e->leaf >> 10) & ((1ul << 44) - 1)) + (page & (word_pages(e->level) - 1));
+}
+
+static void make_memory(struct memory *m, const struct aspace *s)
+{
+    memset(m, 0, sizeof(*m));
+    m->page = calloc(s->end, sizeof(*m->page));
+    m->absent = calloc(s->end, sizeof(*m->absent));
+    for (unsigned l = 0; l + 1 < s->levels; l++) {
+        m->table[l] = calloc(s->end / table_pages(l) + 1, sizeof(*m->table[l]));
+    }
+}
+
+static struct known *know(struct tlb *tlb)
+{
+    struct aspace *s = container_of(tlb, struct aspace, tlb);
+    struct known *k = NULL;
+
+    for (unsigned i = 0; i < SPACES; i++) {
+        if (known[i].s == s) return &known[i];
+        if (!known[i].s && !k) k = &known[i];
+    }
+    if (!k) fail("more spaces than the model knows", 0, 0);
+    k->s = s;
+    for (unsigned h = 0; h < HARTS; h++) make_memory(&k->of[h], s);
+    return k;
+}
+
+static struct known *find(struct tlb *tlb)
+{
+    for (unsigned i = 0; i < SPACES; i++) {
+        if (known[i].s && &known[i].s->tlb == tlb) return &known[i];
+    }
+    return NULL;
+}
+
+void tlb_model_forget(struct aspace *s)
+{
+    struct known *k = find(&s->tlb);
+
+    if (!k) return;
+    for (unsigned h = 0; h < HARTS; h++) {
+        struct memory *m = &k->of[h];
+        if (running[h] == k) fail("a space ends while a hart runs it", h, 0);
+        free(m->page);
+        free(m->absent);
+        for (unsigned l = 0; l < MAX_LEVELS; l++) free(m->table[l]);
+    }
+    memset(k, 0, sizeof(*k));
+}
+
+static void remember_leaf(struct memory *m, unsigned h, uint64_t page, uint64_t leaf,
+                          unsigned level)
+{
+    for (unsigned i = 0; i < KEPT; i++) {
+        struct entry *e = &m->page[page][i];
+        if (e->leaf == leaf && e->level == level) return;
+        if (e->leaf == 0) {
+            *e = (struct entry){leaf, level};
+            return;
+        }
+    }
+    fail("too many translations of a page between flushes", h, page);
+}
+
+static void remember_table(struct memory *m, unsigned h, unsigned level, uint64_t page,
+                           uint64_t pfn)
+{
+    uint64_t *kept = m->table[level][page / table_pages(level)];
+
+    for (unsigned i = 0; i < KEPT; i++) {
+        if (kept[i] == pfn) return;
+        if (kept[i] == 0) {
+            kept[i] = pfn;
+            return;
+        }
+    }
+    fail("too many tables remembered between flushes", h, page);
+}
+
+/* Loads everything that a walk from table `pfn` would find. */
+static void load_table(const struct known *k, struct memory *m, unsigned h, uint64_t pfn,
+                       unsigned level, uint64_t base)
+{
+    const uint64_t *words = pfn_to_ptr(PFN(pfn));
+    uint64_t step = word_pages(level);
+
+    for (unsigned i = 0; i < TABLE_ENTRIES && base + i * step < k->s->end; i++) {
+        uint64_t word = words[i], page = base + i * step;
+
+        if (!(word & 1)) {
+            for (uint64_t n = 0; n < step; n++) m->absent[page + n] = true;
+        } else if (word & 0xa) {
+            for (uint64_t n = 0; n < step; n++) remember_leaf(m, h, page + n, word, level);
+        } else {
+            uint64_t next = (word >> 10) & ((1ul << 44) - 1);
+            remember_table(m, h, level - 1, page, next);
+            load_table(k, m, h, next, level - 1, page);
+        }
+    }
+}
+
+/* Every hart loads all that it can reach now. */
+static void load_all(void)
+{
+    for (unsigned h = 0; h < HARTS; h++) {
+        const struct known *k = running[h];
+        if (!k) continue;
+        load_table(k, &running[h]->of[h], h, ptr_to_pfn(k->s->root).raw, k->s->levels - 1u, 0);
+    }
+}
+
+/* The word the tables have for `page` now; 0 if it is not valid. */
+static struct entry word_now(const struct aspace *s, uint64_t page)
+{
+    struct walk w = walk_user(ptr_to_pfn(s->root).raw, s->levels, page << PAGE_SHIFT, 0);
+    struct entry e = {.leaf = w.leaf & 1 && w.leaf & 0xa ? w.leaf : 0, .level = w.level};
+
+    return e;
+}
+
+static bool is_free(uint64_t pfn)
+{
+    uint8_t use = pfn_page(PFN(pfn))->use;
+    return use == PAGE_FREE || use == PAGE_HART;
+}
+
+/* Rules that hold at every moment: what is remembered is alive, and nobody writes elsewhere. */
+static void check_always(unsigned h, const struct known *k)
+{
+    const struct memory *m = &k->of[h];
+
+    for (uint64_t page = 0; page < k->s->end; page++) {
+        for (unsigned i = 0; i < KEPT && m->page[page][i].leaf; i++) {
+            const struct entry *e = &m->page[page][i];
+            struct entry now;
+
+            if (is_free(leaf_pfn(e, page))) fail("a remembered frame is free", h, page);
+            now = word_now(k->s, page);
+            if (now.leaf & 4 && leaf_pfn(&now, page) != leaf_pfn(e, page)) {
+                fail("writable here while a hart still reads another frame", h, page);
+            }
+        }
+    }
+    for (unsigned l = 0; l + 1 < k->s->levels; l++) {
+        for (uint64_t t = 0; t * table_pages(l) < k->s->end; t++) {
+            for (unsigned i = 0; i < KEPT && m->table[l][t][i]; i++) {
+                if (pfn_page(PFN(m->table[l][t][i]))->use != PAGE_TABLE) {
+                    fail("a remembered table is no table any more", h, t * table_pages(l));
+                }
+            }
+        }
+    }
+}
+
+static void check_all_always(void)
+{
+    for (unsigned h = 0; h < HARTS; h++) {
+        if (running[h]) check_always(h, running[h]);
+    }
+}
+
+static void forget_page(struct memory *m, uint64_t page)
+{
+    memset(m->page[page], 0, sizeof(m->page[page]));
+    m->absent[page] = false;
+}
+
+static void forget_leaves(const struct known *k, struct memory *m, uint64_t lo, uint64_t n)
+{
+    for (uint64_t page = lo; page < lo + n && page < k->s->end; page++) {
+        /* A large leaf goes whole if any of its pages is named. */
+        unsigned level = m->page[page][0].leaf ? m->page[page][0].level : 0;
+        uint64_t first = page & ~(word_pages(level) - 1);
+        for (uint64_t i = 0; i < word_pages(level); i++) forget_page(m, first + i);
+    }
+}
+
+static void forget_all(const struct known *k, struct memory *m)
+{
+    forget_leaves(k, m, 0, k->s->end);
+    for (unsigned l = 0; l + 1 < k->s->levels; l++) {
+        memset(m->table[l], 0, (k->s->end / table_pages(l) + 1) * sizeof(*m->table[l]));
+    }
+}
+
+/* Harts that run the space forget; the others will when they come back: see switch_in(). */
+static void flush(struct tlb *tlb, bool everything, uint64_t lo, uint64_t n)
+{
+    struct known *k = find(tlb);
+
+    if (!k) return;
+    load_all();
+    check_all_always();
+    for (unsigned h = 0; h < HARTS; h++) {
+        if (running[h] != k) continue;
+        if (everything || n > TLB_FLUSH_PAGES) {
+            forget_all(k, &k->of[h]);
+        } else {
+            forget_leaves(k, &k->of[h], lo, n);
+        }
+    }
+    load_all();
+}
+
+static void flush_pages(struct tlb *tlb, vaddr_t start, size_t npages)
+{
+    flush(tlb, false, start.raw >> PAGE_SHIFT, npages);
+}
+
+static void flush_space(struct tlb *tlb) { flush(tlb, true, 0, 0); }
+
+static void flush_local(struct tlb *tlb, vaddr_t va)
+{
+    struct known *k = find(tlb);
+
+    if (k && running[fake_hart] == k) {
+        forget_leaves(k, &k->of[fake_hart], va.raw >> PAGE_SHIFT, 1);
+    }
+}
+
+static void switch_in(struct tlb *tlb, pfn_t root)
+{
+    struct known *k = know(tlb);
+    struct memory *m = &k->of[fake_hart];
+
+    (void)root;
+    if (m->seen != tlb->generation) forget_all(k, m);
+    m->seen = tlb->generation;
+    running[fake_hart] = k;
+    load_all();
+}
+
+static void switch_out(struct tlb *tlb)
+{
+    (void)tlb;
+    running[fake_hart] = NULL;
+}
+
+static const struct fake_tlb_ops ops = {
+    .flush_pages = flush_pages,
+    .flush_space = flush_space,
+    .flush_local = flush_local,
+    .switch_in = switch_in,
+    .switch_out = switch_out,
+};
+
+void tlb_model_install(void)
+{
+    installed = true;
+    fake_tlb_ops = &ops;
+}
+
+bool tlb_model_access(unsigned h, struct aspace *s, uint64_t va, unsigned access, uint64_t *pa)
+{
+    struct walk w = walk_user(ptr_to_pfn(s->root).raw, s->levels, va, access);
+    uint64_t page = va >> PAGE_SHIFT;
+
+    *pa = w.pa;
+    if (!installed) return w.ok;
+    if (!running[h] || running[h]->s != s) fail("an access in a space that does not run", h, page);
+
+    struct memory *m = &running[h]->of[h];
+    if (w.ok && m->absent[page] && next_choice() % 2) {
+        return false; /* it remembers that nothing is there: a spurious fault */
+    }
+    for (unsigned i = 0; i < KEPT && m->page[page][i].leaf; i++) {
+        const struct entry *e = &m->page[page][i];
+        if (e->leaf == w.leaf) continue;
+        *pa = leaf_pfn(e, page) << PAGE_SHIFT | (va & PAGE_MASK);
+        return leaf_permits(e->leaf, access);
+    }
+    return w.ok;
+}
+
+/* Is what `e` allows within what the words allow now? */
+static bool within(const struct entry *e, const struct entry *now, uint64_t page)
+{
+    if (!now->leaf || leaf_pfn(e, page) != leaf_pfn(now, page)) return false;
+    return (e->leaf & 0xe & ~now->leaf) == 0;
+}
+
+static bool table_is_linked(const struct known *k, unsigned level, uint64_t page, uint64_t pfn)
+{
+    struct walk w = walk_user(ptr_to_pfn(k->s->root).raw, k->s->levels, page << PAGE_SHIFT, 0);
+    return w.table[level] == pfn;
+}
+
+static void check_rest(unsigned h, const struct known *k)
+{
+    const struct memory *m = &k->of[h];
+
+    for (uint64_t page = 0; page < k->s->end; page++) {
+        struct entry now = word_now(k->s, page);
+        for (unsigned i = 0; i < KEPT && m->page[page][i].leaf; i++) {
+            if (!within(&m->page[page][i], &now, page)) {
+                fail("a translation outlives what the words allow", h, page);
+            }
+        }
+    }
+    for (unsigned l = 0; l + 1 < k->s->levels; l++) {
+        for (uint64_t t = 0; t * table_pages(l) < k->s->end; t++) {
+            for (unsigned i = 0; i < KEPT && m->table[l][t][i]; i++) {
+                if (!table_is_linked(k, l, t * table_pages(l), m->table[l][t][i])) {
+                    fail("a table is remembered that is not linked", h, t * table_pages(l));
+                }
+            }
+        }
+    }
+}
+
+void tlb_model_check(void)
+{
+    if (!installed) return;
+    for (unsigned h = 0; h < HARTS; h++) {
+        if (running[h]) check_rest(h, running[h]);
+    }
+    load_all();
+}
