@@ -63,9 +63,15 @@ static inline bool pa_page_aligned(paddr_t pa) { return pa_offset(pa) == 0; }
 
 /* Rounding. The callers of ceil know that the last page of the number space is out of reach. */
 static inline vaddr_t va_floor(vaddr_t va) { return VA(va.raw & ~PAGE_MASK); }
-static inline vaddr_t va_ceil(vaddr_t va) { return VA((va.raw + PAGE_MASK) & ~PAGE_MASK); }
+static inline vaddr_t va_ceil(vaddr_t va)
+{
+    return VA((va.raw + PAGE_MASK) & ~PAGE_MASK);
+}
 static inline paddr_t pa_floor(paddr_t pa) { return PA(pa.raw & ~PAGE_MASK); }
-static inline paddr_t pa_ceil(paddr_t pa) { return PA((pa.raw + PAGE_MASK) & ~PAGE_MASK); }
+static inline paddr_t pa_ceil(paddr_t pa)
+{
+    return PA((pa.raw + PAGE_MASK) & ~PAGE_MASK);
+}
 
 /* Virtual addresses [start, end). */
 struct range {
@@ -77,7 +83,10 @@ static inline struct range range_of(vaddr_t start, size_t npages)
 {
     return (struct range){start, va_add(start, npages << PAGE_SHIFT)};
 }
-static inline size_t range_pages(struct range r) { return (r.end.raw - r.start.raw) >> PAGE_SHIFT; }
+static inline size_t range_pages(struct range r)
+{
+    return (r.end.raw - r.start.raw) >> PAGE_SHIFT;
+}
 static inline bool range_contains(struct range r, vaddr_t va)
 {
     return r.start.raw <= va.raw && va.raw < r.end.raw;

@@ -93,7 +93,8 @@ static void free_space(struct aspace *s)
     slab_free(spaces, s);
 }
 
-void aspace_destroy(struct aspace *s)
+/* Removes all words of the space. */
+static void clear(struct aspace *s)
 {
     static const struct replace nothing = {.word = {0}};
     struct cursor c;
@@ -106,6 +107,11 @@ void aspace_destroy(struct aspace *s)
     replace_words(&c, &nothing);
     c.nemptied = 0;
     cursor_close(&c);
+}
+
+void aspace_destroy(struct aspace *s)
+{
+    clear(s);
     free_space(s);
 }
 
@@ -159,7 +165,8 @@ static int clone_into(struct aspace *child, struct aspace *parent)
     if (err) return err;
     how.special = special_hull(parent);
     legend_copy_counts(child, parent);
-    err = share_clone(root, ptr_page(parent->root), parent->first, &how);
+    err = share_copy_tags(root, ptr_page(parent->root));
+    if (!err) err = share_clone(root, ptr_page(parent->root), parent->first, &how);
     c.flush_all = true;
     cursor_close(&c);
     return err;
@@ -177,7 +184,9 @@ struct aspace *aspace_clone(struct aspace *parent)
     int err = clone_into(child, parent);
     legend_release_copies(child);
     if (err) {
-        aspace_destroy(child);
+        clear(child);
+        legend_forget_counts(child); /* they are the parent's: not all of it was copied */
+        free_space(child);
         return NULL;
     }
     return child;

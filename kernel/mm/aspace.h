@@ -66,7 +66,8 @@ void aspace_destroy(struct aspace *s);
  * accepted and every access faults.
  * aspace_map: 0; -EEXIST if any page of r is mapped, -EACCES if prot exceeds the
  * source's maximum, -ENOMEM; on error nothing changed.
- * aspace_map_replace: what was mapped goes; no moment shows a hole.
+ * aspace_map_replace: what was mapped goes, but sealed pages (-EPERM); no moment shows a
+ * hole.
  */
 must_check int aspace_map(struct aspace *s, struct range r, unsigned prot,
                           const struct mapping_source *source);
@@ -95,8 +96,8 @@ must_check int aspace_map_anywhere(struct aspace *s, size_t npages, size_t align
                                    unsigned prot, const struct mapping_source *source,
                                    vaddr_t *out);
 
-/* Holes are fine. 0, or -ENOMEM if a mapping had to be split and could not be: nothing
- * was removed in the part that failed. */
+/* Holes are fine. 0; -EPERM if a page is sealed, and nothing was removed; or -ENOMEM if a
+ * mapping had to be split and could not be: nothing was removed in the part that failed. */
 must_check int aspace_unmap(struct aspace *s, struct range r);
 
 /*
@@ -109,7 +110,7 @@ must_check int aspace_protect(struct aspace *s, struct range r, unsigned prot);
 /*
  * Moves the pages of `from` to `to`..., which is free. -EFAULT if `from` is not all
  * mapped with one meaning and permission, -EEXIST if the target is not free,
- * -EINVAL if they overlap, -ENOMEM. On error nothing changed.
+ * -EINVAL if they overlap, -EPERM if sealed, -ENOMEM. On error nothing changed.
  */
 must_check int aspace_move(struct aspace *s, struct range from, vaddr_t to);
 
@@ -162,7 +163,8 @@ struct mapping {
     unsigned prot;
     struct tag tag; /* object borrowed: valid while the space is not changed */
 };
-/* The first mapping that ends after `from`, cut at nothing. False if there is none. */
+/* The first mapping that ends after `from`; what lies before `from` is not shown. False if
+ * there is none. */
 must_check bool aspace_next_mapping(struct aspace *s, vaddr_t from, struct mapping *out);
 
 /* Pages in core? One byte (0 or 1) for each page of r; -ENOMEM if r has a hole. */

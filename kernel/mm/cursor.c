@@ -147,6 +147,7 @@ static int open_table(struct cursor *c, struct page *t, uint64_t base)
 
     if (err || level == 0) return err;
     table_slice(base, level, hull, &i, &j);
+    if (!(c->mode & (CURSOR_BUILD | CURSOR_LEAVES | CURSOR_LARGE))) table_clip(t, &i, &j);
     for (; i < j; i++) {
         uint64_t lo = base + i * step;
         pte_t e = table_words(t)[i];

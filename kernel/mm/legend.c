@@ -31,21 +31,12 @@ static struct anon_pages {
     long pages;
 } cache_aligned anon_pages[MAX_HARTS];
 
-static void slot_init(struct legend_slot *slot, struct aspace *space, unsigned number)
-{
-    memset(slot, 0, sizeof(*slot));
-    list_init(&slot->maps);
-    slot->space = space;
-    slot->number = number;
-}
-
 void legend_init(struct aspace *space)
 {
     struct legend *l = &space->legend;
 
     memset(l, 0, sizeof(*l));
-    for (unsigned i = 0; i < LEGEND_FIRST; i++)
-        slot_init(&l->first[i], space, i);
+    l->first[TAG_ANON].space = space;
     l->first[TAG_ANON].live = 1;
     l->first[TAG_ANON].tag.flags = TAG_MAY_ALL;
     l->first[TAG_ANON].holds = 1;
@@ -93,7 +84,7 @@ long legend_pages(struct aspace *space, unsigned number)
         __atomic_load_n(&legend_slot(&space->legend, number)->pages, __ATOMIC_RELAXED);
 
     if (number != TAG_ANON) return n;
-    for (unsigned i = 0; i < MAX_HARTS; i++) {
+    for (unsigned i = 0; i < nharts; i++) {
         if (anon_pages[i].space == space) n += anon_pages[i].pages;
     }
     return n;
@@ -117,10 +108,8 @@ static int grow(struct aspace *space, unsigned number)
     k = 31 - (unsigned)__builtin_clz(number / LEGEND_FIRST);
     if (l->chunk[k]) return 0;
     base = LEGEND_FIRST << k;
-    chunk = kmalloc(base * sizeof(*chunk));
+    chunk = kzalloc(base * sizeof(*chunk));
     if (!chunk) return -ENOMEM;
-    for (unsigned i = 0; i < base; i++)
-        slot_init(&chunk[i], space, base + i);
     __atomic_store_n(&l->chunk[k], chunk, __ATOMIC_RELEASE); /* legend_slot() reads it */
     return 0;
 }
@@ -134,18 +123,18 @@ static struct legend_slot *find(struct legend *l, const struct tag *want)
     return NULL;
 }
 
-static struct legend_slot *find_free(struct aspace *space)
+/* A number whose slot is not live, or LEGEND_MAX if there is none. Legend lock held. */
+static unsigned find_free(struct aspace *space)
 {
     struct legend *l = &space->legend;
 
     if (l->nlive < l->nslots) {
         for (unsigned i = 0; i < l->nslots; i++) {
-            struct legend_slot *slot = legend_slot(l, i);
-            if (!slot->live) return slot;
+            if (!legend_slot(l, i)->live) return i;
         }
     }
-    if (l->nslots == LEGEND_MAX || grow(space, l->nslots)) return NULL;
-    return legend_slot(l, l->nslots++);
+    if (l->nslots == LEGEND_MAX || grow(space, l->nslots)) return LEGEND_MAX;
+    return l->nslots++;
 }
 
 static void widen(struct legend_slot *slot, uint64_t lo, uint64_t hi)
@@ -159,15 +148,20 @@ static void widen(struct legend_slot *slot, uint64_t lo, uint64_t hi)
     if (hi > slot->hi) slot->hi = hi;
 }
 
-static void make_live(struct legend_slot *slot, const struct tag *tag)
+static void make_live(struct aspace *space, struct legend_slot *slot, unsigned number,
+                      const struct tag *tag)
 {
-    struct legend *l = &slot->space->legend;
+    struct legend *l = &space->legend;
 
+    slot->space = space;
+    slot->number = number;
+    list_init(&slot->maps);
     slot->tag = *tag;
     slot->pages = 0;
     slot->lo = slot->hi = 0;
     slot->live = 1;
     l->nlive++;
+    if (tag->flags & TAG_SEALED) __atomic_store_n(&l->sealed, true, __ATOMIC_RELAXED);
     __atomic_fetch_add(&l->gen, 1, __ATOMIC_RELEASE); /* fork compares it */
     if (tag->object) object_get(tag->object);
 }
@@ -186,9 +180,10 @@ int legend_acquire(struct aspace *space, const struct tag *want, uint64_t lo, ui
     spin_lock(&l->lock, RANK_LEGEND);
     slot = find(l, want);
     if (!slot) {
-        slot = find_free(space);
-        if (slot) {
-            make_live(slot, want);
+        unsigned fresh = find_free(space);
+        if (fresh < LEGEND_MAX) {
+            slot = legend_slot(l, fresh);
+            make_live(space, slot, fresh, want);
             if (want->object) list_push_back(&want->object->maps, &slot->maps);
         }
     }
@@ -261,7 +256,7 @@ void legend_destroy(struct aspace *space)
 {
     struct legend *l = &space->legend;
 
-    for (unsigned i = 0; i < MAX_HARTS; i++) {
+    for (unsigned i = 0; i < nharts; i++) {
         /* A hart that ran the space may still hold a count for it. */
         struct aspace *expected = space;
         __atomic_compare_exchange_n(&anon_pages[i].space, &expected, NULL, false,
@@ -290,7 +285,7 @@ static int copy_slot(struct aspace *child, const struct legend_slot *from)
     }
     if (!err) {
         to = legend_slot(l, from->number);
-        make_live(to, &tag);
+        make_live(child, to, from->number, &tag);
         widen(to, from->lo, from->hi);
         to->holds = 1; /* until legend_copy_counts() */
         if (tag.object) {
@@ -343,6 +338,14 @@ void legend_copy_counts(struct aspace *child, struct aspace *parent)
             slot->pages = legend_pages(parent, i);
         }
     }
+}
+
+void legend_forget_counts(struct aspace *child)
+{
+    struct legend *l = &child->legend;
+
+    for (unsigned i = 0; i < l->nslots; i++)
+        legend_slot(l, i)->pages = 0;
 }
 
 void legend_release_copies(struct aspace *child)

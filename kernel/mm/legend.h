@@ -77,6 +77,7 @@ struct legend {
     uint32_t gen;    /* slots made so far; atomic: fork compares it */
     unsigned nslots; /* numbers below have been used; under lock */
     unsigned nlive;
+    bool sealed; /* a sealed tag was ever made. Atomic, set once. */
     struct legend_slot *chunk[LEGEND_CHUNKS];
     struct legend_slot first[LEGEND_FIRST];
 };
@@ -122,6 +123,8 @@ static inline bool tag_equal(const struct tag *a, const struct tag *b)
 must_check int legend_copy(struct aspace *child, struct aspace *parent, uint32_t *gen);
 /* Takes the parent's page counts over, under the locks of all its tables. */
 void legend_copy_counts(struct aspace *child, struct aspace *parent);
+/* A copy that failed half way: its slots have no pages, whatever was counted. */
+void legend_forget_counts(struct aspace *child);
 /* Drops the copied slots that turned out to have no pages. No lock held. */
 void legend_release_copies(struct aspace *child);
 

@@ -73,6 +73,7 @@ static void withdraw(struct cursor *c, const struct replace *op, struct page *t,
 
     if (level == 0 && t->table.leaves == 0) return;
     table_slice(base, level, c->range[0], &i, &j);
+    table_clip(t, &i, &j);
     for (; i < j; i++) {
         pte_t e = words[i];
         uint64_t lo = base + i * step;
@@ -164,6 +165,7 @@ static void finish(struct cursor *c, const struct replace *op, struct page *t,
     unsigned i, j;
 
     table_slice(base, t->table.level, c->range[0], &i, &j);
+    if (op->keep || pte_is_empty(op->word)) table_clip(t, &i, &j);
     finish_words(c, op, t, base, i, j);
 }
 
@@ -199,7 +201,8 @@ static bool range_is_empty(const struct cursor *c, const struct page *t, uint64_
     for (; i < j; i++) {
         pte_t e = table_words(t)[i];
         if (pte_is_empty(e)) continue;
-        if (!pte_is_table(e)) return false;
+        /* An emptied table that was kept may have become shared since. */
+        if (!pte_is_table(e) && !pte_is_shared_table(e)) return false;
         if (!range_is_empty(c, pte_table_page(e), base + i * word_pages(level)))
             return false;
     }
@@ -275,6 +278,7 @@ int aspace_map_replace(struct aspace *s, struct range r, unsigned prot,
     struct tag tag = source_tag(source, va_vpn(r.start));
 
     if (!aspace_has(s, r)) return -EINVAL;
+    if (span_is_sealed(s, range_span(r))) return -EPERM;
     return map_span(s, range_span(r), prot, &tag, true);
 }
 
@@ -298,6 +302,7 @@ int unmap_span(struct aspace *s, struct span span)
 int aspace_unmap(struct aspace *s, struct range r)
 {
     if (!aspace_has(s, r)) return -EINVAL;
+    if (span_is_sealed(s, range_span(r))) return -EPERM;
     return unmap_span(s, range_span(r));
 }
 

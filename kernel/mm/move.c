@@ -117,8 +117,8 @@ static void move_word(struct move *m, struct page *a, unsigned i, struct page *b
     pte_store(from, PTE_EMPTY);
     table_grow_hull(b, j, j + 1);
     pte_store(to, e);
+    table_apply(b, &come); /* first: if a is b, it must not look empty in between */
     table_apply(a, &gone);
-    table_apply(b, &come);
     b->table.flags &= ~TABLE_UNIFORM;
     if (a->table.used == 0) cursor_note_empty(&m->c, a, table_base(vpn, level));
 }
@@ -229,6 +229,7 @@ int aspace_move(struct aspace *s, struct range from, vaddr_t to)
         return -EINVAL;
     }
     if (m.to.lo < m.from.hi && m.from.lo < m.to.hi) return -EINVAL;
+    if (span_is_sealed(s, m.from)) return -EPERM;
     if (!next_mapping(s, m.from, &run, &m.prot, &m.tag)) return -EFAULT;
     if (run.lo != m.from.lo || run.hi != m.from.hi) return -EFAULT;
     int err = move_span(&m, s);

@@ -177,8 +177,9 @@ static unsigned remove_some(struct object *o, uint64_t *index, uint64_t end,
     return n;
 }
 
-/* Pages [index, end) leave the object, then all mappings. maps_lock held. */
-static void remove_pages(struct object *o, uint64_t index, uint64_t end)
+/* Pages [index, end) leave the object, then, by `zap`, all mappings. maps_lock held. */
+static void remove_pages(struct object *o, uint64_t index, uint64_t end,
+                         void (*zap)(struct object *, uint64_t, uint64_t))
 {
     struct page *gone[RUN], *chain = NULL;
     uint64_t at = index;
@@ -191,7 +192,7 @@ static void remove_pages(struct object *o, uint64_t index, uint64_t end)
         }
         if (at >= end) break;
     }
-    rmap_zap(o, index, end);
+    zap(o, index, end);
     free_chain(chain);
 }
 
@@ -202,7 +203,7 @@ void object_resize(struct object *o, uint64_t npages)
     spin_lock(&o->pages_lock, RANK_OBJECT); /* object_add_page() compares under it */
     __atomic_store_n(&o->npages, npages, __ATOMIC_RELEASE);
     spin_unlock(&o->pages_lock, RANK_OBJECT);
-    if (npages < old) remove_pages(o, npages, old);
+    if (npages < old) remove_pages(o, npages, old, rmap_zap_copies);
     mutex_unlock(&o->maps_lock);
 }
 
@@ -211,7 +212,7 @@ void object_punch(struct object *o, uint64_t index, uint64_t n)
     mutex_lock(&o->maps_lock);
     uint64_t size = object_npages(o);
     uint64_t end = n > size || index > size - n ? size : index + n;
-    if (index < end) remove_pages(o, index, end);
+    if (index < end) remove_pages(o, index, end, rmap_zap);
     mutex_unlock(&o->maps_lock);
 }
 

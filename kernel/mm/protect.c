@@ -137,17 +137,13 @@ static bool visit_sealed(struct scan *scan, const struct page *t, unsigned i, pt
     return !q->sealed;
 }
 
-/* A pass of its own, and only where the legend has a sealed tag at all. */
+/* A pass of its own, and only where the legend ever had a sealed tag. */
 bool span_is_sealed(struct aspace *s, struct span span)
 {
     struct sealed_scan q = {.scan.visit = visit_sealed, .s = s};
-    bool any = false;
 
-    for (unsigned i = 1; i < s->legend.nslots; i++) {
-        const struct legend_slot *slot = legend_slot(&s->legend, i);
-        if (slot->live && slot->tag.flags & TAG_SEALED) any = true;
-    }
-    if (any) scan_words(s, span, &q.scan);
+    if (likely(!__atomic_load_n(&s->legend.sealed, __ATOMIC_RELAXED))) return false;
+    scan_words(s, span, &q.scan);
     return q.sealed;
 }
 

@@ -98,8 +98,10 @@ static bool visit_translate(struct scan *scan, const struct page *t, unsigned i,
 {
     struct translate_scan *q = container_of(scan, struct translate_scan, scan);
 
+    bool writable = !(q->needed & PROT_W) || leaf_writable(e);
+
     (void)t, (void)i, (void)pages;
-    if (pte_is_leaf(e) && (leaf_prot(e) & q->needed) == q->needed) {
+    if (pte_is_leaf(e) && writable && (leaf_prot(e) & q->needed) == q->needed) {
         q->found = true;
         q->pa = pfn_to_pa(pfn_add(pte_pfn(e, i), q->vpn - vpn));
     }

@@ -27,7 +27,7 @@ struct edit {
     struct aspace *space;
     const struct tag *tag;
     struct span span;
-    bool zap; /* else withhold */
+    enum edit_kind { WITHHOLD, ZAP_CACHED, ZAP_ALL } kind;
 };
 
 /* Words on the way from the root to a leaf table. */
@@ -101,11 +101,12 @@ static bool edit_word(const struct edit *edit, struct page *t, unsigned i,
     if (pte_owner(e) == OWNER_EXTERN) return false;
     unsigned number = table_word_tag(t, i, e);
     if (!is_ours(edit, number)) return false;
-    if (!edit->zap) {
+    if (edit->kind == WITHHOLD) {
         if (!leaf || pte_owner(e) != OWNER_SHARED || !leaf_writable(e)) return false;
         pte_store(slot, leaf_withhold(e));
         return true;
     }
+    if (edit->kind == ZAP_CACHED && pfn_page(pte_pfn(e, i))->use == PAGE_ANON) return false;
     *put = pfn_page(pte_pfn(e, i));
     pte_store(slot, pte_mark(MARK_FILL, number, pte_prot(e)));
     d->leaves -= leaf;
@@ -171,9 +172,9 @@ static uint64_t edit_leaf_table(const struct edit *edit, uint64_t vpn)
 }
 
 static void edit_slot(const struct legend_slot *slot, uint64_t index, uint64_t end,
-                      bool zap)
+                      enum edit_kind kind)
 {
-    struct edit edit = {.space = slot->space, .tag = &slot->tag, .zap = zap};
+    struct edit edit = {.space = slot->space, .tag = &slot->tag, .kind = kind};
     uint64_t lo = index - (uint64_t)slot->tag.delta, hi = end - (uint64_t)slot->tag.delta;
     struct legend *l = &slot->space->legend;
 
@@ -188,23 +189,29 @@ static void edit_slot(const struct legend_slot *slot, uint64_t index, uint64_t e
     }
 }
 
-static void edit_all(struct object *o, uint64_t index, uint64_t end, bool zap)
+static void edit_all(struct object *o, uint64_t index, uint64_t end, enum edit_kind kind)
 {
     struct list *it;
 
     debug_assert(spin_is_held(&o->maps_lock.word));
     list_for_each (it, &o->maps) {
         const struct legend_slot *slot = list_entry(it, struct legend_slot, maps);
-        if (zap || slot->tag.flags & TAG_SHARED) edit_slot(slot, index, end, zap);
+        if (kind == WITHHOLD && !(slot->tag.flags & TAG_SHARED)) continue;
+        edit_slot(slot, index, end, kind);
     }
 }
 
 void rmap_zap(struct object *o, uint64_t index, uint64_t end)
 {
-    edit_all(o, index, end, true);
+    edit_all(o, index, end, ZAP_CACHED);
+}
+
+void rmap_zap_copies(struct object *o, uint64_t index, uint64_t end)
+{
+    edit_all(o, index, end, ZAP_ALL);
 }
 
 void rmap_withhold(struct object *o, uint64_t index, uint64_t end)
 {
-    edit_all(o, index, end, false);
+    edit_all(o, index, end, WITHHOLD);
 }

@@ -6,8 +6,9 @@
 #include "mm/object.h"
 
 /* Every leaf and parked frame that shows pages [index, end) of o becomes FILL again, in all
- * spaces, private copies too. o->maps_lock held. */
+ * spaces. rmap_zap_copies: private copies too. o->maps_lock held. */
 void rmap_zap(struct object *o, uint64_t index, uint64_t end);
+void rmap_zap_copies(struct object *o, uint64_t index, uint64_t end);
 
 /* Every shared leaf of pages [index, end) of o loses W, so that the next store is announced.
  * o->maps_lock held. */

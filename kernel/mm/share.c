@@ -131,19 +131,24 @@ static bool is_small(const struct page *t)
     return t->table.used <= (t->table.level == 0 ? SMALL_LEAVES : SMALL_TABLES);
 }
 
+int share_copy_tags(struct page *dst, const struct page *src)
+{
+    dst->table.tag = src->table.tag;
+    if (!src->table.twin) return 0;
+    if (table_need_twin(dst)) return -ENOMEM;
+    memcpy(dst->table.twin, src->table.twin, TABLE_ENTRIES * sizeof(uint16_t));
+    return 0;
+}
+
 /* A fresh table to clone `src` into, twin and all; NULL without memory. */
 static struct page *alloc_like(const struct page *src)
 {
     struct page *t = table_alloc(src->table.level);
 
     if (!t) return NULL;
-    t->table.tag = src->table.tag;
-    if (src->table.twin) {
-        if (table_need_twin(t)) {
-            table_discard(t);
-            return NULL;
-        }
-        memcpy(t->table.twin, src->table.twin, TABLE_ENTRIES * sizeof(uint16_t));
+    if (share_copy_tags(t, src)) {
+        table_discard(t);
+        return NULL;
     }
     return t;
 }

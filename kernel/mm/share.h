@@ -27,6 +27,9 @@ struct clone {
     bool eager;          /* copy every table */
 };
 
+/* Gives fresh table `dst` the tags of the leaves of `src`, before it is cloned. 0 or -ENOMEM. */
+must_check int share_copy_tags(struct page *dst, const struct page *src);
+
 /*
  * Copies the words of `src` into fresh table `dst` of the same level, whose first
  * page is `base`. src is locked, and so are the own tables below it at a fork.

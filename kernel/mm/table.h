@@ -104,6 +104,13 @@ static inline void table_grow_hull(struct page *t, unsigned i, unsigned j)
     if (j > t->table.hi) t->table.hi = (uint16_t)j;
 }
 
+/* Narrows [*i, *j) to t's hull: what is outside is empty. */
+static inline void table_clip(const struct page *t, unsigned *i, unsigned *j)
+{
+    if (*i < t->table.lo) *i = t->table.lo;
+    if (*j > t->table.hi) *j = t->table.hi;
+}
+
 /* Fills a fresh table with what mark or leaf `e` of the level above stands for. */
 void table_fill_from(struct page *t, pte_t e, unsigned tag);
 
