@@ -161,11 +161,13 @@ static struct range random_range(uint64_t *seed)
     return range_of(arena_page(first), n);
 }
 
+enum { STEPS = 250 };
+
 static void storm(struct crew *crew, unsigned role)
 {
     uint64_t seed = 12345 + role;
 
-    for (unsigned step = 0; step < 1500; step++) {
+    for (unsigned step = 0; step < STEPS; step++) {
         struct range r = random_range(&seed);
         int err = 0;
 
@@ -207,7 +209,7 @@ KTEST(harts_map_unmap_protect_fault_and_fork_in_one_space) { run_crew(storm, map
 
 /* ---- Shootdown: what was taken away is gone everywhere when the call returns. ---- */
 
-enum { ROUNDS = 300, PATIENCE = 2000 };
+enum { ROUNDS = 40, PATIENCE = 2000 };
 
 static void pause_briefly(void)
 {

@@ -16,7 +16,8 @@
  * keeps the tables on its path in place when all else is unmapped, so that the root
  * word of the area never changes.
  *
- * A stack's frames are one block, so that the stack is one mapping with one tag.
+ * A stack is plain anonymous memory that is faulted in at once and never shared: its
+ * frames belong to the kernel's space, and a thousand stacks need no tag of their own.
  *
  * Other harts learn of a new mapping by kmap_publish(); before an address is used
  * again all harts have forgotten the old mapping, because aspace_unmap() waits.
@@ -36,9 +37,8 @@
 #define UNITS       (KMAP_SIZE / UNIT)
 #define STACK_PAGES (HART_STACK_SIZE / PAGE_SIZE)
 
-enum { STACK_ORDER = 2, WORD_BITS = 64 };
+enum { WORD_BITS = 64 };
 
-static_assert(STACK_PAGES == 1 << STACK_ORDER, "a stack is a block of frames");
 static_assert(HART_STACK_SIZE < UNIT, "below each stack there is something unmapped");
 
 static struct {
@@ -107,21 +107,14 @@ static void units_release(uint64_t va, uint64_t n)
     spin_unlock(&area.lock, RANK_KSPACE);
 }
 
+static const struct mapping_source anonymous = {.object = NULL};
+
 int kmap_init(void)
 {
-    const struct mapping_source nothing = {.object = NULL};
     uint64_t anchor = units_claim(1, 1);
 
     assert(anchor == KMAP_BASE);
-    return aspace_map(kernel_space, range_of(VA(anchor), 1), PROT_NONE, &nothing);
-}
-
-static int map_pages(uint64_t va, pfn_t pfn, size_t npages)
-{
-    int err = aspace_map_phys(kernel_space, range_of(VA(va), npages), pfn_to_pa(pfn),
-                              PROT_RW, PBMT_PMA);
-    if (!err) kmap_publish();
-    return err;
+    return aspace_map(kernel_space, range_of(VA(anchor), 1), PROT_NONE, &anonymous);
 }
 
 /* Cannot fail: what is unmapped is what one call mapped, so no word has to be split. */
@@ -165,10 +158,12 @@ void *kspace_map_device(paddr_t pa, size_t size)
     uint64_t va = units_claim(p.units, p.align / UNIT);
     if (!va) return NULL;
     uint64_t regs = va + p.offset;
-    if (map_pages(regs & ~PAGE_MASK, pa_to_pfn(pa), pages_touched(pa.raw, size))) {
+    struct range pages = range_of(VA(regs & ~PAGE_MASK), pages_touched(pa.raw, size));
+    if (aspace_map_phys(kernel_space, pages, pa_floor(pa), PROT_RW, PBMT_PMA)) {
         units_release(va, p.units);
         return NULL;
     }
+    kmap_publish();
     return (void *)regs;
 }
 
@@ -183,31 +178,26 @@ void kspace_unmap_device(volatile void *regs, size_t size)
 
 void *kstack_alloc(void)
 {
-    struct page *block = page_alloc_block(STACK_ORDER, PAGE_STACK);
-
-    if (!block) return NULL;
     uint64_t va = units_claim(1, 1);
-    if (!va) goto free_block;
-    uint64_t top = va + UNIT;
-    if (map_pages(top - HART_STACK_SIZE, page_pfn(block), STACK_PAGES)) goto release_unit;
+
+    if (!va) return NULL;
+    uint64_t top = va + UNIT, low = top - HART_STACK_SIZE;
+    struct range pages = range_of(VA(low), STACK_PAGES);
+    if (aspace_map(kernel_space, pages, PROT_RW, &anonymous)) goto release_unit;
+    if (aspace_populate(kernel_space, pages, PROT_W)) goto unmap;
+    kmap_publish();
     return (void *)top;
 
+unmap:
+    unmap_pages(low, STACK_PAGES);
 release_unit:
     units_release(va, 1);
-free_block:
-    page_free(block);
     return NULL;
 }
 
 void kstack_free(void *top)
 {
-    uint64_t low = (uint64_t)top - HART_STACK_SIZE;
-    paddr_t pa;
-    bool mapped = aspace_translate(kernel_space, VA(low), PROT_RW, &pa);
-
-    assert(mapped);
-    unmap_pages(low, STACK_PAGES);
-    page_free(pfn_page(pa_to_pfn(pa)));
+    unmap_pages((uint64_t)top - HART_STACK_SIZE, STACK_PAGES);
     units_release((uint64_t)top - UNIT, 1);
 }
 

@@ -62,7 +62,6 @@ static const char *check_bits(pte_t e, unsigned level)
     if (!(e.raw & PTE_A)) return "a leaf lacks A";
     if (leaf_writable(e) != (bool)(prot & PROT_W)) return "W and D of a leaf differ";
     if (e.raw & (PTE_RESERVED | PTE_N)) return "a leaf has reserved bits";
-    if (pte_owner(e) != OWNER_EXTERN) return "a leaf owns its frame";
     if (pte_pfn(e, 0).raw & (word_pages(level) - 1)) return "a large leaf is not aligned";
     return NULL;
 }
@@ -79,6 +78,8 @@ static const char *check_leaf(struct audit *a, pte_t e, unsigned level, uint64_t
         if (!overlaps(r, va, last)) continue;
         if (va < r->start || last >= r->end) return "a leaf reaches out of its region";
         unsigned may = overlaps(&a->read_only, va, last) ? PROT_R : r->prot;
+        if (i != KSPACE_AREA && pte_owner(e) != OWNER_EXTERN)
+            return "a leaf owns its frame";
         if (leaf_prot(e) != may) return "a leaf permits not just what its region may";
         a->census->leaves[level]++;
         a->census->pages[i] += word_pages(level);
