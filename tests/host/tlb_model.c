@@ -41,12 +41,14 @@ static struct known {
 
 static bool installed;
 static struct known *running[HARTS];
-static uint64_t choice = 88172645463325252ul;
+static uint64_t choice;
 
 void (*tlb_model_fail)(const char *what);
 
+/* Starts from the same number in each child process and after each forget: replays agree. */
 static uint64_t next_choice(void)
 {
+    if (!choice) choice = 88172645463325252ul;
     choice ^= choice << 13;
     choice ^= choice >> 7;
     choice ^= choice << 17;
@@ -114,6 +116,7 @@ void tlb_model_forget(struct aspace *s)
         for (unsigned l = 0; l < MAX_LEVELS; l++) free(m->table[l]);
     }
     memset(k, 0, sizeof(*k));
+    choice = 0;
 }
 
 static void remember_leaf(struct memory *m, unsigned h, uint64_t page, uint64_t leaf,

@@ -112,6 +112,15 @@ static bool all(const struct job *j, unsigned at, bool mapped)
     return true;
 }
 
+static bool sealed(const struct job *j)
+{
+    for (unsigned i = 0; i < j->n; i++) {
+        const struct flat *f = &j->page[j->at + i];
+        if (f->mapped && f->flags & TAG_SEALED) return true;
+    }
+    return false;
+}
+
 static uint32_t full_flags(uint32_t flags)
 {
     return flags & TAG_MAY_ALL ? flags : flags | TAG_MAY_ALL;
@@ -136,7 +145,9 @@ static void do_map(struct job *j)
 {
     int wanted = 0, got;
 
-    if (j->prot & ~may(j->source.flags)) {
+    if (j->st->op == OP_REPLACE && sealed(j)) {
+        wanted = -EPERM;
+    } else if (j->prot & ~may(j->source.flags)) {
         wanted = -EACCES;
     } else if (j->st->op == OP_MAP && !all(j, j->at, false)) {
         wanted = -EEXIST;
@@ -237,19 +248,16 @@ static void do_unmap(struct job *j)
     int got = aspace_unmap(j->s, j->range);
 
     if (starved(got)) return;
-    expect(j, "unmap", got, 0);
+    expect(j, "unmap", got, sealed(j) ? -EPERM : 0);
+    if (got) return;
     memset(&j->page[j->at], 0, j->n * sizeof(struct flat));
 }
 
 static void do_protect(struct job *j)
 {
     unsigned stop = 0;
-    int wanted = 0, got;
+    int wanted = sealed(j) ? -EPERM : 0, got;
 
-    for (unsigned i = 0; i < j->n; i++) {
-        const struct flat *f = &j->page[j->at + i];
-        if (f->mapped && f->flags & TAG_SEALED) wanted = -EPERM;
-    }
     for (; !wanted && stop < j->n; stop++) {
         const struct flat *f = &j->page[j->at + stop];
         if (!f->mapped) wanted = -ENOMEM;
@@ -275,6 +283,8 @@ static void do_move(struct job *j)
     }
     if (overlap) {
         wanted = -EINVAL;
+    } else if (sealed(j)) {
+        wanted = -EPERM;
     } else if (!uniform) {
         wanted = -EFAULT;
     } else if (!all(j, j->to, false)) {

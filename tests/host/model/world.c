@@ -46,6 +46,8 @@ void world_fail(const char *fmt, ...)
     exit(1);
 }
 
+static void cache_is_wrong(const char *what) { world_fail("%s", what); }
+
 static void complain(const char *what) { world_fail("pager: %s", what); }
 
 /* The last reference to a pager is gone: no picture may still show it. */
@@ -68,6 +70,7 @@ void world_boot(unsigned levels)
     world.levels = levels;
     pager_complain = complain;
     pager_dying = dying;
+    tlb_model_fail = cache_is_wrong;
 }
 
 /* Where pages may be mapped, as the positions of the pictures. */
@@ -156,6 +159,7 @@ void world_end(void)
         if (!gone.s) continue;
         world.space[i] = (struct space){0};
         aspace_destroy(gone.s);
+        tlb_model_forget(gone.s);
         free(gone.page);
     }
     for (unsigned i = 0; i < WORLD_OBJECTS; i++) object_put(&world.object[i]->object);
