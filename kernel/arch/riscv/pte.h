@@ -147,6 +147,11 @@ static inline unsigned pte_prot(pte_t e)
     return e.raw & PTE_V ? leaf_prot(e) : mark_prot(e);
 }
 
+static inline bool leaf_is_private(pte_t e)
+{
+    return (e.raw & (PTE_V | PTE_RSW)) ==
+           (PTE_V | (uint64_t)OWNER_PRIVATE << PTE_RSW_SHIFT);
+}
 static inline bool leaf_writable(pte_t e) { return e.raw & PTE_W; }
 static inline bool leaf_withheld(pte_t e) { return (e.raw & (PTE_W | PTE_D)) == PTE_D; }
 static inline pte_t leaf_withhold(pte_t e) { return PTE(e.raw & ~PTE_W); }
@@ -184,10 +189,24 @@ static inline pte_t leaf_with_prot(pte_t e, unsigned prot)
     return PTE((e.raw & ~(PTE_RWX | PTE_D)) | (uint64_t)(prot & (PROT_R | PROT_X)) << 1 |
                (prot & PROT_W ? PTE_D : 0));
 }
+/* The same in two steps, for loops; W is granted. */
+static inline uint64_t leaf_prot_bits(unsigned prot)
+{
+    return (uint64_t)(prot & PROT_RWX) << 1 | (prot & PROT_W ? PTE_D : 0);
+}
+static inline pte_t leaf_set_prot_bits(pte_t e, uint64_t bits)
+{
+    return PTE((e.raw & ~(PTE_RWX | PTE_D)) | bits);
+}
+/* Not zero if leaf `from` had rights that leaf `to` has not. */
+static inline uint64_t leaf_lost_rights(pte_t from, pte_t to)
+{
+    return from.raw & ~to.raw & PTE_RWX;
+}
 /* Does a hart that remembers leaf `from` have rights that `to` does not give? */
 static inline bool leaf_loses(pte_t from, pte_t to)
 {
-    return !(to.raw & PTE_V) || (from.raw & PTE_RWX & ~to.raw);
+    return !(to.raw & PTE_V) || leaf_lost_rights(from, to);
 }
 static inline pte_t leaf_with_pbmt(pte_t e, enum pbmt type)
 {
@@ -262,6 +281,12 @@ static inline pte_t pte_load(const pte_t *slot)
 {
     interleave("load", slot);
     return PTE(__atomic_load_n(&slot->raw, __ATOMIC_RELAXED));
+}
+/* For a word that leads to what it led to before, with other permissions. */
+static inline void pte_update(pte_t *slot, pte_t e)
+{
+    interleave("store", slot);
+    __atomic_store_n(&slot->raw, e.raw, __ATOMIC_RELAXED);
 }
 static inline void pte_store(pte_t *slot, pte_t e)
 {
