@@ -12,6 +12,7 @@
 #define SSTATUS_SUM  (1 << 18)
 
 #define SIE_SSIE (1 << 1)
+#define SIE_STIE (1 << 5)
 
 #define SATP_MODE_SHIFT 60
 #define SATP_SV39       8

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "lib/addr.h"
+#include "lib/compiler.h"
 #include "lib/interleave.h"
 
 enum { MAX_HARTS = 64 };
@@ -52,6 +53,7 @@ struct hart {
     uint64_t fault_cause; /* of the last access that a fixup caught; own hart only */
 
     uint64_t flush_from; /* harts whose flush request waits for us, a bit each. Atomic. */
+    uint32_t relaxed;    /* counts cpu_relax(); own hart only */
     uint32_t sleeping;   /* 1 while waiting in wfi for an acknowledgement. Atomic. */
     struct hart_call *call; /* what the idle loop is to run. Atomic. */
     void *frames;           /* this hart's free frames, see mm/hart_frames.h; set once */
@@ -115,11 +117,23 @@ static inline bool irq_enabled(void)
     return s & 2;
 }
 
-/* Inside a loop that waits for another hart. */
+/*
+ * Inside a loop that waits for another hart. Each so many times it is a short sleep: a
+ * hart that is emulated, or that shares its processor, may keep the other from running.
+ */
+enum { RELAX_BEFORE_NAP = 128 };
+void hart_nap(void);
 static inline void cpu_relax(void)
 {
-    __asm__ volatile(".insn i 0x0f, 0, x0, x0, 0x010" ::: "memory");
+    if (unlikely(++this_hart()->relaxed % RELAX_BEFORE_NAP == 0)) {
+        hart_nap();
+    } else {
+        __asm__ volatile(".insn i 0x0f, 0, x0, x0, 0x010" ::: "memory"); /* pause */
+    }
 }
+
+/* All harts have Sstc, a timer of their own: naps are possible. Boot only. */
+void hart_use_timer(uint64_t timebase);
 
 /* Clock ticks of the device tree's timebase, and this hart's retired instructions. */
 static inline uint64_t read_time(void)

@@ -14,7 +14,7 @@
 #include "arch/riscv/sbi.h"
 #include "arch/riscv/tlb.h"
 
-enum { SPINS_BEFORE_SLEEP = 2000 };
+enum { SPINS_BEFORE_SLEEP = 100 };
 
 uint64_t ipi_count;
 
