@@ -129,18 +129,16 @@ static void refill_zeroed(struct frame_stack *s)
     buddy_unlock();
 }
 
-static void spill_zeroed(struct frame_stack *s)
+/* Moves half of a full stack to the pool. False if the pool has no room for it. */
+static bool spill_zeroed(struct frame_stack *s)
 {
     buddy_lock();
-    for (unsigned n = FRAME_BATCH; n > 0; n--) {
-        struct page *p = stack_pop(s);
-        if (pool.count < pool_max()) {
-            pool_push(p);
-        } else {
-            buddy_give_frame(p);
-        }
+    bool room = pool.count + FRAME_BATCH <= pool_max();
+    for (unsigned n = 0; room && n < FRAME_BATCH; n++) {
+        pool_push(stack_pop(s));
     }
     buddy_unlock();
+    return room;
 }
 
 /* A cached frame becomes one in use. */
@@ -205,10 +203,10 @@ bool frames_give_zeroed(struct page *p, enum page_use use)
     struct hart_frames *f = this_hart()->frames;
 
     if (!frames_trylock(f)) return false;
-    if (stack_full(&f->zeroed)) spill_zeroed(&f->zeroed);
-    cache(f, &f->zeroed, p, use);
+    bool room = !stack_full(&f->zeroed) || spill_zeroed(&f->zeroed);
+    if (room) cache(f, &f->zeroed, p, use);
     frames_unlock(f);
-    return true;
+    return room;
 }
 
 bool frames_zeroed_full(void)
@@ -216,7 +214,7 @@ bool frames_zeroed_full(void)
     const struct hart_frames *f = this_hart()->frames;
 
     return stack_full(&f->zeroed) &&
-           __atomic_load_n(&pool.count, __ATOMIC_RELAXED) >= pool_max();
+           __atomic_load_n(&pool.count, __ATOMIC_RELAXED) + FRAME_BATCH > pool_max();
 }
 
 static bool empty_pool(void)

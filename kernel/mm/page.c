@@ -45,7 +45,7 @@ static struct page *take_frame(enum page_use use, void *site)
     struct page *p = frames_take(use);
 
     if (!p) p = take_block_or_reclaim(0, use);
-    if (p) debug_allocated(p, 0, site);
+    if (DEBUG_CHECKS && p) debug_allocated(p, 0, site);
     return p;
 }
 
@@ -61,8 +61,10 @@ struct page *page_alloc_zeroed(enum page_use use)
 
     struct page *p = frames_take_zeroed(use);
     if (p) {
-        debug_check_zero(p);
-        debug_allocated(p, 0, __builtin_return_address(0));
+        if (DEBUG_CHECKS) {
+            debug_check_zero(p);
+            debug_allocated(p, 0, __builtin_return_address(0));
+        }
         return p;
     }
     p = take_frame(use, __builtin_return_address(0));
@@ -161,12 +163,12 @@ void page_free(struct page *p)
 
 void page_free_zeroed(struct page *p)
 {
-    debug_check_free(p, __builtin_return_address(0));
-    assert(may_be_freed(p) && p->order == 0);
-    debug_check_zero(p);
-    if (frames_zeroed_full() || !frames_give_zeroed(p, p->use)) {
-        free_slow(p, __builtin_return_address(0));
+    if (DEBUG_CHECKS) {
+        debug_check_free(p, __builtin_return_address(0));
+        debug_check_zero(p);
     }
+    assert(may_be_freed(p) && p->order == 0);
+    if (!frames_give_zeroed(p, p->use)) free_slow(p, __builtin_return_address(0));
 }
 
 bool page_zero_one(void)

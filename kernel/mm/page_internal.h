@@ -46,7 +46,8 @@ void frames_init(void);
 /* From this hart's cache, refilled if need be. NULL if it is busy or there is no frame. */
 must_check struct page *frames_take(enum page_use use);
 must_check struct page *frames_take_zeroed(enum page_use use);
-/* Into this hart's cache. False if it is busy. The frame is of use `use` so far. */
+/* Into this hart's cache. False if it is busy (or, with the pool, full). The frame is of use
+ * `use` so far. */
 bool frames_give(struct page *p, enum page_use use);
 bool frames_give_zeroed(struct page *p, enum page_use use);
 /* No room for one more zeroed frame on this hart. */

@@ -109,6 +109,34 @@ TEST(at_most_one_empty_slab_is_kept)
     expect_start();
 }
 
+TEST(a_full_slab_serves_again_once_an_object_is_freed)
+{
+    void *object[4 * 8];
+
+    begin();
+    struct slab_cache *cache = new_cache(500, 8); /* 8 in a slab */
+    for (unsigned i = 0; i < 32; i++) {
+        object[i] = slab_alloc(cache);
+    }
+    slab_drain();
+    page_drain();
+    uint64_t frames = page_free_count();
+    for (unsigned i = 0; i < 32; i += 8) {
+        slab_free(cache, object[i]);
+    }
+    slab_drain();
+    for (unsigned i = 0; i < 32; i += 8) {
+        object[i] = slab_alloc(cache);
+    }
+    slab_drain();
+    page_drain();
+    EXPECT_EQ(page_free_count(), frames);
+    for (unsigned i = 0; i < 32; i++) {
+        slab_free(cache, object[i]);
+    }
+    expect_start();
+}
+
 TEST(kmalloc_serves_every_size_up_to_two_megabytes)
 {
     begin();
@@ -173,9 +201,11 @@ TEST(a_busy_magazine_is_passed_by)
     void *first = slab_alloc(cache);
 
     cache->magazine[0].busy = 1; /* as a thread does that was preempted here */
+    void **top = cache->magazine[0].top;
     void *second = slab_alloc(cache);
     EXPECT(second && second != first);
     slab_free(cache, first);
+    EXPECT(cache->magazine[0].top == top && cache->magazine[0].busy == 1);
     cache->magazine[0].busy = 0;
     slab_free(cache, second);
     expect_start();
