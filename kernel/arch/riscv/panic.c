@@ -65,13 +65,15 @@ static bool is_frame(uint64_t fp)
     return (fp & 7) == 0 && fp >= h->stack_low + 16 && fp <= h->stack_top;
 }
 
-static void print_place(uint64_t pc)
+/* `back` is 1 for a return address: the call before it is what matters, and when the
+ * call never returns, the address itself may belong to the next function. */
+static void print_place(uint64_t pc, unsigned back)
 {
     uint64_t offset = 0;
-    const char *name = symbol_at(pc, &offset);
+    const char *name = symbol_at(pc - back, &offset);
 
     if (name) {
-        kprintf("    %016lx %s+0x%lx\n", pc, name, offset);
+        kprintf("    %016lx %s+0x%lx\n", pc, name, offset + back);
     } else {
         kprintf("    %016lx\n", pc);
     }
@@ -81,8 +83,8 @@ static void print_place(uint64_t pc)
 static void backtrace(uint64_t pc, uint64_t ra, uint64_t fp)
 {
     kprintf("backtrace:\n");
-    print_place(pc);
-    if (!is_code(pc)) print_place(ra); /* a jump to nowhere: who jumped is in ra */
+    print_place(pc, pc == ra);
+    if (!is_code(pc)) print_place(ra, 1); /* a jump to nowhere: who jumped is in ra */
     for (unsigned n = 0; n < BACKTRACE_LINES && is_frame(fp); n++) {
         const uint64_t *above = (const uint64_t *)fp;
         uint64_t next = above[-2];
@@ -92,7 +94,7 @@ static void backtrace(uint64_t pc, uint64_t ra, uint64_t fp)
             next = return_to;
             return_to = ra;
         }
-        print_place(return_to);
+        print_place(return_to, 1);
         if (next <= fp) break; /* stacks grow down, so callers are above */
         fp = next;
     }
