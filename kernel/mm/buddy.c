@@ -35,13 +35,12 @@ static struct {
 
     /* Protected by lock. */
     struct list free[PAGE_MAX_ORDER + 1];
-    int64_t used[PAGE_USES]; /* allocated less freed without a hart's cache */
-
-    /* Written with the lock, read without. */
     uint64_t nfree;
-    uint64_t total;
+    int64_t used
+        [PAGE_USES]; /* allocated less freed without a hart's cache; read without, too */
 
     /* Boot only. */
+    uint64_t total;
     struct pfn_range bank[MAX_BANKS];
     unsigned nbanks;
 } buddy;
@@ -68,11 +67,6 @@ static const struct pfn_range *bank_of(pfn_t pfn)
         if (b->start.raw <= pfn.raw && pfn.raw < b->end.raw) return b;
     }
     panic("frame %#lx is in no bank", (unsigned long)pfn.raw);
-}
-
-static void count_free(uint64_t frames)
-{
-    __atomic_store_n(&buddy.nfree, buddy.nfree + frames, __ATOMIC_RELAXED);
 }
 
 static void push(struct page *p, unsigned order)
@@ -104,7 +98,7 @@ struct page *buddy_take(unsigned order)
         found--;
         push(p + (1ul << found), found);
     }
-    count_free(-(1ul << order));
+    buddy.nfree -= 1ul << order;
     return p;
 }
 
@@ -127,7 +121,7 @@ void buddy_give(struct page *p, unsigned order)
 
     debug_assert((pfn.raw & ((1ul << order) - 1)) == 0);
     debug_assert(p->use == PAGE_FREE && p->order == INSIDE && p->refs == 0);
-    count_free(1ul << order);
+    buddy.nfree += 1ul << order;
     while (order < PAGE_MAX_ORDER && (other = free_buddy(pfn, order, bank))) {
         list_remove(&other->free);
         other->order = INSIDE;
@@ -171,7 +165,7 @@ struct page *buddy_take_at(pfn_t pfn, unsigned order)
             push(p + half, found);
         }
     }
-    count_free(-(1ul << order));
+    buddy.nfree -= 1ul << order;
     return p;
 }
 
@@ -195,8 +189,14 @@ void buddy_stats(struct page_stats *out)
     out->by_use[PAGE_FREE] += buddy.nfree;
 }
 
-uint64_t buddy_free_count(void)
+uint64_t buddy_used(void)
 {
-    return __atomic_load_n(&buddy.nfree, __ATOMIC_RELAXED);
+    uint64_t n = 0;
+
+    for (unsigned use = PAGE_RESERVED; use < PAGE_USES; use++) {
+        n += __atomic_load_n(&buddy.used[use], __ATOMIC_RELAXED);
+    }
+    return n;
 }
+
 uint64_t buddy_total(void) { return buddy.total; }

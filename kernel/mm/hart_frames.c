@@ -19,6 +19,7 @@
  * Locks: `busy` of mm/hart_frames.h, then the buddy's. The pool belongs to the
  * buddy's lock.
  */
+#include "arch/riscv/frame.h"
 #include "mm/page_internal.h"
 
 static struct hart_frames hart_frames[MAX_HARTS];
@@ -209,14 +210,6 @@ bool frames_give_zeroed(struct page *p, enum page_use use)
     return room;
 }
 
-bool frames_zeroed_full(void)
-{
-    const struct hart_frames *f = this_hart()->frames;
-
-    return stack_full(&f->zeroed) &&
-           __atomic_load_n(&pool.count, __ATOMIC_RELAXED) + FRAME_BATCH > pool_max();
-}
-
 static bool empty_pool(void)
 {
     struct page *p;
@@ -260,6 +253,52 @@ static void wait_for(struct hart_frames *f)
     }
 }
 
+static bool zeroed_full(const struct hart_frames *f)
+{
+    return stack_full(&f->zeroed) &&
+           __atomic_load_n(&pool.count, __ATOMIC_RELAXED) + FRAME_BATCH > pool_max();
+}
+
+static struct page *begin_clearing(struct hart_frames *f)
+{
+    if (zeroed_full(f)) return NULL;
+    if (stack_count(&f->any) == 0) refill(&f->any);
+    struct page *p = stack_pop(&f->any);
+    if (p) f->clearing++;
+    return p;
+}
+
+static void end_clearing(struct hart_frames *f, struct page *p)
+{
+    f->clearing--;
+    if (!stack_full(&f->zeroed) || spill_zeroed(&f->zeroed)) {
+        stack_push(&f->zeroed, p);
+        return;
+    }
+    buddy_lock();
+    buddy_give_frame(p);
+    buddy_unlock();
+}
+
+/* The frame is free all the time, so that an idle hart does not change any count. */
+bool page_zero_one(void)
+{
+    struct hart_frames *f = this_hart()->frames;
+
+    if (!frames_trylock(f)) return false;
+    struct page *p = begin_clearing(f);
+    frames_unlock(f);
+    if (!p) return false;
+
+    debug_check_poison(p);
+    p->flags = 0;
+    frame_clear(page_ptr(p));
+    wait_for(f);
+    end_clearing(f, p);
+    frames_unlock(f);
+    return true;
+}
+
 void page_drain(void)
 {
     for (unsigned i = 0; i < MAX_HARTS; i++) {
@@ -275,7 +314,8 @@ static void add_hart(struct page_stats *out, const struct hart_frames *f)
     for (unsigned use = PAGE_RESERVED; use < PAGE_USES; use++) {
         out->by_use[use] += f->used[use];
     }
-    out->by_use[PAGE_HART] += stack_count(&f->any) + stack_count(&f->zeroed);
+    out->by_use[PAGE_HART] +=
+        stack_count(&f->any) + stack_count(&f->zeroed) + f->clearing;
 }
 
 void page_stats(struct page_stats *out)
@@ -301,13 +341,16 @@ void page_stats(struct page_stats *out)
     assert(sum == out->total);
 }
 
+/* What is not in use. Looking for free frames instead would miss those that an idle hart
+ * is just moving from one place to another. */
 uint64_t page_free_count(void)
 {
-    uint64_t n = buddy_free_count() + __atomic_load_n(&pool.count, __ATOMIC_RELAXED);
+    uint64_t n = buddy_total() - buddy_used();
 
-    if (buddy_total() == 0) return 0; /* nor are there stacks yet */
-    for (unsigned i = 0; i < MAX_HARTS; i++) {
-        n += stack_count(&hart_frames[i].any) + stack_count(&hart_frames[i].zeroed);
+    for (unsigned i = 0; i < nharts; i++) {
+        for (unsigned use = PAGE_RESERVED; use < PAGE_USES; use++) {
+            n -= __atomic_load_n(&hart_frames[i].used[use], __ATOMIC_RELAXED);
+        }
     }
     return n;
 }

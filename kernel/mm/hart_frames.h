@@ -28,6 +28,7 @@ struct hart_frames {
     struct frame_stack any;    /* PAGE_HART, contents undefined */
     struct frame_stack zeroed; /* PAGE_HART, contents zero */
     int64_t used[PAGE_USES];   /* allocated less freed on this hart, for each use */
+    uint64_t clearing; /* frames out of the stacks, PAGE_HART still: page_zero_one() */
 } cache_aligned;
 
 static inline bool frames_trylock(struct hart_frames *f)

@@ -170,15 +170,3 @@ void page_free_zeroed(struct page *p)
     assert(may_be_freed(p) && p->order == 0);
     if (!frames_give_zeroed(p, p->use)) free_slow(p, __builtin_return_address(0));
 }
-
-bool page_zero_one(void)
-{
-    if (frames_zeroed_full()) return false;
-
-    struct page *p = frames_take(PAGE_KERNEL);
-    if (!p) return false;
-    debug_allocated(p, 0, __builtin_return_address(0));
-    frame_clear(page_ptr(p));
-    page_free_zeroed(p);
-    return true;
-}

@@ -205,7 +205,7 @@ void page_stats(struct page_stats *out);
 
 /*
  * Frames free in the buddy, the harts' caches and the zeroed pool together; cheap, and a
- * little off while other harts allocate and free.
+ * little off while other harts allocate and free. Idle ones, clearing frames, do not matter.
  */
 uint64_t page_free_count(void);
 

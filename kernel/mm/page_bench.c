@@ -15,7 +15,7 @@ KBENCH(a_frame_allocated_and_freed, 60 + LOOP)
     }
 }
 
-KBENCH(a_zeroed_frame_allocated_and_freed_as_zeroed, 130 + LOOP)
+KBENCH(a_zeroed_frame_allocated_and_freed_as_zeroed, 145 + LOOP)
 {
     BENCH(b, ROUNDS)
     {

@@ -37,8 +37,8 @@ void buddy_give_frame(struct page *p);
 void buddy_account(enum page_use use, int64_t frames);
 /* Adds that accounting, and what is free, to `out`. */
 void buddy_stats(struct page_stats *out);
-/* Frames free here; any time, without the lock. */
-uint64_t buddy_free_count(void);
+/* Frames in use by that accounting; any time, without the lock. */
+uint64_t buddy_used(void);
 uint64_t buddy_total(void);
 
 /* hart_frames.c */
@@ -50,8 +50,6 @@ must_check struct page *frames_take_zeroed(enum page_use use);
  * `use` so far. */
 bool frames_give(struct page *p, enum page_use use);
 bool frames_give_zeroed(struct page *p, enum page_use use);
-/* No room for one more zeroed frame on this hart. */
-bool frames_zeroed_full(void);
 /* Returns what it can get without waiting to the buddy. False if there was nothing. */
 bool frames_reclaim(void);
 
