@@ -318,12 +318,12 @@ KTEST(atomics_on_part_of_a_word_leave_the_rest_alone)
 
 /* ---- Costs ---- */
 
-KBENCH(clearing_a_frame, 660)
+KBENCH(clearing_a_frame, 545)
 {
     BENCH(b, 1000) { frame_clear(frame_a); }
 }
 
-KBENCH(copying_a_frame, 1240)
+KBENCH(copying_a_frame, 1050)
 {
     BENCH(b, 1000) { frame_copy(frame_b, frame_a); }
 }

@@ -1,7 +1,7 @@
 /*
- * Whole frames, a 64-byte line at a time: the code of a loop stays in the caches,
- * which 512 stores in a row do not. Eight loads before eight stores hide the loads'
- * latency.
+ * Whole frames. 64 stores in a loop: 512 in a row save 15 instructions and lose half
+ * of the wall time. Copying takes eight loads before eight stores, which hides the
+ * loads' latency, over half a frame at a time, as far as an offset reaches.
  */
 #include "arch/riscv/asm.h"
 #include "lib/errno.h"
@@ -12,15 +12,13 @@
 FUNCTION(frame_clear_stores)
     li t0, 4096
     add t0, t0, a0
-1:  sd zero, 0(a0)
-    sd zero, 8(a0)
-    sd zero, 16(a0)
-    sd zero, 24(a0)
-    sd zero, 32(a0)
-    sd zero, 40(a0)
-    sd zero, 48(a0)
-    sd zero, 56(a0)
-    addi a0, a0, 64
+1:
+    .set at, 0
+    .rept 64
+    sd zero, at(a0)
+    .set at, at + 8
+    .endr
+    addi a0, a0, 512
     bne a0, t0, 1b
     ret
 END(frame_clear_stores)
@@ -51,26 +49,33 @@ try_failed:
 END(frame_try_block)
 
 FUNCTION(frame_copy)
-    li t0, 4096
-    add a7, a1, t0
-1:  ld t0, 0(a1)
-    ld t1, 8(a1)
-    ld t2, 16(a1)
-    ld t3, 24(a1)
-    ld t4, 32(a1)
-    ld t5, 40(a1)
-    ld t6, 48(a1)
-    ld a6, 56(a1)
-    sd t0, 0(a0)
-    sd t1, 8(a0)
-    sd t2, 16(a0)
-    sd t3, 24(a0)
-    sd t4, 32(a0)
-    sd t5, 40(a0)
-    sd t6, 48(a0)
-    sd a6, 56(a0)
-    addi a1, a1, 64
-    addi a0, a0, 64
+    li a7, 4096
+    add a7, a7, a1
+1:
+    .set at, 0
+    .rept 32
+    ld t0, at(a1)
+    ld t1, at+8(a1)
+    ld t2, at+16(a1)
+    ld t3, at+24(a1)
+    ld t4, at+32(a1)
+    ld t5, at+40(a1)
+    ld t6, at+48(a1)
+    ld a6, at+56(a1)
+    sd t0, at(a0)
+    sd t1, at+8(a0)
+    sd t2, at+16(a0)
+    sd t3, at+24(a0)
+    sd t4, at+32(a0)
+    sd t5, at+40(a0)
+    sd t6, at+48(a0)
+    sd a6, at+56(a0)
+    .set at, at + 64
+    .endr
+    addi a1, a1, 1024
+    addi a1, a1, 1024
+    addi a0, a0, 1024
+    addi a0, a0, 1024
     bne a1, a7, 1b
     ret
 END(frame_copy)
