@@ -34,19 +34,28 @@ static bool span_is_free(struct aspace *s, struct span span)
     return !q.any;
 }
 
-bool grow_stack(struct aspace *s, uint64_t vpn)
+static bool extend(struct aspace *s, uint64_t vpn, uint64_t limit)
 {
-    uint64_t limit = __atomic_load_n(&s->stack_pages, __ATOMIC_RELAXED);
     uint64_t end = s->end - vpn > limit ? vpn + limit + 1 : s->end;
     struct span stack;
     struct tag tag;
     unsigned prot;
 
-    if (limit == 0 || vpn < s->first + STACK_GAP) return false;
     if (!next_mapping(s, (struct span){vpn, end}, &stack, &prot, &tag)) return false;
     if (!(tag.flags & TAG_GROWSDOWN) || stack.hi - vpn > limit) return false;
+    if (stack.lo == vpn) return true;
     if (!span_is_free(s, (struct span){vpn - STACK_GAP, vpn})) return false;
-    if (stack.lo == vpn) return true; /* another thread's fault has grown it */
     int err = map_span(s, (struct span){vpn, stack.lo}, prot, &tag, false);
     return err == 0 || err == -EEXIST;
+}
+
+bool grow_stack(struct aspace *s, uint64_t vpn)
+{
+    uint64_t limit = __atomic_load_n(&s->stack_pages, __ATOMIC_RELAXED);
+
+    if (limit == 0 || vpn < s->first + STACK_GAP) return false;
+    if (extend(s, vpn, limit)) return true;
+    /* Since the fault found the page empty, or while we looked, another thread may have
+     * mapped it or grown the stack past it: then the fault is to be tried again. */
+    return !span_is_free(s, (struct span){vpn, vpn + 1});
 }
