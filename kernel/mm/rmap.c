@@ -151,7 +151,12 @@ static uint64_t edit_leaf_table(const struct edit *edit, uint64_t vpn)
         preempt_off(); /* what the walk finds is not freed until it is locked */
         walk_path(edit->space, vpn, &p);
         if (p.lowest > 0) {
+            /* Nothing is here, unless a table on the path was replaced while we read it:
+             * what has left the path is emptied, and would look just like this. */
+            __atomic_thread_fence(__ATOMIC_ACQUIRE);
+            walk_path(edit->space, vpn, &again);
             preempt_on();
+            if (!same_path(edit->space, &p, &again)) continue;
             uint64_t step = word_pages(p.lowest);
             return (vpn & ~(step - 1)) + step;
         }
