@@ -36,8 +36,13 @@ enum { UPPER_HALF = TABLE_ENTRIES / 2 };
 
 struct aspace *kernel_space;
 
-/* The upper half of the kernel's root, as all spaces have it. Set once. */
-static pte_t frozen[UPPER_HALF];
+/* The words in use in the upper half of the kernel's root, as all spaces have them. Set
+ * once. They are few, and a fork copies them. */
+static struct {
+    unsigned index;
+    pte_t word;
+} frozen[UPPER_HALF];
+static unsigned nfrozen;
 
 static int map(uint64_t va, pfn_t pfn, uint64_t npages, unsigned prot)
 {
@@ -127,17 +132,34 @@ static int build(const struct pfn_range *ram, unsigned nram, const char **what)
 
 static void freeze_root(void)
 {
-    for (unsigned i = 0; i < UPPER_HALF; i++) {
-        frozen[i] = kernel_space->root[UPPER_HALF + i];
+    for (unsigned i = UPPER_HALF; i < TABLE_ENTRIES; i++) {
+        pte_t e = kernel_space->root[i];
+        if (pte_is_empty(e)) continue;
+        frozen[nfrozen].index = i;
+        frozen[nfrozen++].word = e;
     }
+}
+
+/* Do the words in use still stand there, and no others? */
+static bool root_is_frozen(void)
+{
+    unsigned used = 0;
+
+    for (unsigned i = UPPER_HALF; i < TABLE_ENTRIES; i++) {
+        used += !pte_is_empty(kernel_space->root[i]);
+    }
+    for (unsigned i = 0; i < nfrozen; i++) {
+        if (kernel_space->root[frozen[i].index].raw != frozen[i].word.raw) return false;
+    }
+    return used == nfrozen;
 }
 
 void kspace_copy_root(pte_t *root, unsigned levels)
 {
     assert(kernel_space && levels == kernel_space->levels);
-    for (unsigned i = 0; i < UPPER_HALF; i++) {
-        debug_assert(kernel_space->root[UPPER_HALF + i].raw == frozen[i].raw);
-        root[UPPER_HALF + i] = frozen[i];
+    debug_assert(root_is_frozen());
+    for (unsigned i = 0; i < nfrozen; i++) {
+        root[frozen[i].index] = frozen[i].word;
     }
 }
 

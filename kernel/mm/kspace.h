@@ -24,7 +24,7 @@
  */
 must_check int kspace_init(const struct pfn_range *ram, unsigned nram);
 
-/* For aspace_create(): fills the upper half of a fresh root table of `levels` levels. */
+/* For aspace_create(): fills the upper half of a fresh, empty root table of `levels` levels. */
 void kspace_copy_root(pte_t *root, unsigned levels);
 
 /*
