@@ -145,6 +145,7 @@ static int open_for_fork(struct cursor *c, struct aspace *child, struct aspace *
         int err = legend_copy(child, parent, &gen);
         if (!err) err = cursor_open(c, parent, all, CURSOR_SPLIT);
         if (err) return err;
+        interleave("legend", &parent->legend);
         if (__atomic_load_n(&parent->legend.gen, __ATOMIC_ACQUIRE) == gen) return 0;
 
         cursor_close(c);

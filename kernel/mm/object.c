@@ -227,6 +227,7 @@ static unsigned take_dirty(struct object *o, uint64_t *index, uint64_t end,
         void **slot = index_slot(&o->pages, *index);
         struct page *p = slot ? *slot : NULL;
         if (!p || !page_is_dirty(p)) continue;
+        interleave("clean", p);
         __atomic_fetch_and(&p->flags, (uint16_t)~PAGE_DIRTY, __ATOMIC_ACQ_REL);
         page_get(p);
         out[n++] = p;

@@ -60,6 +60,7 @@ void object_init(struct object *o, const struct object_ops *ops, uint64_t npages
                  uint32_t flags);
 static inline uint64_t object_npages(const struct object *o)
 {
+    interleave("size", o);
     return __atomic_load_n(&o->npages, __ATOMIC_ACQUIRE);
 }
 void object_get(struct object *o);

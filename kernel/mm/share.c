@@ -88,6 +88,7 @@ void share_break_block(pte_t e)
 bool share_drop(struct page *s)
 {
     spin_acquire(&s->table.lock);
+    interleave("drop", s);
     bool last = __atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL) == 0;
     spin_release(&s->table.lock);
     return last;
@@ -271,6 +272,7 @@ struct page *share_resolve(struct cursor *c, struct page *m, unsigned i)
     }
     struct page *copy = alloc_like(s);
     if (copy) {
+        interleave("drop", s);
         __atomic_fetch_sub(&s->refs, 1, __ATOMIC_RELAXED);
         int err = share_clone(copy, s, 0, &plain);
         assert(!err); /* nothing is special here: sharing always serves */
