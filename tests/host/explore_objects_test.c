@@ -47,6 +47,10 @@ SCENE(an_edit_through_nested_marks_against_a_relink, .bound = 2, .levels = 3,
 SCENE(a_truncation_against_faults, .bound = 3, .before = {MAP_PRIVATE(P, 0, 1, 0)},
       .thread = {{LOAD(P, 0), LOAD(P, 0)}, {TRUNCATE(0)}})
 
+SCENE(a_page_is_punched_out_while_a_fault_has_it_in_hand, .bound = 3,
+      .before = {MAP_PRIVATE(P, 0, 1, 0)},
+      .thread = {{LOAD(P, 0), LOAD(P, 0)}, {PUNCH(0, 1)}})
+
 SCENE(a_truncation_against_faults_on_a_cached_page, .bound = 3,
       .before = {MAP_PRIVATE(P, 0, 1, 0), LOAD(P, 0), DONTNEED(P, 0, 1)},
       .thread = {{LOAD(P, 0), LOAD(P, 0)}, {TRUNCATE(0)}})

@@ -164,3 +164,12 @@ SCENE(a_stack_grows_against_a_mapping_in_its_way, .bound = 3, .levels = 5, .firs
       .stack_pages = 64,
       .before = {MAP_FLAGS(P, 8, 1, TAG_GROWSDOWN | TAG_NOHUGE), STORE(P, 8, 1)},
       .thread = {{STORE(P, 6, 11)}, {MAP(P, 6, 1)}})
+
+SCENE(a_fork_against_a_mapping_of_another_meaning, .bound = 3, .before = {MAP(P, 4, 1)},
+      .thread = {{MAP_FLAGS(P, 0, 1, TAG_DONTDUMP), STORE(P, 0, 11)},
+                 {FORK(P, C), STORE(C, 0, 21)}})
+
+SCENE(a_change_of_flags_against_a_mapping_of_another_meaning, .bound = 3,
+      .before = {MAP(P, 0, 3)},
+      .thread = {{SET_FLAGS(P, 0, 2, TAG_DONTDUMP), STORE(P, 0, 11)},
+                 {UNMAP(P, 1, 1), MAP_FLAGS(P, 1, 1, TAG_NOHUGE), STORE(P, 1, 12)}})
