@@ -11,15 +11,18 @@
 #include "lib/errno.h"
 #include "mm/share.h"
 
-static pte_t *walk(const struct aspace *space, struct span r, unsigned stop)
+/* The words of the smallest own table of level `stop` or above that covers r. */
+static always_inline pte_t *walk(const struct aspace *space, struct span r, unsigned stop)
 {
     pte_t *words = space->root;
+    uint64_t differ = r.lo ^ (r.hi - 1);
 
-    for (unsigned level = space->levels - 1u; level > stop; level--) {
-        if (word_index(r.lo ^ (r.hi - 1), level) != 0) break;
-        pte_t e = pte_load(&words[word_index(r.lo, level)]);
+    for (unsigned shift = TABLE_BITS * (space->levels - 1u); shift > TABLE_BITS * stop;
+         shift -= TABLE_BITS) {
+        if (differ >> shift) break;
+        pte_t e = pte_load(&words[(r.lo >> shift) & (TABLE_ENTRIES - 1)]);
         if (!pte_is_table(e)) break;
-        words = pte_words(e);
+        words = pte_table_words(e);
     }
     return words;
 }
@@ -168,16 +171,17 @@ static int open_table(struct cursor *c, struct page *t, uint64_t base)
     return 0;
 }
 
-static void begin(struct cursor *c, struct aspace *space, struct span a, struct span b)
+static always_inline void begin(struct cursor *c, struct aspace *space, struct span a,
+                                struct span b, unsigned mode)
 {
     c->space = space;
     c->range[0] = a;
     c->range[1] = b;
-    c->mode = CURSOR_SPLIT;
     c->last = c->detached = NULL;
-    c->flush_lo = c->flush_hi = 0;
-    c->flush_all = c->sweep_legend = false;
+    c->mode = mode;
     c->ntags = c->ndead = c->nframes = c->nemptied = 0;
+    c->flush_all = c->sweep_legend = false;
+    c->flush_lo = c->flush_hi = 0;
     c->top = lock_covering(space, (struct span){a.lo, b.hi ? b.hi : a.hi}, 0);
     c->top_base = table_base(a.lo, c->top->table.level);
     cursor_chain(c, c->top);
@@ -185,29 +189,38 @@ static void begin(struct cursor *c, struct aspace *space, struct span a, struct 
 
 void cursor_begin(struct cursor *c, struct aspace *space, struct span range)
 {
-    begin(c, space, range, (struct span){0, 0});
+    begin(c, space, range, (struct span){0, 0}, CURSOR_SPLIT);
+}
+
+static noinline int open_all(struct cursor *c)
+{
+    int err = open_table(c, c->top, c->top_base);
+
+    if (unlikely(err)) {
+        cursor_close(c);
+        cursor_trim_span(c->space, c->range[0]);
+        if (c->range[1].hi) cursor_trim_span(c->space, c->range[1]);
+    }
+    return err;
 }
 
 int cursor_open_two(struct cursor *c, struct aspace *space, struct span a, struct span b,
                     unsigned mode)
 {
-    begin(c, space, a, b);
-    c->mode = mode;
-    int err = open_table(c, c->top, c->top_base);
-    if (unlikely(err)) {
-        cursor_close(c);
-        cursor_trim_span(space, a);
-        if (b.hi) cursor_trim_span(space, b);
-    }
-    return err;
+    begin(c, space, a, b, mode);
+    return open_all(c);
 }
 
 int cursor_open(struct cursor *c, struct aspace *space, struct span range, unsigned mode)
 {
-    return cursor_open_two(c, space, range, (struct span){0, 0}, mode);
+    begin(c, space, range, (struct span){0, 0}, mode);
+    /* One leaf table, all of it ours: nothing to make. */
+    bool twin = mode & CURSOR_UNPARK && !(c->top->table.flags & TABLE_ONE_TAG);
+    if (likely(c->top->table.level == 0 && !twin && !(mode & CURSOR_RETAG))) return 0;
+    return open_all(c);
 }
 
-void cursor_flush(struct cursor *c)
+void cursor_flush_work(struct cursor *c)
 {
     if (c->flush_all) {
         tlb_flush_space(&c->space->tlb);
@@ -323,11 +336,10 @@ void cursor_trim_span(struct aspace *space, struct span r)
     }
 }
 
-uint64_t cursor_step_end(const struct aspace *space, struct span r)
+uint64_t cursor_long_step_end(const struct aspace *space, struct span r)
 {
     uint64_t vpn = r.lo;
 
-    if (r.hi - r.lo <= CURSOR_LEAF_TABLES * table_pages(0)) return r.hi;
     for (unsigned n = 0; vpn < r.hi && n < CURSOR_LEAF_TABLES;) {
         preempt_off();
         unsigned level = lowest_table(space, vpn)->table.level;
@@ -349,7 +361,7 @@ void cursor_finish(struct cursor *c)
     preempt_on();
 }
 
-void cursor_sweep(struct cursor *c)
+void cursor_sweep_work(struct cursor *c)
 {
     while (c->detached) {
         struct page *t = c->detached;
@@ -362,12 +374,6 @@ void cursor_sweep(struct cursor *c)
     for (unsigned i = 0; i < c->ndead; i++)
         legend_drop_if_dead(c->space, c->dead[i]);
     if (c->sweep_legend) legend_sweep(c->space);
-}
-
-void cursor_close(struct cursor *c)
-{
-    cursor_finish(c);
-    cursor_sweep(c);
 }
 
 /*

@@ -47,36 +47,35 @@ enum { CURSOR_TAGS = 6, CURSOR_FRAMES = 16, CURSOR_EMPTIED = 8 };
 struct cursor {
     struct aspace *space;
     struct span range[2]; /* ascending; the second one empty unless moving */
-    unsigned mode;
     struct page *top;
     uint64_t top_base; /* virtual page of top's first word */
     struct page *last; /* the chain of locked tables, last locked first */
     struct page *detached;
+    uint32_t mode;
 
-    /* What the flush must cover. */
+    /* How many of the arrays below are in use, and two facts: cleared together. */
+    uint8_t ntags, ndead, nframes, nemptied;
+    bool flush_all;    /* tables were unlinked or replaced */
+    bool sweep_legend; /* more tags may be dead than `dead` has room for */
+
+    /* Pages whose translations the flush must cover. */
     uint64_t flush_lo, flush_hi;
-    bool flush_all; /* tables were unlinked or replaced */
 
     /* Page counts of tags, not yet in the legend; and tags that may be dead. */
     struct {
         unsigned number;
         long pages;
     } tag[CURSOR_TAGS];
-    unsigned ntags;
     unsigned dead[CURSOR_TAGS];
-    unsigned ndead;
-    bool sweep_legend;
 
     /* References to give back once the flush is done. */
     struct page *frame[CURSOR_FRAMES];
-    unsigned nframes;
 
     /* Tables that have no words left: their first page, their level. */
     struct {
         uint64_t base;
         unsigned level;
     } emptied[CURSOR_EMPTIED];
-    unsigned nemptied;
 };
 
 /*
@@ -90,18 +89,32 @@ must_check int cursor_open_two(struct cursor *c, struct aspace *space, struct sp
                                struct span b, unsigned mode);
 /* Opens a cursor whose caller makes the tables itself: only the covering table is locked. */
 void cursor_begin(struct cursor *c, struct aspace *space, struct span range);
-void cursor_close(struct cursor *c);
 
 /* The two halves of closing, for callers that hold an object's maps mutex: the first flushes
  * and unlocks; the second, which may need such a mutex, frees. */
 void cursor_finish(struct cursor *c);
-void cursor_sweep(struct cursor *c);
+void cursor_sweep_work(struct cursor *c);
+static inline void cursor_sweep(struct cursor *c)
+{
+    if (unlikely(c->detached || c->nemptied || c->ndead || c->sweep_legend)) {
+        cursor_sweep_work(c);
+    }
+}
+static inline void cursor_close(struct cursor *c)
+{
+    cursor_finish(c);
+    cursor_sweep(c);
+}
 
 /* Pages of table t, which goes or changes meaning as a whole, leave the legend's counts. */
 void cursor_count_gone(struct cursor *c, const struct page *t);
 
 /* Flushes what has been gathered so far; nothing is unlocked. */
-void cursor_flush(struct cursor *c);
+void cursor_flush_work(struct cursor *c);
+static inline void cursor_flush(struct cursor *c)
+{
+    if (c->flush_all || c->flush_lo < c->flush_hi || c->nframes) cursor_flush_work(c);
+}
 
 /* Is [lo, hi) wholly in, or does it touch, a range of the cursor? */
 static inline bool cursor_covers(const struct cursor *c, uint64_t lo, uint64_t hi)
@@ -184,7 +197,12 @@ void cursor_trim_span(struct aspace *space, struct span r);
  * that it locks at most CURSOR_LEAF_TABLES leaf tables.
  */
 enum { CURSOR_LEAF_TABLES = 64 };
-uint64_t cursor_step_end(const struct aspace *space, struct span r);
+uint64_t cursor_long_step_end(const struct aspace *space, struct span r);
+static inline uint64_t cursor_step_end(const struct aspace *space, struct span r)
+{
+    if (likely(r.hi - r.lo <= CURSOR_LEAF_TABLES * table_pages(0))) return r.hi;
+    return cursor_long_step_end(space, r);
+}
 
 static inline uint64_t va_vpn(vaddr_t va) { return va.raw >> PAGE_SHIFT; }
 static inline vaddr_t vpn_va(uint64_t vpn) { return VA(vpn << PAGE_SHIFT); }

@@ -465,9 +465,13 @@ static int bring_page(struct fault *f)
 
 enum fault_result aspace_fault(struct aspace *s, vaddr_t va, unsigned access)
 {
-    struct fault f = {.vpn = va_vpn(va), .access = access};
+    struct fault f;
     int result;
 
+    f.vpn = va_vpn(va);
+    f.access = access;
+    f.kept = NULL;
+    f.object = NULL;
     if (f.vpn < s->first || f.vpn >= s->end) return FAULT_MAPERR;
     do {
         cursor_begin(&f.c, s, (struct span){f.vpn, f.vpn + 1});

@@ -17,7 +17,11 @@ void replace_words(struct cursor *c, const struct replace *op);
 void frames_leave(struct page *t, pte_t e, struct tally *d);
 
 /* Is r page aligned, not empty and inside the space? */
-bool aspace_has(const struct aspace *s, struct range r);
+static inline bool aspace_has(const struct aspace *s, struct range r)
+{
+    return ((r.start.raw | r.end.raw) & PAGE_MASK) == 0 && r.start.raw < r.end.raw &&
+           va_vpn(r.start) >= s->first && va_vpn(r.end) <= s->end;
+}
 
 int map_span(struct aspace *s, struct span span, unsigned prot, const struct tag *tag,
              bool replace);
@@ -47,8 +51,14 @@ void scan_words(struct aspace *s, struct span span, struct scan *scan);
 bool next_mapping(struct aspace *s, struct span span, struct span *out, unsigned *prot,
                   struct tag *tag);
 
-/* protect.c: does the span hold a sealed page? */
-bool span_is_sealed(struct aspace *s, struct span span);
+/* protect.c: does the span hold a sealed page? A pass of its own, and only where the legend
+ * ever had a sealed tag. */
+bool span_has_sealed(struct aspace *s, struct span span);
+static inline bool span_is_sealed(struct aspace *s, struct span span)
+{
+    if (likely(!__atomic_load_n(&s->legend.sealed, __ATOMIC_RELAXED))) return false;
+    return span_has_sealed(s, span);
+}
 
 bool resident(struct aspace *s, uint64_t vpn, unsigned access, paddr_t *pa,
               uint64_t *pages);
@@ -89,10 +99,12 @@ static inline void page_init_data(struct page *p)
 /* Flags of cached pages: set and read under any lock or none. */
 static inline bool page_is_dirty(const struct page *p)
 {
+    interleave("dirty?", p);
     return __atomic_load_n(&p->flags, __ATOMIC_ACQUIRE) & PAGE_DIRTY;
 }
 static inline void page_set_dirty(struct page *p)
 {
+    interleave("dirty", p);
     __atomic_fetch_or(&p->flags, PAGE_DIRTY, __ATOMIC_ACQ_REL);
 }
 static inline bool page_is_removed(const struct page *p)

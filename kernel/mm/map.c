@@ -209,13 +209,6 @@ static bool range_is_empty(const struct cursor *c, const struct page *t, uint64_
     return true;
 }
 
-bool aspace_has(const struct aspace *s, struct range r)
-{
-    return va_page_aligned(r.start) && va_page_aligned(r.end) &&
-           r.start.raw < r.end.raw && va_vpn(r.start) >= s->first &&
-           va_vpn(r.end) <= s->end;
-}
-
 /* The tag that says what `source` shows at page `vpn`. */
 struct tag source_tag(const struct mapping_source *source, uint64_t vpn)
 {

@@ -173,24 +173,23 @@ static bool visit_sealed(struct scan *scan, const struct page *t, unsigned i, pt
     return !q->sealed;
 }
 
-/* A pass of its own, and only where the legend ever had a sealed tag. */
-bool span_is_sealed(struct aspace *s, struct span span)
+bool span_has_sealed(struct aspace *s, struct span span)
 {
     struct sealed_scan q = {.scan.visit = visit_sealed, .s = s};
 
-    if (likely(!__atomic_load_n(&s->legend.sealed, __ATOMIC_RELAXED))) return false;
     scan_words(s, span, &q.scan);
     return q.sealed;
 }
 
 int aspace_protect(struct aspace *s, struct range r, unsigned prot)
 {
-    struct protect p = {.prot = prot};
+    struct protect p;
     struct span span = range_span(r);
     int err = 0;
 
     if (!aspace_has(s, r)) return -EINVAL;
     if (span_is_sealed(s, span)) return -EPERM;
+    p.prot = prot;
     while (!err && span.lo < span.hi) {
         uint64_t end = cursor_step_end(s, span);
         err = cursor_open(&p.c, s, (struct span){span.lo, end},

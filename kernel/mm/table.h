@@ -50,6 +50,8 @@ static inline unsigned word_index(uint64_t vpn, unsigned level)
 static inline pte_t *table_words(const struct page *t) { return page_ptr(t); }
 /* The words of, and the descriptor of, the table that `e` (a table or a TABLE mark) names. */
 static inline pte_t *pte_words(pte_t e) { return pfn_to_ptr(pte_pfn(e, 0)); }
+/* The same for a table word alone, which has no bits above its frame number. */
+static inline pte_t *pte_table_words(pte_t e) { return pfn_to_ptr(pte_table_pfn(e)); }
 static inline struct page *pte_table_page(pte_t e) { return pfn_page(pte_pfn(e, 0)); }
 
 /* A zeroed, locked table that nobody can find yet, or NULL. No lock of a cursor is counted. */
