@@ -44,6 +44,7 @@ static struct known *running[HARTS];
 static uint64_t choice;
 
 void (*tlb_model_fail)(const char *what);
+bool tlb_model_stubborn;
 
 /* Starts from the same number in each child process and after each forget: replays agree. */
 static uint64_t next_choice(void)
@@ -289,6 +290,14 @@ static void flush_local(struct tlb *tlb, vaddr_t va)
     }
 }
 
+static bool runs_elsewhere(struct tlb *tlb)
+{
+    for (unsigned h = 0; h < HARTS; h++) {
+        if (h != fake_hart && running[h] && &running[h]->s->tlb == tlb) return true;
+    }
+    return false;
+}
+
 static void switch_in(struct tlb *tlb, pfn_t root)
 {
     struct known *k = know(tlb);
@@ -311,6 +320,7 @@ static const struct fake_tlb_ops ops = {
     .flush_pages = flush_pages,
     .flush_space = flush_space,
     .flush_local = flush_local,
+    .runs_elsewhere = runs_elsewhere,
     .switch_in = switch_in,
     .switch_out = switch_out,
 };
@@ -331,7 +341,7 @@ bool tlb_model_access(unsigned h, struct aspace *s, uint64_t va, unsigned access
     if (!running[h] || running[h]->s != s) fail("an access in a space that does not run", h, page);
 
     struct memory *m = &running[h]->of[h];
-    if (w.ok && m->absent[page] && next_choice() % 2) {
+    if (w.ok && m->absent[page] && (tlb_model_stubborn || next_choice() % 2)) {
         return false; /* it remembers that nothing is there: a spurious fault */
     }
     for (unsigned i = 0; i < KEPT && m->page[page][i].leaf; i++) {

@@ -26,6 +26,9 @@ void tlb_model_install(void);
  * one that differs from the words; true and the address if the access is allowed. */
 bool tlb_model_access(unsigned h, struct aspace *s, uint64_t va, unsigned access, uint64_t *pa);
 
+/* While true, a hart that remembers that nothing is there always says so, until it forgets. */
+extern bool tlb_model_stubborn;
+
 /* Rule C1 at rest. Does nothing without the model. */
 void tlb_model_check(void);
 
