@@ -30,7 +30,7 @@ bool story_ends_well(void (*tell)(void));
     do {                                                                               \
         uint64_t got_ = (uint64_t)(got), wanted_ = (uint64_t)(wanted);                 \
         if (got_ != wanted_) {                                                         \
-            world_fail("%s:%d: expected " #got " == " #wanted ", got %ld, wanted %ld", \
-                       __FILE__, __LINE__, (long)got_, (long)wanted_);                 \
+            world_fail("%s:%d: expected %s == %s, got %ld, wanted %ld", __FILE__,      \
+                       __LINE__, #got, #wanted, (long)got_, (long)wanted_);            \
         }                                                                              \
     } while (0)
