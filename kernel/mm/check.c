@@ -100,8 +100,8 @@ static bool check_leaf(struct check *k, const struct page *t, pte_t e,
 {
     pfn_t pfn = pte_pfn(e, 0);
     bool leaf = pte_is_leaf(e);
-    bool anon = pfn_page(pfn)->use == PAGE_ANON;
-    const struct page *p = pfn_page(pfn);
+    const struct page *p = pfn_page(pfn); /* extern frames may have no descriptor */
+    bool anon = pte_owner(e) != OWNER_EXTERN && p->use == PAGE_ANON;
 
     if (pfn.raw & (word_pages(t->table.level) - 1))
         return fail(k, "W2: a misaligned frame");
