@@ -59,10 +59,11 @@ static void one_hart(void *arg)
 }
 
 /* Runs work on all harts in one fresh space, checks the space and destroys it. */
-static struct crew run_crew(void (*work)(struct crew *crew, unsigned role),
-                            void (*prepare)(struct aspace *s))
+static void run_crew(enum aspace_kind kind,
+                     void (*work)(struct crew *crew, unsigned role),
+                     void (*prepare)(struct aspace *s))
 {
-    struct crew crew = {.s = aspace_create(ASPACE_USER), .work = work};
+    struct crew crew = {.s = aspace_create(kind), .work = work};
 
     assert(crew.s);
     crew.harts = (unsigned)__builtin_popcountl(harts_online());
@@ -71,14 +72,33 @@ static struct crew run_crew(void (*work)(struct crew *crew, unsigned role),
     const char *broken = aspace_check(&crew.s, 1);
     assert(broken == NULL);
     aspace_destroy(crew.s);
-    return crew;
+}
+
+/* What a hart remembers shows on supervisor pages: see user_probe.h. */
+static void run_both(void (*work)(struct crew *crew, unsigned role),
+                     void (*prepare)(struct aspace *s))
+{
+    run_crew(ASPACE_USER, work, prepare);
+    run_crew(ASPACE_IDENTITY, work, prepare);
 }
 
 static vaddr_t arena_page(uint64_t i) { return va_add(ARENA, i * PAGE_SIZE); }
 
+static int try_store(const struct aspace *s, vaddr_t va, uint64_t value)
+{
+    if (s->kind == ASPACE_USER) return user_probe_store(va, value);
+    return supervisor_probe_store(va, value);
+}
+
+static int try_load(const struct aspace *s, vaddr_t va, uint64_t *out)
+{
+    if (s->kind == ASPACE_USER) return user_probe_load(va, out);
+    return supervisor_probe_load(va, out);
+}
+
 static void store(struct aspace *s, vaddr_t va, uint64_t value)
 {
-    while (user_probe_store(va, value)) {
+    while (try_store(s, va, value)) {
         assert(aspace_fault(s, va, PROT_W) == FAULT_DONE);
     }
 }
@@ -104,14 +124,14 @@ static void fill_together(struct crew *crew, unsigned role)
     }
     for (uint64_t i = 0; i < ARENA_PAGES; i++) {
         uint64_t value;
-        int err = user_probe_load(va_add(arena_page(i), role * 8ul), &value);
+        int err = try_load(crew->s, va_add(arena_page(i), role * 8ul), &value);
         assert(err == 0 && value == i + role);
     }
 }
 
 KTEST(harts_that_fault_on_the_same_pages_lose_no_store)
 {
-    run_crew(fill_together, map_arena);
+    run_crew(ASPACE_USER, fill_together, map_arena);
 }
 
 /* ---- Everything at once. ---- */
@@ -126,8 +146,8 @@ static void use_page(struct crew *crew, vaddr_t va, unsigned access)
     int err;
 
     for (unsigned tries = 0; tries < 3; tries++) {
-        err = access == PROT_W ? user_probe_store(va, mark_of(va))
-                               : user_probe_load(va, &value);
+        err = access == PROT_W ? try_store(crew->s, va, mark_of(va))
+                               : try_load(crew->s, va, &value);
         if (!err) break;
         enum fault_result r = aspace_fault(crew->s, va, access);
         assert(r == FAULT_DONE || r == FAULT_MAPERR || r == FAULT_ACCERR);
@@ -205,11 +225,14 @@ static void storm(struct crew *crew, unsigned role)
     }
 }
 
-KTEST(harts_map_unmap_protect_fault_and_fork_in_one_space) { run_crew(storm, map_arena); }
+KTEST(harts_map_unmap_protect_fault_and_fork_in_one_space)
+{
+    run_crew(ASPACE_USER, storm, map_arena);
+}
 
 /* ---- Shootdown: what was taken away is gone everywhere when the call returns. ---- */
 
-enum { ROUNDS = 40, PATIENCE = 2000 };
+enum { ROUNDS = 25, PATIENCE = 2000 };
 
 static void pause_briefly(void)
 {
@@ -225,7 +248,7 @@ static void store_while_allowed(struct crew *crew, unsigned role)
 
     for (uint64_t n = 1; !look(&crew->done); n++) {
         uint64_t round = look(&crew->round);
-        if (user_probe_store(va, n) == 0) {
+        if (try_store(crew->s, va, n) == 0) {
             __atomic_fetch_add(&crew->stores, 1, __ATOMIC_RELAXED);
         } else if (aspace_fault(crew->s, va, PROT_W) != FAULT_DONE) {
             while (look(&crew->round) == round && !look(&crew->done)) {
@@ -283,7 +306,7 @@ static void protect_under_stores(struct crew *crew, unsigned role)
 
 KTEST(after_protect_returns_no_hart_stores_to_the_page)
 {
-    run_crew(protect_under_stores, map_arena);
+    run_both(protect_under_stores, map_arena);
 }
 
 /* Is the frame that was just unmapped handed out again? Then it must stay as we fill it. */
@@ -324,7 +347,7 @@ static void unmap_under_stores(struct crew *crew, unsigned role)
 
 KTEST(a_frame_is_used_again_only_when_no_hart_can_store_to_it)
 {
-    run_crew(unmap_under_stores, map_arena);
+    run_both(unmap_under_stores, map_arena);
 }
 
 /* ---- Fork while others write: x first, then y, so in any snapshot y <= x. ---- */
@@ -375,7 +398,7 @@ static void fork_under_counters(struct crew *crew, unsigned role)
 
 KTEST(a_fork_sees_no_later_store_without_the_earlier)
 {
-    run_crew(fork_under_counters, map_arena);
+    run_both(fork_under_counters, map_arena);
 }
 
 /* The same where the tables are large enough to be shared. */
@@ -390,5 +413,39 @@ static void map_full_arena(struct aspace *s)
 
 KTEST(a_fork_that_shares_tables_sees_no_later_store_without_the_earlier)
 {
-    run_crew(fork_under_counters, map_full_arena);
+    run_both(fork_under_counters, map_full_arena);
+}
+
+/* ---- Copy on write: once the writer has written, nobody reads the old frame. ---- */
+
+static void read_while_copied(struct crew *crew, unsigned role)
+{
+    uint64_t value = 0;
+
+    if (role > 0) {
+        while (!look(&crew->done)) {
+            uint64_t round = look(&crew->round);
+            while (try_load(crew->s, ARENA, &value)) {
+                assert(aspace_fault(crew->s, ARENA, PROT_R) == FAULT_DONE);
+            }
+            assert(value >= round);
+            __atomic_fetch_add(&crew->stores, 1, __ATOMIC_RELAXED);
+        }
+        return;
+    }
+    for (uint64_t n = 1; n <= ROUNDS; n++) {
+        struct aspace *child = aspace_clone(crew->s);
+        assert(child);
+        await_stores(crew); /* they have read the frame that is the child's too */
+        store(crew->s, ARENA, n);
+        put(&crew->round, n);
+        await_stores(crew);
+        aspace_destroy(child);
+    }
+    put(&crew->done, 1);
+}
+
+KTEST(after_a_copy_on_write_no_hart_reads_the_old_frame)
+{
+    run_both(read_while_copied, map_arena);
 }

@@ -18,9 +18,9 @@
 static const struct mapping_source anonymous = {.object = NULL};
 
 /* A space that this hart runs in, and its end. */
-static struct aspace *enter(void)
+static struct aspace *enter(enum aspace_kind kind)
 {
-    struct aspace *s = aspace_create(ASPACE_USER);
+    struct aspace *s = aspace_create(kind);
 
     assert(s);
     preempt_off();
@@ -57,10 +57,23 @@ static void map(struct aspace *s, vaddr_t va, size_t npages, unsigned prot)
     assert(err == 0);
 }
 
+/* One access by the hart itself, to a user's page or a supervisor's. */
+static int try_store(const struct aspace *s, vaddr_t va, uint64_t value)
+{
+    if (s->kind == ASPACE_USER) return user_probe_store(va, value);
+    return supervisor_probe_store(va, value);
+}
+
+static int try_load(const struct aspace *s, vaddr_t va, uint64_t *out)
+{
+    if (s->kind == ASPACE_USER) return user_probe_load(va, out);
+    return supervisor_probe_load(va, out);
+}
+
 /* As a program does it: try, take the fault, try again. */
 static void store(struct aspace *s, vaddr_t va, uint64_t value)
 {
-    while (user_probe_store(va, value)) {
+    while (try_store(s, va, value)) {
         assert(this_hart()->fault_cause == CAUSE_STORE_PAGE);
         assert(aspace_fault(s, va, PROT_W) == FAULT_DONE);
     }
@@ -70,7 +83,7 @@ static uint64_t load(struct aspace *s, vaddr_t va)
 {
     uint64_t value;
 
-    while (user_probe_load(va, &value)) {
+    while (try_load(s, va, &value)) {
         assert(this_hart()->fault_cause == CAUSE_LOAD_PAGE);
         assert(aspace_fault(s, va, PROT_R) == FAULT_DONE);
     }
@@ -82,15 +95,31 @@ static void expect_refused(struct aspace *s, vaddr_t va, unsigned access,
                            enum fault_result why)
 {
     uint64_t value;
-    int err = access == PROT_W ? user_probe_store(va, 1) : user_probe_load(va, &value);
+    int err = access == PROT_W ? try_store(s, va, 1) : try_load(s, va, &value);
 
     assert(err == -EFAULT);
     assert(aspace_fault(s, va, access) == why);
 }
 
+/*
+ * Tests of what the hart remembers run in both kinds of space: see user_probe.h. A
+ * supervisor's space is anonymous memory in an identity space, which is a space like
+ * any other.
+ */
+static void in_both_kinds(void (*test)(struct aspace *s))
+{
+    const enum aspace_kind kinds[] = {ASPACE_USER, ASPACE_IDENTITY};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
+        struct aspace *s = enter(kinds[i]);
+        test(s);
+        leave_and_destroy(s);
+    }
+}
+
 KTEST(a_store_in_user_space_reaches_the_frame_that_translate_names)
 {
-    struct aspace *s = enter();
+    struct aspace *s = enter(ASPACE_USER);
     paddr_t pa;
 
     map(s, HERE, 2, PROT_RW);
@@ -105,7 +134,7 @@ KTEST(a_store_in_user_space_reaches_the_frame_that_translate_names)
 
 KTEST(an_address_where_nothing_is_mapped_is_refused)
 {
-    struct aspace *s = enter();
+    struct aspace *s = enter(ASPACE_USER);
 
     map(s, HERE, 1, PROT_RW);
     expect_refused(s, VA(0), PROT_R, FAULT_MAPERR);
@@ -114,22 +143,20 @@ KTEST(an_address_where_nothing_is_mapped_is_refused)
     leave_and_destroy(s);
 }
 
-KTEST(a_page_reads_as_zeros_until_it_is_written)
+static void read_then_write(struct aspace *s)
 {
-    struct aspace *s = enter();
     vaddr_t next = va_add(HERE, PAGE_SIZE);
 
     map(s, HERE, 2, PROT_RW);
     assert(load(s, HERE) == 0 && load(s, next) == 0);
     store(s, HERE, 7);
     assert(load(s, HERE) == 7 && load(s, next) == 0);
-    leave_and_destroy(s);
 }
 
-KTEST(a_store_to_a_read_only_page_is_refused_until_it_is_permitted)
-{
-    struct aspace *s = enter();
+KTEST(a_page_reads_as_zeros_until_it_is_written) { in_both_kinds(read_then_write); }
 
+static void protect_and_permit(struct aspace *s)
+{
     map(s, HERE, 1, PROT_RW);
     store(s, HERE, 1);
     assert(aspace_protect(s, range_of(HERE, 1), PROT_R) == 0);
@@ -138,13 +165,15 @@ KTEST(a_store_to_a_read_only_page_is_refused_until_it_is_permitted)
     assert(aspace_protect(s, range_of(HERE, 1), PROT_RW) == 0);
     store(s, HERE, 2);
     assert(load(s, HERE) == 2);
-    leave_and_destroy(s);
 }
 
-KTEST(bytes_wait_behind_no_permission_at_all)
+KTEST(a_store_to_a_read_only_page_is_refused_until_it_is_permitted)
 {
-    struct aspace *s = enter();
+    in_both_kinds(protect_and_permit);
+}
 
+static void park_and_return(struct aspace *s)
+{
     map(s, HERE, 1, PROT_RW);
     store(s, HERE, 99);
     assert(aspace_protect(s, range_of(HERE, 1), PROT_NONE) == 0);
@@ -152,12 +181,12 @@ KTEST(bytes_wait_behind_no_permission_at_all)
     expect_refused(s, HERE, PROT_W, FAULT_ACCERR);
     assert(aspace_protect(s, range_of(HERE, 1), PROT_R) == 0);
     assert(load(s, HERE) == 99);
-    leave_and_destroy(s);
 }
 
-KTEST(after_unmap_the_hart_remembers_nothing)
+KTEST(bytes_wait_behind_no_permission_at_all) { in_both_kinds(park_and_return); }
+
+static void unmap_and_touch(struct aspace *s)
 {
-    struct aspace *s = enter();
     const size_t many = TLB_FLUSH_PAGES + 4; /* more than are flushed one by one */
 
     for (size_t n = 1; n <= many; n += many - 1) {
@@ -170,12 +199,12 @@ KTEST(after_unmap_the_hart_remembers_nothing)
             expect_refused(s, va_add(HERE, i * PAGE_SIZE), PROT_R, FAULT_MAPERR);
         }
     }
-    leave_and_destroy(s);
 }
 
-KTEST(a_whole_table_that_is_unmapped_is_not_walked_any_more)
+KTEST(after_unmap_the_hart_remembers_nothing) { in_both_kinds(unmap_and_touch); }
+
+static void unmap_a_table(struct aspace *s)
 {
-    struct aspace *s = enter();
     vaddr_t at = VA(4ul << 20);
 
     map(s, at, 512, PROT_RW);
@@ -186,12 +215,15 @@ KTEST(a_whole_table_that_is_unmapped_is_not_walked_any_more)
     expect_refused(s, at, PROT_R, FAULT_MAPERR);
     map(s, at, 512, PROT_RW);
     assert(load(s, at) == 0 && load(s, va_add(at, 511 * PAGE_SIZE)) == 0);
-    leave_and_destroy(s);
 }
 
-KTEST(a_block_of_2_mib_is_cut_without_losing_a_byte)
+KTEST(a_whole_table_that_is_unmapped_is_not_walked_any_more)
 {
-    struct aspace *s = enter();
+    in_both_kinds(unmap_a_table);
+}
+
+static void cut_a_block(struct aspace *s)
+{
     const struct mapping_source huge = {.flags = TAG_HUGE};
     vaddr_t at = VA(4ul << 20);
 
@@ -206,20 +238,23 @@ KTEST(a_block_of_2_mib_is_cut_without_losing_a_byte)
     }
     expect_refused(s, va_add(at, 100 * PAGE_SIZE), PROT_R, FAULT_MAPERR);
     expect_refused(s, va_add(at, 200 * PAGE_SIZE), PROT_W, FAULT_ACCERR);
-    leave_and_destroy(s);
 }
 
-KTEST(parent_and_child_do_not_see_each_others_stores)
+KTEST(a_block_of_2_mib_is_cut_without_losing_a_byte) { in_both_kinds(cut_a_block); }
+
+static void fork_and_store(struct aspace *parent)
 {
-    struct aspace *parent = enter();
+    vaddr_t beside = va_add(HERE, 8);
 
     map(parent, HERE, 2, PROT_RW);
     store(parent, HERE, 1);
+    store(parent, beside, 10);
     struct aspace *child = aspace_clone(parent);
     assert(child);
     store(parent, HERE, 2);
+    assert(load(parent, HERE) == 2 && load(parent, beside) == 10);
     switch_to(child);
-    assert(load(child, HERE) == 1);
+    assert(load(child, HERE) == 1 && load(child, beside) == 10);
     store(child, HERE, 3);
     switch_to(parent);
     assert(load(parent, HERE) == 2);
@@ -229,13 +264,14 @@ KTEST(parent_and_child_do_not_see_each_others_stores)
     assert(aspace_check(both, 2) == NULL);
     aspace_destroy(child);
     switch_to(parent);
-    assert(load(parent, HERE) == 2);
-    leave_and_destroy(parent);
+    assert(load(parent, HERE) == 2 && load(parent, beside) == 10);
 }
+
+KTEST(parent_and_child_do_not_see_each_others_stores) { in_both_kinds(fork_and_store); }
 
 KTEST(large_forks_share_tables_and_still_separate)
 {
-    struct aspace *parent = enter();
+    struct aspace *parent = enter(ASPACE_USER);
     const struct mapping_source small_pages = {.flags = TAG_NOHUGE};
     enum { TABLES = 20, EACH = 100 };
     vaddr_t at = VA(4ul << 20);
@@ -272,7 +308,7 @@ KTEST(equal_addresses_in_many_spaces_are_different_memory)
     static struct aspace *s[SPACES];
 
     for (uint64_t i = 0; i < SPACES; i++) {
-        s[i] = enter();
+        s[i] = enter(ASPACE_USER);
         map(s[i], HERE, 1, PROT_RW);
         store(s[i], HERE, i);
     }
@@ -292,7 +328,7 @@ KTEST(equal_addresses_in_many_spaces_are_different_memory)
 /* W20: what translate says about permissions, the hardware says too. */
 KTEST(translate_asks_for_every_permission_that_is_needed)
 {
-    struct aspace *s = enter();
+    struct aspace *s = enter(ASPACE_USER);
     static const char text[] = "some bytes";
     char back[sizeof(text)];
     paddr_t pa;

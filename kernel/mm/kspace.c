@@ -185,13 +185,14 @@ int kspace_init(const struct pfn_range *ram, unsigned nram)
                   err == -ENOMEM ? "no memory" : "ranges overlap");
         return err;
     }
-    freeze_root();
-    mmu_set_kernel_root(ptr_to_pfn(kernel_space->root));
-    const char *broken = kspace_audit(&census);
+    pfn_t root = ptr_to_pfn(kernel_space->root);
+    const char *broken = kspace_audit(root, &census);
     if (broken) {
         log_error("kernel space: %s", broken);
         return -EINVAL;
     }
+    freeze_root();
+    mmu_set_kernel_root(root);
     report(&census);
     return 0;
 }

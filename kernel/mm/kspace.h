@@ -17,8 +17,8 @@
 #include "mm/page.h"
 
 /*
- * Builds the kernel's space for RAM banks `ram`, makes this hart run in it, and audits
- * it. What of RAM lies above the direct map is left out. After aspace_init(), before
+ * Builds the kernel's space for RAM banks `ram`, audits it, and makes this hart run in
+ * it. On error this hart is where it was. What of RAM lies above the direct map is left out. After aspace_init(), before
  * harts_start(). Afterwards the direct map has RAM only: device registers need
  * kspace_map_device(). 0, or -ENOMEM, -EEXIST or -EINVAL with the reason logged.
  */
@@ -58,8 +58,8 @@ struct kspace_census {
 };
 
 /*
- * Looks at every word of the upper half of the root this hart runs in: no leaf is
+ * Looks at every word of the upper half under root table `root`: no leaf is
  * writable and executable, none is for user mode, all are global, and each permits
  * what its region may. Counts into *out. NULL, or a text naming the rule that is broken.
  */
-const char *kspace_audit(struct kspace_census *out);
+const char *kspace_audit(pfn_t root, struct kspace_census *out);

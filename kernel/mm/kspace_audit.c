@@ -1,8 +1,8 @@
 /*
  * The audit of the kernel's space: what the hardware would really permit.
  *
- * It starts from the root that the hart runs in, not from what kspace.c believes to
- * have built, and reads every leaf of the upper half. A leaf must lie in one region
+ * It starts from a root table, not from what kspace.c believes to have built, and reads
+ * every leaf of the upper half. A leaf must lie in one region
  * of the table below and permit exactly what the region may.
  *
  * Text and rodata have a second address in the direct map, where they are read-only.
@@ -108,7 +108,7 @@ static const char *check_words(struct audit *a, const pte_t *words, unsigned fir
     return broken;
 }
 
-const char *kspace_audit(struct kspace_census *out)
+const char *kspace_audit(pfn_t root, struct kspace_census *out)
 {
     struct audit a = {.census = out};
     unsigned level = paging_levels() - 1;
@@ -117,5 +117,5 @@ const char *kspace_audit(struct kspace_census *out)
 
     memset(out, 0, sizeof(*out));
     describe(&a);
-    return check_words(&a, pfn_to_ptr(mmu_live_root()), TABLE_ENTRIES / 2, level, lowest);
+    return check_words(&a, pfn_to_ptr(root), TABLE_ENTRIES / 2, level, lowest);
 }

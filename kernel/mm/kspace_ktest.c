@@ -39,7 +39,7 @@ KTEST(kernel_space_has_no_writable_code)
 
     assert(mmu_live_root().raw == kernel_root_pfn.raw);
     assert(mmu_live_root().raw == ptr_to_pfn(kernel_space->root).raw);
-    assert(kspace_audit(&census) == NULL);
+    assert(kspace_audit(mmu_live_root(), &census) == NULL);
 }
 
 /* Text R-X, rodata R--, data and bss RW-, and nothing left out but the guard: R22, R25. */
@@ -47,7 +47,7 @@ KTEST(each_section_of_the_kernel_is_mapped_whole_with_its_own_permissions)
 {
     struct kspace_census census;
 
-    assert(kspace_audit(&census) == NULL);
+    assert(kspace_audit(mmu_live_root(), &census) == NULL);
     assert(census.pages[KSPACE_TEXT] == pages_between(image_start, text_end));
     assert(census.pages[KSPACE_RODATA] == pages_between(rodata_start, rodata_end));
     assert(census.pages[KSPACE_DATA] == pages_between(data_start, image_end) - 1);
@@ -58,7 +58,7 @@ static void expect_audit(vaddr_t va, unsigned prot, const char *complaint)
 {
     struct kspace_census census;
     int err = aspace_protect(kernel_space, range_of(va, 1), prot);
-    const char *found = kspace_audit(&census);
+    const char *found = kspace_audit(mmu_live_root(), &census);
 
     assert(err == 0);
     assert(complaint ? found && strcmp(found, complaint) == 0 : !found);
@@ -154,6 +154,9 @@ KTEST(a_kernel_stack_is_there_for_all_harts_and_then_for_none)
     hart_call_all(touch_there, two - 1);
     kstack_free(two);
     hart_call_all(touch_gone, two - 1);
+    char *again = kstack_alloc(); /* the lowest free address */
+    assert(again == one);
+    kstack_free(again);
 }
 
 enum {
@@ -207,13 +210,14 @@ KTEST(large_device_ranges_get_large_leaves)
     const size_t size = 4ul << 20;
     struct kspace_census before, with, after;
 
-    assert(kspace_audit(&before) == NULL);
+    assert(kspace_audit(mmu_live_root(), &before) == NULL);
     /* PCI's window on QEMU's machine; never touched here. */
     void *window = kspace_map_device(PA(0x40000000), size);
-    assert(window && kspace_audit(&with) == NULL);
+    assert(window && kspace_audit(mmu_live_root(), &with) == NULL);
     assert(with.leaves[1] == before.leaves[1] + 2 && with.leaves[0] == before.leaves[0]);
     kspace_unmap_device(window, size);
-    assert(kspace_audit(&after) == NULL && after.leaves[1] == before.leaves[1]);
+    assert(kspace_audit(mmu_live_root(), &after) == NULL &&
+           after.leaves[1] == before.leaves[1]);
     assert(kspace_map_device(PA(0x40000000), 0) == NULL);
     assert(kspace_map_device(PA(0x40000000), KMAP_SIZE) == NULL);
 }
@@ -237,7 +241,7 @@ KTEST(running_out_of_memory_for_a_stack_or_a_device_leaves_nothing_behind)
     struct kspace_census before, after;
 
     if (!DEBUG_CHECKS) return;
-    assert(kspace_audit(&before) == NULL);
+    assert(kspace_audit(mmu_live_root(), &before) == NULL);
     for (uint64_t n = 0;; n++) {
         page_fail_after(n);
         void *top = kstack_alloc();
@@ -256,6 +260,6 @@ KTEST(running_out_of_memory_for_a_stack_or_a_device_leaves_nothing_behind)
             break;
         }
     }
-    assert(kspace_audit(&after) == NULL);
+    assert(kspace_audit(mmu_live_root(), &after) == NULL);
     assert(memcmp(&before, &after, sizeof(before)) == 0);
 }

@@ -4,6 +4,8 @@
  *
  * int user_probe_load(vaddr_t va, uint64_t *out)
  * int user_probe_store(vaddr_t va, uint64_t value)
+ * int supervisor_probe_load(vaddr_t va, uint64_t *out)
+ * int supervisor_probe_store(vaddr_t va, uint64_t value)
  */
 #include "arch/riscv/asm.h"
 #include "arch/riscv/csr.h"
@@ -31,6 +33,23 @@ user_store:
     ret
     CATCH(user_store, user_probe_failed)
 END(user_probe_store)
+
+FUNCTION(supervisor_probe_load)
+supervisor_load:
+    ld t0, (a0)
+    sd t0, (a1)
+    li a0, 0
+    ret
+    CATCH(supervisor_load, user_probe_failed)
+END(supervisor_probe_load)
+
+FUNCTION(supervisor_probe_store)
+supervisor_store:
+    sd a1, (a0)
+    li a0, 0
+    ret
+    CATCH(supervisor_store, user_probe_failed)
+END(supervisor_probe_store)
 
 user_probe_failed:
     li a0, -EFAULT

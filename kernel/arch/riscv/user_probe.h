@@ -1,6 +1,9 @@
 /*
- * One load or store at an address of the current user space, as a program would do it:
- * through the hardware's translation, with the permissions of the user's pages.
+ * One load or store through the hardware's translation of the current space, by number
+ * of address: at a user page as a program would do it, or at a supervisor's page.
+ *
+ * The window onto user pages (SUM) makes some emulators forget translations when it
+ * opens; who wants to know what a hart remembers uses supervisor pages.
  */
 #pragma once
 
@@ -12,3 +15,5 @@
  */
 must_check int user_probe_load(vaddr_t va, uint64_t *out);
 must_check int user_probe_store(vaddr_t va, uint64_t value);
+must_check int supervisor_probe_load(vaddr_t va, uint64_t *out);
+must_check int supervisor_probe_store(vaddr_t va, uint64_t value);
