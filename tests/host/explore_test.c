@@ -27,12 +27,12 @@
 
 SCENE(a_store_against_a_fork_whose_child_reads, .bound = 3, .before = {TWO_TABLES},
       .warm = {{LOAD(P, 0)}},
-      .thread = {{STORE(P, 0, 11), STORE(P, 4, 13)},
+      .thread = {{STORE(P, 4, 13), STORE(P, 0, 11)},
                  {FORK(P, C), LOAD(C, 4), LOAD(C, 0)}})
 
 SCENE(a_store_against_a_fork_that_copies_every_table, .bound = 3, .copy_tables = true,
       .before = {TWO_TABLES}, .warm = {{LOAD(P, 0)}},
-      .thread = {{STORE(P, 0, 11), STORE(P, 4, 13)},
+      .thread = {{STORE(P, 4, 13), STORE(P, 0, 11)},
                  {FORK(P, C), LOAD(C, 4), LOAD(C, 0)}})
 
 SCENE(a_fork_sees_no_later_store_without_the_earlier_one, .bound = 3,
@@ -41,7 +41,7 @@ SCENE(a_fork_sees_no_later_store_without_the_earlier_one, .bound = 3,
                  {FORK(P, C), LOAD(C, 4), LOAD(C, 0)}})
 
 SCENE(a_fork_against_the_unmapping_of_a_table, .bound = 3, .before = {TWO_TABLES},
-      .thread = {{UNMAP(P, 0, 4)}, {FORK(P, C), LOAD(C, 0)}})
+      .thread = {{UNMAP(P, 0, 8)}, {FORK(P, C), LOAD(C, 0)}})
 
 SCENE(a_fork_against_a_fork_and_a_store, .bound = 2, .before = {TWO_TABLES},
       .warm = {{LOAD(P, 0)}},
@@ -50,7 +50,7 @@ SCENE(a_fork_against_a_fork_and_a_store, .bound = 2, .before = {TWO_TABLES},
 
 SCENE(a_fault_against_unmapping_its_page_and_its_table, .bound = 3,
       .before = {MAP(P, 0, 2), STORE(P, 0, 1)}, .warm = {{LOAD(P, 0)}},
-      .thread = {{STORE(P, 0, 11), STORE(P, 1, 12)}, {UNMAP(P, 0, 1), UNMAP(P, 0, 4)}})
+      .thread = {{STORE(P, 0, 11), STORE(P, 1, 12)}, {UNMAP(P, 0, 1), UNMAP(P, 0, 8)}})
 
 SCENE(a_push_down_against_a_fault_and_an_unmapping, .bound = 2,
       .before = {MAP(P, 0, 1), MAP_FLAGS(P, 4, 4, TAG_NOHUGE)},
@@ -92,8 +92,10 @@ SCENE(a_copy_on_write_while_the_other_space_writes, .bound = 2,
       .thread = {{STORE(P, 0, 2)}, {STORE(C, 0, 3)}, {LOAD(P, 0), LOAD(P, 0)}})
 
 SCENE(the_zero_page_is_replaced_while_others_read_it, .bound = 2,
-      .before = {MAP(P, 0, 2), LOAD(P, 0)}, .warm = {{}, {LOAD(P, 0)}, {LOAD(P, 0)}},
-      .thread = {{STORE(P, 0, 2)}, {STORE(P, 0, 3)}, {LOAD(P, 0), LOAD(P, 0)}})
+      .before = {MAP(P, 0, 1), MAP(P, 4, 1), STORE(P, 4, 6), LOAD(P, 0)},
+      .warm = {{}, {}, {LOAD(P, 0), LOAD(P, 4)}},
+      .thread = {
+          {STORE(P, 0, 2)}, {STORE(P, 0, 3), STORE(P, 4, 7)}, {LOAD(P, 4), LOAD(P, 0)}})
 
 SCENE(moving_a_table_against_a_fault, .bound = 3,
       .before = {MAP_FLAGS(P, 0, 4, TAG_NOHUGE), STORE(P, 0, 1), STORE(P, 1, 2)},
@@ -150,6 +152,10 @@ SCENE(a_block_of_pages_is_broken_by_both_sharers, .bound = 2,
       .before = {MAP(P, 0, 4), STORE(P, 0, 1), STORE(P, 1, 2), FORK(P, C)},
       .warm = {{}, {}, {LOAD(P, 1)}},
       .thread = {{STORE(P, 0, 11)}, {STORE(C, 0, 21)}, {LOAD(P, 1), LOAD(P, 0)}})
+
+SCENE(a_block_of_pages_is_broken_while_the_other_sharer_lets_it_go, .bound = 3,
+      .before = {MAP(P, 0, 4), STORE(P, 0, 1), FORK(P, C)},
+      .thread = {{STORE(P, 0, 11)}, {UNMAP(C, 0, 4)}})
 
 SCENE(a_block_of_pages_is_cut_against_a_store_and_a_fork, .bound = 2,
       .before = {MAP(P, 0, 4), STORE(P, 0, 1), STORE(P, 1, 2)}, .warm = {{LOAD(P, 0)}},

@@ -209,6 +209,9 @@ static const struct entry *walk(struct aspace *s, uint64_t vpn, bool *again)
         }
         if (frame_birth(PFN(table)) != birth)
             schedule_fail("C1: a walk of a freed table");
+        const struct page *t = pfn_page(PFN(table));
+        if (t->refs > 1 && !spin_is_held(&t->table.lock))
+            schedule_fail("T1: hardware walks a shared table");
         pte_t e = *slot;
         if (!(e.raw & PTE_V)) return NULL;
         if (pte_is_leaf(e)) {
@@ -216,10 +219,7 @@ static const struct entry *walk(struct aspace *s, uint64_t vpn, bool *again)
             remember(c, s, vpn, level, true, e, pfn);
             return find(c, s, vpn, level, true);
         }
-        const struct page *t = pte_table_page(e);
-        if (t->refs > 1 && !spin_is_held(&t->table.lock))
-            schedule_fail("T1: hardware walks a shared table");
-        table = page_pfn(t).raw;
+        table = pte_pfn(e, 0).raw;
         birth = frame_birth(PFN(table));
         remember(c, s, vpn, --level, false, e, table);
     }
