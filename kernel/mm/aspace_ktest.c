@@ -117,6 +117,7 @@ static void in_both_kinds(void (*test)(struct aspace *s))
     }
 }
 
+/* rows: W20 */
 KTEST(a_store_in_user_space_reaches_the_frame_that_translate_names)
 {
     struct aspace *s = enter(ASPACE_USER);
@@ -303,6 +304,7 @@ KTEST(large_forks_share_tables_and_still_separate)
 
 enum { SPACES = 24 };
 
+/* rows: W27 */
 KTEST(equal_addresses_in_many_spaces_are_different_memory)
 {
     static struct aspace *s[SPACES];
@@ -325,7 +327,8 @@ KTEST(equal_addresses_in_many_spaces_are_different_memory)
     }
 }
 
-/* W20: what translate says about permissions, the hardware says too. */
+/* What translate says about permissions, the hardware says too. */
+/* rows: W19 W20 E49 */
 KTEST(translate_asks_for_every_permission_that_is_needed)
 {
     struct aspace *s = enter(ASPACE_USER);

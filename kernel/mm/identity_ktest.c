@@ -48,7 +48,6 @@ static void map_section(struct aspace *s, const char *start, const char *end,
     map_identity(s, image_pa(start).raw, image_pa(end).raw, prot);
 }
 
-/* E41, E44, E47; R22, R28. */
 static struct aspace *identity_space(void)
 {
     struct aspace *s = aspace_create(ASPACE_IDENTITY);
@@ -88,7 +87,7 @@ static void look_around(struct aspace *s)
     assert(probe_load8((void *)UART_STATUS) == 0);
 }
 
-/* E45, E49: the old physical address, then none, and the hardware agrees. */
+/* The old physical address, then none, and the hardware agrees. */
 static void take_a_page_out(struct aspace *s)
 {
     uint64_t at = image_pa(image_end).raw + PAGE_SIZE;
@@ -104,7 +103,7 @@ static void take_a_page_out(struct aspace *s)
     assert(probe_load8((void *)(at + PAGE_SIZE)) == 0);
 }
 
-/* E46, E47, R24, R26, R27. */
+/* rows: E41 E44 E45 E46 E47 E49 R22 R28 */
 KTEST(identity_mapped_kernel_space_is_live)
 {
     struct aspace *s = identity_space();
@@ -123,7 +122,7 @@ KTEST(identity_mapped_kernel_space_is_live)
     aspace_destroy(s);
 }
 
-/* E42, R17. */
+/* rows: E42 R17 */
 KTEST(a_fresh_space_is_one_table)
 {
     struct page_stats before, after;
@@ -135,7 +134,8 @@ KTEST(a_fresh_space_is_one_table)
     aspace_destroy(s);
 }
 
-/* E45: "Page not mapped" is an answer, and nothing else happens. */
+/* "Page not mapped" is an answer, and nothing else happens. */
+/* rows: E45 */
 KTEST(unmapping_what_is_not_mapped_does_nothing)
 {
     struct aspace *s = aspace_create(ASPACE_IDENTITY);

@@ -32,7 +32,7 @@ static uint64_t pages_between(const char *start, const char *end)
     return (uint64_t)(end - start) >> PAGE_SHIFT;
 }
 
-/* W^X, U, G, A, D of every leaf: W18, R22. */
+/* rows: W18 R22 */
 KTEST(kernel_space_has_no_writable_code)
 {
     struct kspace_census census;
@@ -42,7 +42,8 @@ KTEST(kernel_space_has_no_writable_code)
     assert(kspace_audit(mmu_live_root(), &census) == NULL);
 }
 
-/* Text R-X, rodata R--, data and bss RW-, and nothing left out but the guard: R22, R25. */
+/* Text R-X, rodata R--, data and bss RW-, and nothing left out but the guard. */
+/* rows: W18 R22 R25 */
 KTEST(each_section_of_the_kernel_is_mapped_whole_with_its_own_permissions)
 {
     struct kspace_census census;
@@ -64,6 +65,7 @@ static void expect_audit(vaddr_t va, unsigned prot, const char *complaint)
     assert(complaint ? found && strcmp(found, complaint) == 0 : !found);
 }
 
+/* rows: R22 */
 KTEST(the_audit_of_the_kernel_space_objects_to_a_page_that_permits_too_much)
 {
     char *top = kstack_alloc();
@@ -77,7 +79,8 @@ KTEST(the_audit_of_the_kernel_space_objects_to_a_page_that_permits_too_much)
     kstack_free(top);
 }
 
-/* R27, stronger: not a look at the tables, but a store. */
+/* Not a look at the tables, but a store. */
+/* rows: R27 */
 KTEST(a_store_to_kernel_text_traps)
 {
     assert(probe_load8((void *)ret_in_text) == 0);
@@ -86,6 +89,7 @@ KTEST(a_store_to_kernel_text_traps)
     assert(probe_store8(alias((void *)ret_in_text)) == -EFAULT);
 }
 
+/* rows: R27 */
 KTEST(a_store_to_kernel_rodata_traps)
 {
     void *at = (void *)(uintptr_t)ret_in_rodata;
@@ -97,6 +101,7 @@ KTEST(a_store_to_kernel_rodata_traps)
     assert(probe_store8(alias(ret_in_data)) == 0);
 }
 
+/* rows: R27 */
 KTEST(a_jump_into_kernel_data_traps)
 {
     assert(probe_exec((void *)ret_in_text) == 0);
@@ -128,7 +133,7 @@ static void touch_own_guard(void *unused)
     assert(probe_load8(low - PAGE_SIZE) == -EFAULT);
 }
 
-/* R31. */
+/* rows: R31 */
 KTEST(the_page_below_the_stack_of_every_hart_is_not_mapped)
 {
     hart_call_all(touch_own_guard, NULL);
@@ -139,6 +144,7 @@ static void touch_gone(void *at) { assert(probe_load8(at) == -EFAULT); }
 
 static void touch_there(void *at) { assert(probe_store8(at) == 0); }
 
+/* rows: R31 */
 KTEST(a_kernel_stack_is_there_for_all_harts_and_then_for_none)
 {
     char *one = kstack_alloc(), *two = kstack_alloc();
