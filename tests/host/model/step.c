@@ -307,6 +307,12 @@ static void wipe(struct flat *f)
     f->value = 0;
 }
 
+/* Advice does not change what a mapping is. */
+static uint32_t advice_flags(const struct step *st)
+{
+    return st->flags & ~(uint32_t)(TAG_SHARED | TAG_MAY_ALL | TAG_EXTERN | TAG_NC | TAG_IO);
+}
+
 static void advise_page(const struct job *j, struct flat *f)
 {
     switch (j->st->op) {
@@ -322,10 +328,10 @@ static void advise_page(const struct job *j, struct flat *f)
         f->guard = false;
         break;
     case OP_SET_FLAGS:
-        f->flags |= j->st->flags;
+        f->flags |= advice_flags(j->st);
         break;
     case OP_CLEAR_FLAGS:
-        f->flags &= ~j->st->flags;
+        f->flags &= ~advice_flags(j->st);
         break;
     }
 }
@@ -340,7 +346,7 @@ static void do_advise(struct job *j)
         if (f->mapped && f->object) wanted = -EINVAL;
     }
     if (world.scarce && wanted) return;
-    got = aspace_advise(j->s, j->range, advice, j->st->flags);
+    got = aspace_advise(j->s, j->range, advice, advice_flags(j->st));
     if (wanted == 0 && starved(got)) return;
     expect(j, "advise", got, wanted);
     if (wanted == -EINVAL) return;
