@@ -57,11 +57,11 @@ static const char *check_bits(pte_t e, unsigned level)
     unsigned prot = leaf_prot(e);
 
     if ((prot & PROT_W) && (prot & PROT_X)) return "a leaf is writable and executable";
-    if (e.raw & PTE_U) return "a leaf is for user mode";
-    if (!(e.raw & PTE_G)) return "a leaf is not global";
-    if (!(e.raw & PTE_A)) return "a leaf lacks A";
+    if (leaf_is_user(e)) return "a leaf is for user mode";
+    if (!leaf_is_global(e)) return "a leaf is not global";
     if (leaf_writable(e) != (bool)(prot & PROT_W)) return "W and D of a leaf differ";
-    if (e.raw & (PTE_RESERVED | PTE_N)) return "a leaf has reserved bits";
+    if (!leaf_is_wellformed(e, level, kernel_space->leaf_bits))
+        return "a leaf is malformed";
     if (pte_pfn(e, 0).raw & (word_pages(level) - 1)) return "a large leaf is not aligned";
     return NULL;
 }
@@ -78,8 +78,8 @@ static const char *check_leaf(struct audit *a, pte_t e, unsigned level, uint64_t
         if (!overlaps(r, va, last)) continue;
         if (va < r->start || last >= r->end) return "a leaf reaches out of its region";
         unsigned may = overlaps(&a->read_only, va, last) ? PROT_R : r->prot;
-        if (i != KSPACE_AREA && pte_owner(e) != OWNER_EXTERN)
-            return "a leaf owns its frame";
+        bool owns = pte_owner(e) != OWNER_EXTERN;
+        if (owns && i != KSPACE_AREA) return "a leaf owns its frame";
         if (leaf_prot(e) != may) return "a leaf permits not just what its region may";
         a->census->leaves[level]++;
         a->census->pages[i] += word_pages(level);

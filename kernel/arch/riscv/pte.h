@@ -154,6 +154,10 @@ static inline bool leaf_is_private(pte_t e)
     return (e.raw & (PTE_V | PTE_RSW)) ==
            (PTE_V | (uint64_t)OWNER_PRIVATE << PTE_RSW_SHIFT);
 }
+/* Is the leaf open to user mode? Does its translation hold in every space? */
+static inline bool leaf_is_user(pte_t e) { return e.raw & PTE_U; }
+static inline bool leaf_is_global(pte_t e) { return e.raw & PTE_G; }
+
 static inline bool leaf_writable(pte_t e) { return e.raw & PTE_W; }
 static inline bool leaf_withheld(pte_t e) { return (e.raw & (PTE_W | PTE_D)) == PTE_D; }
 static inline pte_t leaf_withhold(pte_t e) { return PTE(e.raw & ~PTE_W); }
