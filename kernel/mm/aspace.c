@@ -64,7 +64,6 @@ struct aspace *aspace_create(enum aspace_kind kind)
     struct page *root;
 
     if (!s) return NULL;
-    memset(s, 0, sizeof(*s));
     root = table_alloc(levels - 1);
     if (!root) {
         slab_free(spaces, s);
@@ -75,6 +74,7 @@ struct aspace *aspace_create(enum aspace_kind kind)
     s->kind = (uint8_t)kind;
     s->share_tables = true;
     s->kept_table = NO_TABLE;
+    s->stack_pages = 0;
     set_limits(s, kind);
     if (kind != ASPACE_KERNEL) kspace_copy_root(s->root, levels);
     tlb_init(&s->tlb);

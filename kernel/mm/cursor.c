@@ -11,33 +11,81 @@
 #include "lib/errno.h"
 #include "mm/share.h"
 
+enum { MAX_LEVELS = 5 };
+
+/* A way down from the root, so that it can be confirmed. */
+struct way {
+    unsigned n;
+    struct {
+        const pte_t *slot;
+        pte_t word;
+    } step[MAX_LEVELS];
+    const pte_t
+        *end; /* the word that stopped us, no table; NULL: the range or `stop` did */
+};
+
 /* The words of the smallest own table of level `stop` or above that covers r. */
-static always_inline pte_t *walk(const struct aspace *space, struct span r, unsigned stop)
+static always_inline pte_t *walk(const struct aspace *space, struct span r, unsigned stop,
+                                 struct way *way)
 {
     pte_t *words = space->root;
     uint64_t differ = r.lo ^ (r.hi - 1);
 
+    way->n = 0;
+    way->end = NULL;
     for (unsigned shift = TABLE_BITS * (space->levels - 1u); shift > TABLE_BITS * stop;
          shift -= TABLE_BITS) {
         if (differ >> shift) break;
-        pte_t e = pte_load(&words[(r.lo >> shift) & (TABLE_ENTRIES - 1)]);
-        if (!pte_is_table(e)) break;
+        const pte_t *slot = &words[(r.lo >> shift) & (TABLE_ENTRIES - 1)];
+        pte_t e = pte_load(slot);
+        if (!pte_is_table(e)) {
+            way->end = slot;
+            break;
+        }
+        way->step[way->n].slot = slot;
+        way->step[way->n++].word = e;
         words = pte_table_words(e);
     }
     return words;
 }
 
-struct page *lock_covering(struct aspace *space, struct span r, unsigned stop)
+/* Would the walk go the same way again? The words are read in its order. */
+static always_inline bool same_way(const struct way *way)
+{
+    for (unsigned i = 0; i < way->n; i++) {
+        if (pte_load(way->step[i].slot).raw != way->step[i].word.raw) return false;
+    }
+    return !way->end || !pte_is_table(pte_load(way->end));
+}
+
+/* Somebody holds the lock, or the way has changed under us: waits, and tries until it holds. */
+static noinline struct page *lock_covering_again(struct aspace *space, struct span r,
+                                                 unsigned stop)
 {
     for (;;) {
-        preempt_off();
-        rank_enter(RANK_TABLE);
-        pte_t *words = walk(space, r, stop);
-        struct page *t = ptr_page(words);
+        struct way way;
+        struct page *t = ptr_page(walk(space, r, stop, &way));
+
         spin_acquire(&t->table.lock);
-        if (likely(walk(space, r, stop) == words)) return t;
+        if (same_way(&way)) return t;
         unlock_covering(t);
+        preempt_off(); /* a moment in between, for those who wait for quiet */
+        rank_enter(RANK_TABLE);
     }
+}
+
+/* Without a call in its common way, so that it saves no registers. */
+struct page *lock_covering(struct aspace *space, struct span r, unsigned stop)
+{
+    struct way way;
+
+    preempt_off();
+    rank_enter(RANK_TABLE);
+    struct page *t = ptr_page(walk(space, r, stop, &way));
+    if (unlikely(!spin_try(&t->table.lock))) return lock_covering_again(space, r, stop);
+    if (likely(same_way(&way))) return t;
+    spin_release(&t->table.lock);
+    return lock_covering_again(space, r, stop);
 }
 
 void unlock_covering(struct page *t)
@@ -140,22 +188,42 @@ static int prepare_leaves(struct cursor *c, struct page *t, uint64_t base)
     return 0;
 }
 
+/* Locks the run of leaf tables from word *i of t on: nothing has to be made in them. */
+static void enter_leaf_tables(struct cursor *c, struct page *t, unsigned *i, unsigned j)
+{
+    const pte_t *words = table_words(t);
+
+    for (; *i < j; (*i)++) {
+        pte_t e = words[*i];
+        if (!pte_is_table(e)) break;
+        cursor_enter(c, e);
+    }
+}
+
 static int open_table(struct cursor *c, struct page *t, uint64_t base)
 {
     unsigned level = t->table.level;
     uint64_t step = word_pages(level);
     struct span hull = {c->range[0].lo, c->range[1].hi ? c->range[1].hi : c->range[0].hi};
+    bool builds = c->mode & (CURSOR_BUILD | CURSOR_LEAVES | CURSOR_LARGE);
+    bool looks = c->mode & (CURSOR_RETAG | CURSOR_UNPARK);
+    const pte_t *words = table_words(t);
     unsigned i, j;
-    int err = prepare_leaves(c, t, base);
+    int err = looks ? prepare_leaves(c, t, base) : 0;
 
     if (err || level == 0) return err;
     table_slice(base, level, hull, &i, &j);
-    if (!(c->mode & (CURSOR_BUILD | CURSOR_LEAVES | CURSOR_LARGE))) table_clip(t, &i, &j);
+    if (!builds) table_clip(t, &i, &j);
     for (; i < j; i++) {
-        uint64_t lo = base + i * step;
-        pte_t e = table_words(t)[i];
-        struct page *child;
+        if (level == 1 && !looks && !c->range[1].hi) {
+            enter_leaf_tables(c, t, &i, j);
+            if (i == j) break;
+        }
+        pte_t e = words[i];
+        if (pte_is_empty(e) && !builds) continue;
 
+        uint64_t lo = base + i * step;
+        struct page *child;
         if (!cursor_touches(c, lo, lo + step)) continue;
         if (pte_is_table(e)) {
             child = cursor_enter(c, e);
@@ -250,7 +318,7 @@ static void count_now(struct cursor *c, unsigned number, long pages)
     }
 }
 
-void cursor_count(struct cursor *c, unsigned number, long pages)
+void cursor_count_work(struct cursor *c, unsigned number, long pages)
 {
     for (unsigned i = 0; i < c->ntags; i++) {
         if (c->tag[i].number == number) {
@@ -314,8 +382,9 @@ static void cursor_keep_or_trim(struct aspace *space, uint64_t base, unsigned le
 /* The lowest own table over `vpn`, found without a lock; preemption is off. */
 static struct page *lowest_table(const struct aspace *space, uint64_t vpn)
 {
-    const pte_t *words = walk(space, (struct span){vpn, vpn + 1}, 0);
-    return ptr_page(words);
+    struct way way;
+
+    return ptr_page(walk(space, (struct span){vpn, vpn + 1}, 0, &way));
 }
 
 void cursor_trim_span(struct aspace *space, struct span r)

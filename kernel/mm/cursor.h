@@ -152,7 +152,11 @@ static inline void cursor_gather(struct cursor *c, uint64_t vpn, uint64_t n)
 }
 
 /* `pages` more (or fewer) pages of the space have tag `number`. */
-void cursor_count(struct cursor *c, unsigned number, long pages);
+void cursor_count_work(struct cursor *c, unsigned number, long pages);
+static inline void cursor_count(struct cursor *c, unsigned number, long pages)
+{
+    if (pages != 0) cursor_count_work(c, number, pages);
+}
 
 /* Gives `p` back after the flush. At most CURSOR_FRAMES between two flushes. */
 void cursor_put_later(struct cursor *c, struct page *p);

@@ -4,7 +4,10 @@
  *     hart 0:  any [......]  zeroed [...]      hart 1:  any [..]  zeroed [.....]
  *                 |  ^           |  ^                    |
  *                 v  |           v  |                    v
- *              the buddy     the pool of zeroed frames, shared
+ *             loose frames   the pool of zeroed frames, shared
+ *                 |  ^
+ *                 v  |
+ *              the buddy
  *
  * Each hart has two stacks. Frames come and go in batches of half a stack, so a
  * program that frees and allocates in turn does not bounce between a full and an
@@ -12,23 +15,29 @@
  * serve page_alloc_zeroed(); what does not fit in the stack goes to the pool, what
  * does not fit there is an ordinary free frame.
  *
+ * Merging a frame with its neighbours costs more than all the rest of freeing it,
+ * and most frames are wanted again as frames. So what a stack spills stays loose, and
+ * is merged only when blocks are asked for and there are none, or on page_drain().
+ *
  * A frame changes its use under exactly one of the locks (a hart's `busy`, or the
  * buddy's), together with the count of that use. Whoever holds all of them sees
  * counts that add up: page_stats() does.
  *
- * Locks: `busy` of mm/hart_frames.h, then the buddy's. The pool belongs to the
- * buddy's lock.
+ * Locks: `busy` of mm/hart_frames.h, then the buddy's. The pool and the loose frames
+ * belong to the buddy's lock.
  */
 #include "arch/riscv/frame.h"
 #include "mm/page_internal.h"
 
 static struct hart_frames hart_frames[MAX_HARTS];
 
-/* Zeroed frames, linked by cached_free. Protected by the buddy's lock. */
-static struct {
+/* Frames linked by cached_free. Protected by the buddy's lock. */
+struct frame_list {
     struct page *first;
     uint64_t count; /* read without the lock, too */
-} pool;
+};
+static struct frame_list pool;  /* zeroed */
+static struct frame_list loose; /* free, not merged with their neighbours */
 
 static void stack_init(struct frame_stack *s)
 {
@@ -61,21 +70,31 @@ void frames_init(void)
 /* The pool never holds more than a sixteenth of memory: larger blocks need room to form. */
 static uint64_t pool_max(void) { return buddy_total() / 16; }
 
-static void pool_push(struct page *p)
+static void list_give(struct frame_list *l, struct page *p)
 {
-    p->cached_free.next = pool.first;
-    pool.first = p;
-    __atomic_store_n(&pool.count, pool.count + 1, __ATOMIC_RELAXED);
+    p->cached_free.next = l->first;
+    l->first = p;
+    __atomic_store_n(&l->count, l->count + 1, __ATOMIC_RELAXED);
 }
 
-static struct page *pool_pop(void)
+static struct page *list_take(struct frame_list *l)
 {
-    struct page *p = pool.first;
+    struct page *p = l->first;
 
     if (!p) return NULL;
-    pool.first = p->cached_free.next;
-    __atomic_store_n(&pool.count, pool.count - 1, __ATOMIC_RELAXED);
+    l->first = p->cached_free.next;
+    __atomic_store_n(&l->count, l->count - 1, __ATOMIC_RELAXED);
     return p;
+}
+
+/* Moves frames from the list to the stack, up to a batch. Buddy lock held. */
+static void fill_from(struct frame_stack *s, struct frame_list *l)
+{
+    struct page *p;
+
+    while (stack_count(s) < FRAME_BATCH && (p = list_take(l))) {
+        stack_push(s, p);
+    }
 }
 
 /* Cuts a block into cached frames. They are popped in ascending order, which is kind to
@@ -89,12 +108,16 @@ static void push_block(struct frame_stack *s, struct page *p, unsigned order)
     }
 }
 
-/* Fills half of an empty stack, from blocks as large as there are. */
+/* Fills half of an empty stack: loose frames first, then blocks as large as there are. */
 static void refill(struct frame_stack *s)
 {
     unsigned order = __builtin_ctz(FRAME_BATCH);
 
     buddy_lock();
+    fill_from(s, &loose);
+    while (order > 0 && stack_count(s) + (1u << order) > FRAME_BATCH) {
+        order--;
+    }
     while (stack_count(s) < FRAME_BATCH) {
         struct page *p = buddy_take(order);
         if (p) {
@@ -109,24 +132,20 @@ static void refill(struct frame_stack *s)
     buddy_unlock();
 }
 
-/* Moves the newest `n` frames to the buddy. */
+/* Lets the newest `n` frames go. */
 static void spill(struct frame_stack *s, unsigned n)
 {
     buddy_lock();
     while (n-- > 0) {
-        buddy_give_frame(stack_pop(s));
+        list_give(&loose, stack_pop(s));
     }
     buddy_unlock();
 }
 
 static void refill_zeroed(struct frame_stack *s)
 {
-    struct page *p;
-
     buddy_lock();
-    while (stack_count(s) < FRAME_BATCH && (p = pool_pop())) {
-        stack_push(s, p);
-    }
+    fill_from(s, &pool);
     buddy_unlock();
 }
 
@@ -136,7 +155,7 @@ static bool spill_zeroed(struct frame_stack *s)
     buddy_lock();
     bool room = pool.count + FRAME_BATCH <= pool_max();
     for (unsigned n = 0; room && n < FRAME_BATCH; n++) {
-        pool_push(stack_pop(s));
+        list_give(&pool, stack_pop(s));
     }
     buddy_unlock();
     return room;
@@ -210,13 +229,14 @@ bool frames_give_zeroed(struct page *p, enum page_use use)
     return room;
 }
 
-static bool empty_pool(void)
+/* Merges the frames of the list in the buddy. True if there were any. */
+static bool merge(struct frame_list *l)
 {
     struct page *p;
     bool any = false;
 
     buddy_lock();
-    while ((p = pool_pop())) {
+    while ((p = list_take(l))) {
         buddy_give_frame(p);
         any = true;
     }
@@ -235,7 +255,7 @@ static bool empty_cache(struct hart_frames *f)
 
 bool frames_reclaim(void)
 {
-    bool any = empty_pool();
+    bool any = merge(&pool);
 
     for (unsigned i = 0; i < MAX_HARTS; i++) {
         struct hart_frames *f = &hart_frames[i];
@@ -243,6 +263,7 @@ bool frames_reclaim(void)
         if (empty_cache(f)) any = true;
         frames_unlock(f);
     }
+    if (merge(&loose)) any = true;
     return any;
 }
 
@@ -306,7 +327,8 @@ void page_drain(void)
         empty_cache(&hart_frames[i]);
         frames_unlock(&hart_frames[i]);
     }
-    empty_pool();
+    merge(&pool);
+    merge(&loose);
 }
 
 static void add_hart(struct page_stats *out, const struct hart_frames *f)
@@ -329,7 +351,7 @@ void page_stats(struct page_stats *out)
     }
     buddy_lock();
     buddy_stats(out);
-    out->by_use[PAGE_HART] += pool.count;
+    out->by_use[PAGE_HART] += pool.count + loose.count;
     buddy_unlock();
     for (unsigned i = 0; i < MAX_HARTS; i++) {
         frames_unlock(&hart_frames[i]);

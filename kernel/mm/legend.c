@@ -202,7 +202,8 @@ void legend_release(struct aspace *space, unsigned number)
     struct legend_slot *slot = legend_slot(&space->legend, number);
 
     if (number == TAG_ANON) return;
-    if (__atomic_fetch_sub(&slot->holds, 1, __ATOMIC_ACQ_REL) == 1) {
+    if (__atomic_fetch_sub(&slot->holds, 1, __ATOMIC_ACQ_REL) == 1 &&
+        __atomic_load_n(&slot->pages, __ATOMIC_RELAXED) == 0) {
         legend_drop_if_dead(space, number);
     }
 }

@@ -76,8 +76,9 @@ static void withdraw(struct cursor *c, const struct replace *op, struct page *t,
     table_clip(t, &i, &j);
     for (; i < j; i++) {
         pte_t e = words[i];
-        uint64_t lo = base + i * step;
+        if (pte_is_empty(e)) continue;
 
+        uint64_t lo = base + i * step;
         if (pte_is_leaf(e)) {
             pte_store(&words[i], leaf_withdraw(e));
             cursor_gather(c, lo, step);
@@ -124,6 +125,7 @@ static void finish_words(struct cursor *c, const struct replace *op, struct page
     struct run gone = {0}, come = {0};
     struct tally d = {0};
     unsigned first = i;
+    bool skips = op->keep || pte_is_empty(op->word); /* empty words stay so */
 
     if (!op->keep && !pte_is_empty(op->word)) {
         table_note_mark(t, mark_tag(op->word));
@@ -132,6 +134,7 @@ static void finish_words(struct cursor *c, const struct replace *op, struct page
     for (; i < j; i++) {
         pte_t e = words[i];
 
+        if (pte_is_empty(e) && skips) continue;
         if (pte_is_table(e)) {
             finish(c, op, pte_table_page(e), base + i * (uint64_t)step);
             continue;
@@ -190,6 +193,34 @@ void replace_words(struct cursor *c, const struct replace *op)
     finish(c, op, c->top, c->top_base);
 }
 
+/* All words of the range are empty, and t has none of its tables: stores the mark. */
+static void fill_words(struct cursor *c, struct page *t, pte_t word)
+{
+    unsigned level = t->table.level;
+    pte_t *words = table_words(t);
+    struct tally d = {0};
+    unsigned i, j;
+
+    table_slice(c->top_base, level, c->range[0], &i, &j);
+    table_note_mark(t, mark_tag(word));
+    table_grow_hull(t, i, j);
+    d.used = (int)(j - i);
+    for (; i < j; i++)
+        pte_store(&words[i], word);
+    table_apply(t, &d);
+    cursor_count(c, mark_tag(word), d.used * (long)word_pages(level));
+}
+
+/* Maps the empty range: tables in it, empty ones that were kept too, are looked into. */
+static void fill_range(struct cursor *c, const struct replace *op)
+{
+    if (c->top->table.level == 0) {
+        fill_words(c, c->top, op->word);
+    } else {
+        replace_words(c, op);
+    }
+}
+
 /* Is every word of the range empty? Tables that hold nothing count as empty. */
 static bool range_is_empty(const struct cursor *c, const struct page *t, uint64_t base)
 {
@@ -245,8 +276,10 @@ int map_span(struct aspace *s, struct span span, unsigned prot, const struct tag
         if (err) break;
         if (!replace && !range_is_empty(&c, c.top, c.top_base)) {
             err = -EEXIST;
-        } else {
+        } else if (replace) {
             replace_words(&c, &op);
+        } else {
+            fill_range(&c, &op);
         }
         cursor_close(&c);
         if (err) cursor_trim_span(s, span);

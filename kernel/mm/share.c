@@ -181,6 +181,33 @@ static int clone_pointer(struct page *dst, struct page *src, unsigned i, uint64_
     return 0;
 }
 
+/*
+ * The run of private leaves (and holes) of leaf table src from word i on: what most words
+ * of most programs are. Where it stopped.
+ */
+static unsigned clone_leaves(struct page *dst, struct page *src, unsigned i,
+                             bool *withheld)
+{
+    pte_t *from = table_words(src), *to = table_words(dst);
+    unsigned hi = src->table.hi;
+
+    for (; i < hi; i++) {
+        pte_t e = from[i];
+        if (leaf_is_private(e)) {
+            *withheld = true;
+            if (leaf_writable(e)) {
+                e = leaf_withhold(e);
+                pte_update(&from[i], e);
+            }
+            page_get(pfn_page(pte_pfn(e, i)));
+        } else if (!pte_is_empty(e)) {
+            break;
+        }
+        to[i] = e;
+    }
+    return i;
+}
+
 /* What a leaf or a mark of src becomes in the copy; src's own word loses W. */
 static pte_t clone_word(struct page *src, unsigned i, pte_t e, bool *withheld)
 {
@@ -218,6 +245,8 @@ int share_clone(struct page *dst, struct page *src, uint64_t base,
     dst->table.lo = src->table.lo;
     dst->table.hi = src->table.hi;
     for (unsigned i = src->table.lo; i < src->table.hi && !err; i++) {
+        if (level == 0 && !special) i = clone_leaves(dst, src, i, &withheld);
+        if (i == src->table.hi) break;
         pte_t e = table_words(src)[i];
         pte_t *to = &table_words(dst)[i];
 

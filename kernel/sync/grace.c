@@ -110,11 +110,26 @@ static bool has_work(const struct batches *b)
            __atomic_load_n(&b->waiting, __ATOMIC_RELAXED);
 }
 
+/* The count goes up: this hart is outside any section. */
+static void pass_quietly(struct hart *h)
+{
+    full_fence(); /* the loads of sections that have ended before the count */
+    __atomic_store_n(&h->quiescent, h->quiescent + 1, __ATOMIC_RELAXED);
+    full_fence(); /* the count before the loads of sections to come */
+}
+
 void grace_defer(struct grace *g, void (*free)(struct grace *))
 {
+    struct batches *b = &batches[this_hart()->index];
+    bool quiet = this_hart()->preempt == 0;
+
+    /* What this hart deferred before may be waiting for this hart alone. */
+    if (quiet && has_work(b)) {
+        pass_quietly(this_hart());
+        advance(b);
+    }
     g->free = free;
     preempt_off();
-    struct batches *b = &batches[this_hart()->index];
     spin_lock(&b->lock, RANK_GRACE);
     g->next = b->open;
     __atomic_store_n(&b->open, g, __ATOMIC_RELAXED);
@@ -129,9 +144,7 @@ void grace_quiescent(void)
 
     debug_assert(h->preempt == 0);
     __atomic_fetch_and(&h->work, ~(uint32_t)HART_WORK_GRACE, __ATOMIC_RELAXED);
-    full_fence(); /* the loads of sections that have ended before the count */
-    __atomic_store_n(&h->quiescent, h->quiescent + 1, __ATOMIC_RELAXED);
-    full_fence(); /* the count before the loads of sections to come */
+    pass_quietly(h);
     if (has_work(&batches[h->index])) advance(&batches[h->index]);
 }
 

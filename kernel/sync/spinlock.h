@@ -40,6 +40,12 @@ static inline void spin_acquire(struct spinlock *l)
     interleave("lock", l);
     if (unlikely(__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE))) spin_wait(l);
 }
+/* False, and nothing taken, if somebody holds it. */
+static inline bool spin_try(struct spinlock *l)
+{
+    interleave("trylock", l);
+    return !__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE);
+}
 static inline void spin_release(struct spinlock *l)
 {
     interleave("unlock", l);
