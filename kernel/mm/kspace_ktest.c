@@ -79,6 +79,67 @@ KTEST(the_audit_of_the_kernel_space_objects_to_a_page_that_permits_too_much)
     kstack_free(top);
 }
 
+/* A tree of its own with room for one leaf, at the start of the mapping area. */
+static pte_t *lone_word(struct page *table[4])
+{
+    const uint64_t vpn = KMAP_BASE >> PAGE_SHIFT;
+    unsigned levels = paging_levels();
+    pte_t *word = NULL;
+
+    for (unsigned i = 0; i < levels; i++) {
+        table[i] = page_alloc_zeroed(PAGE_KERNEL);
+        assert(table[i]);
+        if (word) pte_store(word, pte_table(page_pfn(table[i])));
+        word = (pte_t *)page_ptr(table[i]) + word_index(vpn, levels - 1 - i);
+    }
+    return word;
+}
+
+static const char *audit_of(struct page *table[4], pte_t *word, pte_t planted)
+{
+    struct kspace_census census;
+
+    pte_store(word, planted);
+    return kspace_audit(page_pfn(table[0]), &census);
+}
+
+/* rows: W18 R22 */
+KTEST(the_audit_of_the_kernel_space_names_the_rule_that_a_leaf_breaks)
+{
+    struct aspace *user = aspace_create(ASPACE_USER);
+    const uint64_t global = kernel_space->leaf_bits;
+    struct page *table[4];
+    pte_t *word = lone_word(table);
+    const pfn_t frame = page_pfn(table[0]);
+    const pte_t good = leaf_grant(pte_leaf(frame, PROT_RW, OWNER_EXTERN, global));
+
+    assert(user);
+    assert(audit_of(table, word, PTE_EMPTY) == NULL);
+    assert(audit_of(table, word, good) == NULL);
+    const struct {
+        pte_t leaf;
+        const char *complaint;
+    } bad[] = {
+        {leaf_grant(pte_leaf(frame, PROT_RWX, OWNER_EXTERN, global)),
+         "a leaf is writable and executable"},
+        {leaf_grant(pte_leaf(frame, PROT_RW, OWNER_EXTERN, global | user->leaf_bits)),
+         "a leaf is for user mode"},
+        {leaf_grant(pte_leaf(frame, PROT_RW, OWNER_EXTERN, 0)), "a leaf is not global"},
+        {leaf_withhold(good), "W and D of a leaf differ"},
+        {pte_leaf(frame, PROT_R, OWNER_EXTERN, global),
+         "a leaf permits not just what its region may"},
+        {pte_table(frame), "a table pointer stands at the lowest level"},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        const char *found = audit_of(table, word, bad[i].leaf);
+        assert(found && strcmp(found, bad[i].complaint) == 0);
+    }
+    for (unsigned i = 0; i < paging_levels(); i++) {
+        page_put(table[i]);
+    }
+    aspace_destroy(user);
+}
+
 /* Not a look at the tables, but a store. */
 /* rows: R27 */
 KTEST(a_store_to_kernel_text_traps)
