@@ -33,7 +33,8 @@ static void print_and_abort(const char *message)
 {
     char line[256];
 
-    fprintf(stderr, "%s\nreplay with MODEL_SCRIPT of build/host/aspace_model4_test:\n", message);
+    fprintf(stderr, "%s\nreplay with MODEL_SCRIPT of build/host/aspace_model4_test:\n",
+            message);
     for (unsigned i = 0; i < nscript; i++) {
         step_print(&script[i], line, sizeof(line));
         fprintf(stderr, "%s\n", line);
@@ -44,10 +45,10 @@ static void print_and_abort(const char *message)
 static struct step step_of(const uint8_t *b)
 {
     static const uint32_t flags[16] = {
-        0,          TAG_SHARED,         TAG_SHARED, 0,         TAG_LOCKED,
-        TAG_HUGE,   TAG_NOHUGE,         0,          TAG_RANDOM, TAG_DONTFORK,
-        TAG_SEALED, TAG_MAY_R | TAG_MAY_X, 0,       TAG_WIPEONFORK, TAG_DONTDUMP,
-        TAG_SHARED | TAG_LOCKED,
+        0,          TAG_SHARED,     TAG_SHARED,   0,
+        TAG_LOCKED, TAG_HUGE,       TAG_NOHUGE,   0,
+        TAG_RANDOM, TAG_DONTFORK,   TAG_SEALED,   TAG_MAY_R | TAG_MAY_X,
+        0,          TAG_WIPEONFORK, TAG_DONTDUMP, TAG_SHARED | TAG_LOCKED,
     };
 
     return (struct step){

@@ -19,5 +19,5 @@
 TEST(many_sequences_on_three_levels_agree_with_the_flat_picture)
 {
     EXPECT(campaign_run(&(struct campaign){
-        .levels = 3, .steps = 700000, .length = 300, .check_every = 1}));
+        .levels = 3, .steps = 1500000, .length = 300, .check_every = 1}));
 }

@@ -20,13 +20,13 @@
 TEST(any_sequence_of_operations_on_three_levels_agrees_with_the_flat_picture)
 {
     EXPECT(campaign_run(&(struct campaign){
-        .levels = 3, .steps = 150000, .length = 250, .check_every = 1}));
+        .levels = 3, .steps = 250000, .length = 250, .check_every = 1}));
 }
 
 TEST(any_sequence_of_operations_on_four_levels_agrees_with_the_flat_picture)
 {
     EXPECT(campaign_run(&(struct campaign){
-        .levels = 4, .steps = 60000, .length = 250, .check_every = 1}));
+        .levels = 4, .steps = 100000, .length = 250, .check_every = 1}));
 }
 
 TEST(long_sequences_agree_too)
@@ -38,7 +38,7 @@ TEST(long_sequences_agree_too)
 TEST(any_operation_that_lacks_memory_changes_nothing_and_leaks_nothing)
 {
     EXPECT(campaign_run(&(struct campaign){
-        .levels = 3, .steps = 20000, .length = 120, .check_every = 1, .starve = true}));
+        .levels = 3, .steps = 30000, .length = 120, .check_every = 1, .starve = true}));
 }
 
 TEST(no_translation_cache_sees_what_the_words_forbid)

@@ -20,11 +20,17 @@
 TEST(any_sequence_of_operations_at_full_width_agrees_with_the_flat_picture)
 {
     EXPECT(campaign_run(&(struct campaign){
-        .levels = 3, .steps = 20000, .length = 2000, .check_every = 100}));
+        .levels = 3, .steps = 60000, .length = 2000, .check_every = 100}));
 }
 
 TEST(any_sequence_of_operations_at_full_width_with_four_levels_agrees)
 {
     EXPECT(campaign_run(&(struct campaign){
-        .levels = 4, .steps = 10000, .length = 2000, .check_every = 100}));
+        .levels = 4, .steps = 20000, .length = 2000, .check_every = 100}));
+}
+
+TEST(any_operation_at_full_width_that_lacks_memory_changes_nothing_and_leaks_nothing)
+{
+    EXPECT(campaign_run(&(struct campaign){
+        .levels = 3, .steps = 600, .length = 150, .check_every = 1, .starve = true}));
 }

@@ -20,11 +20,11 @@
 TEST(any_sequence_of_operations_with_tables_of_eight_agrees_with_the_flat_picture)
 {
     EXPECT(campaign_run(&(struct campaign){
-        .levels = 3, .steps = 40000, .length = 400, .check_every = 1}));
+        .levels = 3, .steps = 100000, .length = 400, .check_every = 1}));
 }
 
 TEST(any_operation_with_tables_of_eight_that_lacks_memory_changes_nothing)
 {
     EXPECT(campaign_run(&(struct campaign){
-        .levels = 3, .steps = 3000, .length = 120, .check_every = 1, .starve = true}));
+        .levels = 3, .steps = 10000, .length = 120, .check_every = 1, .starve = true}));
 }

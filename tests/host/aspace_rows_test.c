@@ -84,7 +84,8 @@ STORY(sealed_pages_say_eperm_before_anything_has_changed)
     rig_map(s, BASE, 6, PROT_RW, 0);
     CHECK_EQ(aspace_advise(s, pages(BASE + 4, 1), ADVISE_SET_FLAGS, TAG_SEALED), 0);
     CHECK_EQ(aspace_protect(s, pages(BASE, 6), PROT_R), -EPERM);
-    for (unsigned i = 0; i < 6; i++) CHECK_EQ(prot_at(BASE + i), PROT_RW);
+    for (unsigned i = 0; i < 6; i++)
+        CHECK_EQ(prot_at(BASE + i), PROT_RW);
     CHECK_EQ(aspace_unmap(s, pages(BASE, 6)), -EPERM);
     CHECK_EQ(aspace_map_replace(s, pages(BASE, 6), PROT_R, &anonymous), -EPERM);
     CHECK_EQ(aspace_move(s, pages(BASE + 4, 1), VA(9ul << 30)), -EPERM);
@@ -97,7 +98,8 @@ STORY(advice_over_a_hole_is_followed_on_the_rest_and_says_enomem)
     begin();
     rig_map(s, BASE, 2, PROT_RW, 0);
     rig_map(s, BASE + 3, 2, PROT_RW, 0);
-    for (unsigned i = 0; i < 5; i++) (void)rig_store(s, BASE + i, 7);
+    for (unsigned i = 0; i < 5; i++)
+        (void)rig_store(s, BASE + i, 7);
     CHECK_EQ(aspace_advise(s, pages(BASE, 5), ADVISE_DONTNEED, 0), -ENOMEM);
     CHECK_EQ(rig_value(s, BASE), 0);
     CHECK_EQ(rig_value(s, BASE + 4), 0);
@@ -193,7 +195,8 @@ STORY(dontfork_stays_behind_and_wipeonfork_arrives_empty)
 
     begin();
     rig_map(s, BASE, 6, PROT_RW, 0);
-    for (unsigned i = 0; i < 6; i++) CHECK_EQ(rig_store(s, BASE + i, 10 + i), FAULT_DONE);
+    for (unsigned i = 0; i < 6; i++)
+        CHECK_EQ(rig_store(s, BASE + i, 10 + i), FAULT_DONE);
     CHECK_EQ(aspace_advise(s, pages(BASE + 1, 1), ADVISE_SET_FLAGS, TAG_DONTFORK), 0);
     CHECK_EQ(aspace_advise(s, pages(BASE + 3, 1), ADVISE_SET_FLAGS, TAG_WIPEONFORK), 0);
     struct aspace *child = rig_clone(s);
@@ -335,7 +338,8 @@ STORY(a_window_ends_where_meaning_or_permission_does)
 {
     begin();
     rig_map(s, BASE, 40, PROT_RW, TAG_NOHUGE);
-    for (unsigned i = 0; i < 10; i++) CHECK_EQ(rig_store(s, BASE + i, i), FAULT_DONE);
+    for (unsigned i = 0; i < 10; i++)
+        CHECK_EQ(rig_store(s, BASE + i, i), FAULT_DONE);
     CHECK_EQ(aspace_unmap(s, pages(BASE + 16, 24)), 0);
     CHECK_EQ(aspace_protect(s, pages(BASE + 18 - 4, 2), PROT_R), 0);
     CHECK_EQ(rig_store(s, BASE + 12, 1), FAULT_DONE);
@@ -367,7 +371,8 @@ STORY(cached_neighbours_of_an_objects_page_come_along)
 
     begin();
     rig_map_object(s, BASE, 40, PROT_R, 0, world.object[0], 0);
-    for (unsigned i = 0; i < 16; i++) CHECK_EQ(rig_load(s, BASE + i, &value), FAULT_DONE);
+    for (unsigned i = 0; i < 16; i++)
+        CHECK_EQ(rig_load(s, BASE + i, &value), FAULT_DONE);
     struct aspace *other = rig_space();
     rig_map_object(other, BASE, 40, PROT_R, 0, world.object[0], 0);
     CHECK_EQ(rig_load(other, BASE + 5, &value), FAULT_DONE);
@@ -465,12 +470,14 @@ STORY(data_lands_where_it_was_meant_and_the_rest_is_zero)
     static char data[9000], back[5 * 4096];
 
     begin();
-    for (size_t i = 0; i < sizeof(data); i++) data[i] = (char)(i * 7 + 1);
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (char)(i * 7 + 1);
     CHECK_EQ(aspace_map_data(s, pages(BASE, 5), PROT_R, data, sizeof(data), 3000), 0);
     CHECK_EQ(aspace_read(s, VA((uint64_t)BASE << PAGE_SHIFT), back, sizeof(back)), 0);
     for (size_t i = 0; i < sizeof(back); i++) {
         char wanted = i >= 3000 && i < 3000 + sizeof(data) ? data[i - 3000] : 0;
-        if (back[i] != wanted) world_fail("byte %zu is %d instead of %d", i, back[i], wanted);
+        if (back[i] != wanted)
+            world_fail("byte %zu is %d instead of %d", i, back[i], wanted);
     }
     CHECK_EQ(aspace_map_data(s, pages(BASE + 9, 1), PROT_R, data, 4097, 0), -EINVAL);
     CHECK_EQ(aspace_map_data(s, pages(BASE + 4, 2), PROT_R, data, 10, 0), -EEXIST);
@@ -536,11 +543,11 @@ STORY(a_fork_takes_device_leaves_in_the_root_along)
     paddr_t pa;
 
     begin();
-    CHECK_EQ(aspace_map_phys(s, pages(first, 1ul << 18), pfn_to_pa(PFN(1ul << 20)), PROT_RW,
-                             PBMT_PMA),
+    CHECK_EQ(aspace_map_phys(s, pages(first, 1ul << 18), pfn_to_pa(PFN(1ul << 20)),
+                             PROT_RW, PBMT_PMA),
              0);
-    CHECK_EQ(aspace_map_phys(s, pages(2 * first, 1ul << 18), pfn_to_pa(PFN(1ul << 18)), PROT_R,
-                             PBMT_PMA),
+    CHECK_EQ(aspace_map_phys(s, pages(2 * first, 1ul << 18), pfn_to_pa(PFN(1ul << 18)),
+                             PROT_R, PBMT_PMA),
              0);
     struct aspace *child = rig_clone(s), *all[] = {s, child};
     const char *bad = aspace_check(all, 2);
@@ -559,13 +566,18 @@ static void do_one(unsigned what, struct aspace **child, uint64_t at)
         CHECK_EQ(aspace_protect(s, pages(at, 6), PROT_NONE), 0);
         CHECK_EQ(aspace_protect(s, pages(at, 6), PROT_RW), 0);
         break;
-    case 1: CHECK_EQ(rig_store(s, at + 2, 222), FAULT_DONE); break;
-    case 2: CHECK_EQ(aspace_advise(s, pages(at + 4, 1), ADVISE_DONTNEED, 0), 0); break;
+    case 1:
+        CHECK_EQ(rig_store(s, at + 2, 222), FAULT_DONE);
+        break;
+    case 2:
+        CHECK_EQ(aspace_advise(s, pages(at + 4, 1), ADVISE_DONTNEED, 0), 0);
+        break;
     case 3:
         if (!*child) *child = rig_clone(s);
         CHECK_EQ(rig_store(s, at + 5, 555), FAULT_DONE);
         break;
-    default: CHECK_EQ(aspace_protect(s, pages(at + 1, 2), PROT_R), 0);
+    default:
+        CHECK_EQ(aspace_protect(s, pages(at + 1, 2), PROT_R), 0);
         CHECK_EQ(aspace_protect(s, pages(at + 1, 2), PROT_RW), 0);
     }
 }
@@ -578,11 +590,13 @@ STORY(a_copied_page_of_a_file_keeps_its_place_through_everything)
         uint64_t at = BASE + order % 512;
 
         begin();
-        for (unsigned i = 0; i < 6; i++) world.object[0]->disk[i] = 60 + i;
+        for (unsigned i = 0; i < 6; i++)
+            world.object[0]->disk[i] = 60 + i;
         rig_map_object(s, at, 6, PROT_RW, 0, world.object[0], 0);
         CHECK_EQ(rig_store(s, at, 100), FAULT_DONE);
         CHECK_EQ(rig_store(s, at + 4, 104), FAULT_DONE);
-        for (unsigned k = 0, rest = order; k < 5; k++, rest /= 5) do_one(rest % 5, &child, at);
+        for (unsigned k = 0, rest = order; k < 5; k++, rest /= 5)
+            do_one(rest % 5, &child, at);
         CHECK_EQ(aspace_move(s, pages(at, 6), VA((at + 1000) << PAGE_SHIFT)), 0);
         at += 1000;
         CHECK(aspace_next_mapping(s, VA(0), &m));
@@ -592,7 +606,8 @@ STORY(a_copied_page_of_a_file_keeps_its_place_through_everything)
         CHECK_EQ(rig_value(s, at), 100);
         CHECK_EQ(rig_value(s, at + 1), 61);
         CHECK_EQ(aspace_advise(s, pages(at, 6), ADVISE_DONTNEED, 0), 0);
-        for (unsigned i = 0; i < 6; i++) CHECK_EQ(rig_value(s, at + i), 60 + i);
+        for (unsigned i = 0; i < 6; i++)
+            CHECK_EQ(rig_value(s, at + i), 60 + i);
         if (child) {
             CHECK_EQ(rig_value(child, at - 1000), 100);
             rig_destroy(child);

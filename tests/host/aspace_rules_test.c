@@ -27,13 +27,14 @@
 
 /* Pages of the state, all in space a. */
 enum {
-    HEAP = 0,     /* two private leaves, then FILL; its table stays ours */
-    MIXED = 4,    /* private copy of the object, cached page, shared page: a table with a twin */
-    PARKED = 8,   /* a parked frame, then a guard */
-    BLOCK = 12,   /* a large leaf */
-    DEVICE = 16,  /* extern */
-    SHARED = 20,  /* two leaves in a table that b reaches too */
-    LARGE = 24,   /* one FILL of level 1 */
+    HEAP = 0, /* two private leaves, then FILL; its table stays ours */
+    MIXED =
+        4, /* private copy of the object, cached page, shared page: a table with a twin */
+    PARKED = 8,  /* a parked frame, then a guard */
+    BLOCK = 12,  /* a large leaf */
+    DEVICE = 16, /* extern */
+    SHARED = 20, /* two leaves in a table that b reaches too */
+    LARGE = 24,  /* one FILL of level 1 */
     TOP = 31,
 };
 
@@ -61,8 +62,8 @@ static void build(void)
     EXPECT_EQ(aspace_advise(a, pages(PARKED + 1, 1), ADVISE_GUARD, 0), 0);
     rig_map(a, BLOCK, 4, PROT_RW, TAG_HUGE);
     EXPECT_EQ(rig_store(a, BLOCK, 5), FAULT_DONE);
-    EXPECT_EQ(aspace_map_phys(a, pages(DEVICE, 1), pfn_to_pa(page_pfn(world.phys)), PROT_RW,
-                              PBMT_PMA),
+    EXPECT_EQ(aspace_map_phys(a, pages(DEVICE, 1), pfn_to_pa(page_pfn(world.phys)),
+                              PROT_RW, PBMT_PMA),
               0);
     rig_map(a, LARGE, 4, PROT_RW, 0);
     rig_sound(a, b, NULL);
@@ -78,12 +79,12 @@ static void expect_rule(const char *rule)
 }
 
 /* Sets *field to `wrong`, asks for `rule`, and puts it back. */
-#define BREAK(field, wrong, rule)                  \
-    do {                                           \
-        __typeof__(field) saved_ = (field);        \
-        (field) = (__typeof__(field))(wrong);      \
-        expect_rule(rule);                         \
-        (field) = saved_;                          \
+#define BREAK(field, wrong, rule)             \
+    do {                                      \
+        __typeof__(field) saved_ = (field);   \
+        (field) = (__typeof__(field))(wrong); \
+        expect_rule(rule);                    \
+        (field) = saved_;                     \
     } while (0)
 
 static void break_word(uint64_t vpn, uint64_t set, uint64_t clear, const char *rule)
@@ -116,20 +117,21 @@ static void end(void)
 TEST(the_checker_finds_words_of_no_known_form_W1)
 {
     build();
-    for (unsigned bit = 54; bit <= 60; bit++) break_word(HEAP, 1ul << bit, 0, "W1");
+    for (unsigned bit = 54; bit <= 60; bit++)
+        break_word(HEAP, 1ul << bit, 0, "W1");
     break_word(HEAP, PTE_N, 0, "W1");
     break_word(HEAP, 3ul << PTE_PBMT_SHIFT, 0, "W1");
     break_word(HEAP, 0, PTE_A, "W1");
     break_word(HEAP, 0, PTE_U, "W1");
     break_word(HEAP, PTE_G, 0, "W1");
-    break_word(HEAP, 0, PTE_D, "W1");           /* W without D */
-    break_word(HEAP, PTE_X, PTE_R, "W1");       /* W without R */
+    break_word(HEAP, 0, PTE_D, "W1");     /* W without D */
+    break_word(HEAP, PTE_X, PTE_R, "W1"); /* W without R */
     break_word(HEAP, 2ul << PTE_RSW_SHIFT, PTE_RSW, "W1");
     break_word(HEAP + 2, 1ul << PTE_PFN_SHIFT, 0, "W1"); /* FILL with a frame */
     break_word(PARKED + 1, 1ul << PTE_PFN_SHIFT, 0, "W1");
     break_word(HEAP + 2, 15ul << MARK_KIND_SHIFT, 0, "W1");
     break_word(HEAP + 2, 0, MARK_KIND, "W1");
-    break_word(PARKED, PTE_R, 0, "W1");         /* parked, and readable */
+    break_word(PARKED, PTE_R, 0, "W1"); /* parked, and readable */
     BREAK(word_above(a, HEAP)->raw, word_above(a, HEAP)->raw | PTE_A, "W1");
     BREAK(word_above(a, HEAP)->raw, word_above(a, HEAP)->raw | PTE_U, "W1");
     BREAK(word_above(b, SHARED)->raw, word_above(b, SHARED)->raw | PTE_R, "W1");

@@ -23,7 +23,12 @@ enum { DEPTH = 6, SETUP = 6, ANYBODY = 2 * WORLD_OBJECTS - 1 };
 
 /* Two leaf tables under one table of level 1: anonymous pages, and copies of an object's. */
 static const struct step setup[SETUP] = {
-    {.op = OP_MAP, .page = 0, .count = 4, .prot = PROT_RW, .object = ANYBODY, .flags = TAG_NOHUGE},
+    {.op = OP_MAP,
+     .page = 0,
+     .count = 4,
+     .prot = PROT_RW,
+     .object = ANYBODY,
+     .flags = TAG_NOHUGE},
     {.op = OP_MAP, .page = 4, .count = 4, .prot = PROT_RW, .object = 0, .index = 2},
     {.op = OP_STORE, .page = 0, .value = 10},
     {.op = OP_STORE, .page = 1, .value = 11},
@@ -51,7 +56,8 @@ static void show(const char *message)
 {
     char line[256];
 
-    fprintf(stderr, "%s\nreplay with MODEL_SCRIPT of build/host/aspace_model4_test:\n", message);
+    fprintf(stderr, "%s\nreplay with MODEL_SCRIPT of build/host/aspace_model4_test:\n",
+            message);
     for (unsigned i = 0; i < SETUP + DEPTH; i++) {
         step_print(&script[i], line, sizeof(line));
         fprintf(stderr, "%s\n", line);
@@ -81,6 +87,8 @@ STORY(every_short_order_of_fork_touch_cut_and_exit_keeps_what_each_space_sees)
 
     world_on_failure = show;
     world_boot(3);
-    for (unsigned i = 1; i < DEPTH; i++) orders *= ARRAY_SIZE(action);
-    for (unsigned long order = 0; order < orders; order++) try_order(order);
+    for (unsigned i = 1; i < DEPTH; i++)
+        orders *= ARRAY_SIZE(action);
+    for (unsigned long order = 0; order < orders; order++)
+        try_order(order);
 }

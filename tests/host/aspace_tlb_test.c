@@ -45,8 +45,10 @@ static void begin(void)
     tlb_model_install();
     s = rig_space();
     rig_map(s, 4, 8, PROT_RW, TAG_NOHUGE);
-    for (unsigned i = 0; i < 4; i++) CHECK_EQ(rig_store(s, 4 + i, 100 + i), FAULT_DONE);
-    for (unsigned h = 0; h < HARTS; h++) run_on(h, s);
+    for (unsigned i = 0; i < 4; i++)
+        CHECK_EQ(rig_store(s, 4 + i, 100 + i), FAULT_DONE);
+    for (unsigned h = 0; h < HARTS; h++)
+        run_on(h, s);
     fake_hart = 0;
     tlb_model_check();
 }
@@ -65,9 +67,12 @@ static void end(void)
 }
 
 /* A program on `hart` stores or loads, with faults, and the caches answer. */
-static enum fault_result touch(unsigned hart, uint64_t vpn, unsigned access, uint64_t *value)
+static enum fault_result touch(unsigned hart, uint64_t vpn, unsigned access,
+                               uint64_t *value)
 {
-    unsigned how = access == PROT_W ? WALK_STORE : access == PROT_X ? WALK_FETCH : WALK_LOAD;
+    unsigned how = access == PROT_W   ? WALK_STORE
+                   : access == PROT_X ? WALK_FETCH
+                                      : WALK_LOAD;
     uint64_t pa;
 
     fake_hart = hart;
@@ -130,7 +135,8 @@ STORY(copying_on_write_is_seen_by_all_harts_at_once)
 {
     begin();
     struct aspace *child = rig_clone(s);
-    for (unsigned h = 0; h < HARTS; h++) CHECK_EQ(load(h, 5), 101);
+    for (unsigned h = 0; h < HARTS; h++)
+        CHECK_EQ(load(h, 5), 101);
     CHECK_EQ(store(0, 5, 55), FAULT_DONE);
     tlb_model_check();
     CHECK_EQ(load(1, 5), 55);
@@ -143,7 +149,8 @@ STORY(copying_a_private_page_of_an_object_is_seen_by_all_harts_at_once)
 {
     begin();
     rig_map_object(s, 16, 2, PROT_RW, 0, world.object[0], 0);
-    for (unsigned h = 0; h < HARTS; h++) CHECK_EQ(load(h, 16), 0);
+    for (unsigned h = 0; h < HARTS; h++)
+        CHECK_EQ(load(h, 16), 0);
     CHECK_EQ(store(2, 16, 9), FAULT_DONE);
     tlb_model_check();
     CHECK_EQ(load(0, 16), 9);
@@ -153,7 +160,8 @@ STORY(copying_a_private_page_of_an_object_is_seen_by_all_harts_at_once)
 STORY(the_zero_page_is_forgotten_when_a_page_takes_its_place)
 {
     begin();
-    for (unsigned h = 0; h < HARTS; h++) CHECK_EQ(load(h, 10), 0);
+    for (unsigned h = 0; h < HARTS; h++)
+        CHECK_EQ(load(h, 10), 0);
     CHECK_EQ(store(1, 10, 3), FAULT_DONE);
     tlb_model_check();
     CHECK_EQ(load(0, 10), 3);
@@ -165,7 +173,8 @@ STORY(a_hart_that_was_elsewhere_during_a_copy_does_not_come_back_to_the_old_page
 {
     begin();
     struct aspace *child = rig_clone(s);
-    for (unsigned h = 0; h < HARTS; h++) CHECK_EQ(load(h, 6), 102);
+    for (unsigned h = 0; h < HARTS; h++)
+        CHECK_EQ(load(h, 6), 102);
     run_on(1, NULL);
     run_on(2, NULL);
     CHECK_EQ(store(0, 6, 66), FAULT_DONE);
@@ -218,7 +227,8 @@ STORY(write_back_takes_w_from_every_hart)
     begin();
     p = world.object[0];
     rig_map_object(s, 16, 2, PROT_RW, TAG_SHARED, p, 4);
-    for (unsigned h = 0; h < HARTS; h++) CHECK_EQ(store(h, 16, 10 + h), FAULT_DONE);
+    for (unsigned h = 0; h < HARTS; h++)
+        CHECK_EQ(store(h, 16, 10 + h), FAULT_DONE);
     p->value[4] = 12;
     CHECK_EQ(object_write_back(&p->object, 0, 10), 0);
     CHECK_EQ(p->disk[4], 12);
@@ -232,7 +242,8 @@ STORY(write_back_takes_w_from_every_hart)
 STORY(fork_takes_w_from_every_hart_of_the_parent)
 {
     begin();
-    for (unsigned h = 0; h < HARTS; h++) CHECK_EQ(store(h, 4, h), FAULT_DONE);
+    for (unsigned h = 0; h < HARTS; h++)
+        CHECK_EQ(store(h, 4, h), FAULT_DONE);
     struct aspace *child = rig_clone(s);
     tlb_model_check();
     CHECK_EQ(store(1, 4, 77), FAULT_DONE);
@@ -288,7 +299,8 @@ STORY(a_page_that_is_truncated_is_forgotten)
 {
     begin();
     rig_map_object(s, 16, 4, PROT_RW, TAG_SHARED, world.object[2], 0);
-    for (unsigned h = 0; h < HARTS; h++) CHECK_EQ(store(h, 17, 1), FAULT_DONE);
+    for (unsigned h = 0; h < HARTS; h++)
+        CHECK_EQ(store(h, 17, 1), FAULT_DONE);
     object_resize(&world.object[2]->object, 1);
     tlb_model_check();
     CHECK_EQ(load(1, 17), 0xdead00 + FAULT_BUS);
@@ -309,7 +321,8 @@ STORY(a_whole_table_that_is_unmapped_is_forgotten_before_it_is_free)
 STORY(a_table_that_becomes_one_mark_is_forgotten)
 {
     begin();
-    for (unsigned i = 0; i < 4; i++) CHECK_EQ(store(1, 8 + i, i), FAULT_DONE);
+    for (unsigned i = 0; i < 4; i++)
+        CHECK_EQ(store(1, 8 + i, i), FAULT_DONE);
     CHECK_EQ(aspace_advise(s, pages(4, 8), ADVISE_DONTNEED, 0), 0);
     tlb_model_check();
     CHECK_EQ(load(2, 9), 0);
@@ -354,7 +367,8 @@ STORY(a_block_that_is_split_is_forgotten_where_it_changed)
     rig_map(s, 16, 4, PROT_RW, TAG_HUGE);
     CHECK_EQ(store(0, 16, 1), FAULT_DONE);
     CHECK_EQ(rig_word(s, 16).table->table.level, 1);
-    for (unsigned h = 0; h < HARTS; h++) CHECK_EQ(store(h, 18, 2), FAULT_DONE);
+    for (unsigned h = 0; h < HARTS; h++)
+        CHECK_EQ(store(h, 18, 2), FAULT_DONE);
     CHECK_EQ(aspace_protect(s, pages(17, 1), PROT_R), 0);
     tlb_model_check();
     CHECK_EQ(store(1, 17, 3), FAULT_ACCERR);

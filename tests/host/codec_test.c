@@ -42,48 +42,53 @@ static void check_leaf(pte_t e, uint64_t frame, unsigned prot, enum owner owner)
 
 TEST(a_leaf_gives_back_its_frame_permission_and_owner)
 {
-    for EACH (f, leaf_frames) for EACH (o, owners) for EACH (s, spaces) {
-        for (unsigned prot = 0; prot <= PROT_RWX; prot++) {
-            if (!shows(prot)) continue;
-            pte_t e = pte_leaf(PFN(leaf_frames[f]), prot, owners[o], spaces[s]);
-            check_leaf(e, leaf_frames[f], prot, owners[o]);
-            EXPECT(!leaf_writable(e));
-            EXPECT(pte_is_wellformed(e, 0, spaces[s]));
-            EXPECT_EQ(word_broken(e.raw, 0) == NULL, spaces[s] == PTE_U);
+    for EACH (f, leaf_frames) for EACH (o, owners) for EACH (s, spaces)
+        {
+            for (unsigned prot = 0; prot <= PROT_RWX; prot++) {
+                if (!shows(prot)) continue;
+                pte_t e = pte_leaf(PFN(leaf_frames[f]), prot, owners[o], spaces[s]);
+                check_leaf(e, leaf_frames[f], prot, owners[o]);
+                EXPECT(!leaf_writable(e));
+                EXPECT(pte_is_wellformed(e, 0, spaces[s]));
+                EXPECT_EQ(word_broken(e.raw, 0) == NULL, spaces[s] == PTE_U);
+            }
         }
-    }
 }
 
 TEST(w_is_granted_and_withheld_without_a_trace)
 {
-    for EACH (f, leaf_frames) for EACH (o, owners) {
-        for (unsigned prot = PROT_RW; prot <= PROT_RWX; prot += PROT_X) {
-            pte_t e = pte_leaf(PFN(leaf_frames[f]), prot, owners[o], PTE_U);
-            pte_t w = leaf_grant(e);
-            EXPECT(leaf_writable(w) && leaf_withheld(e));
-            check_leaf(w, leaf_frames[f], prot, owners[o]);
-            EXPECT_EQ(leaf_withhold(w).raw, e.raw);
-            EXPECT(leaf_permits(w.raw, WALK_STORE) && !leaf_permits(e.raw, WALK_STORE));
-            EXPECT(pte_is_wellformed(w, 0, PTE_U) && !word_broken(w.raw, 0));
+    for EACH (f, leaf_frames) for EACH (o, owners)
+        {
+            for (unsigned prot = PROT_RW; prot <= PROT_RWX; prot += PROT_X) {
+                pte_t e = pte_leaf(PFN(leaf_frames[f]), prot, owners[o], PTE_U);
+                pte_t w = leaf_grant(e);
+                EXPECT(leaf_writable(w) && leaf_withheld(e));
+                check_leaf(w, leaf_frames[f], prot, owners[o]);
+                EXPECT_EQ(leaf_withhold(w).raw, e.raw);
+                EXPECT(leaf_permits(w.raw, WALK_STORE) &&
+                       !leaf_permits(e.raw, WALK_STORE));
+                EXPECT(pte_is_wellformed(w, 0, PTE_U) && !word_broken(w.raw, 0));
+            }
         }
-    }
 }
 
 TEST(permissions_change_and_nothing_else_does)
 {
-    for EACH (f, leaf_frames) for EACH (o, owners) {
-        for (unsigned from = 0; from <= PROT_RWX; from++) for (unsigned to = 0; to <= PROT_RWX; to++) {
-            if (!shows(from) || !shows(to)) continue;
-            pte_t e = pte_leaf(PFN(leaf_frames[f]), from, owners[o], PTE_U);
-            e = leaf_with_pbmt(e, PBMT_NC);
-            pte_t n = leaf_with_prot(e, to);
-            check_leaf(n, leaf_frames[f], to, owners[o]);
-            EXPECT_EQ((n.raw ^ e.raw) & ~(PTE_RWX | PTE_D), 0);
-            EXPECT_EQ(leaf_loses(e, n), (from & ~to & (PROT_R | PROT_X)) != 0);
-            /* What the program may do, and what the hardware has, are told apart. */
-            if (from & PROT_W) EXPECT(leaf_loses(leaf_grant(e), n));
+    for EACH (f, leaf_frames) for EACH (o, owners)
+        {
+            for (unsigned from = 0; from <= PROT_RWX; from++)
+                for (unsigned to = 0; to <= PROT_RWX; to++) {
+                    if (!shows(from) || !shows(to)) continue;
+                    pte_t e = pte_leaf(PFN(leaf_frames[f]), from, owners[o], PTE_U);
+                    e = leaf_with_pbmt(e, PBMT_NC);
+                    pte_t n = leaf_with_prot(e, to);
+                    check_leaf(n, leaf_frames[f], to, owners[o]);
+                    EXPECT_EQ((n.raw ^ e.raw) & ~(PTE_RWX | PTE_D), 0);
+                    EXPECT_EQ(leaf_loses(e, n), (from & ~to & (PROT_R | PROT_X)) != 0);
+                    /* What the program may do, and what the hardware has, are told apart. */
+                    if (from & PROT_W) EXPECT(leaf_loses(leaf_grant(e), n));
+                }
         }
-    }
 }
 
 static void check_mark(pte_t e, enum mark_kind kind, unsigned tag, unsigned prot)
@@ -102,63 +107,74 @@ TEST(a_mark_gives_back_its_kind_tag_and_permission)
 {
     static const enum mark_kind kinds[] = {MARK_FILL, MARK_GUARD};
 
-    for EACH (k, kinds) for EACH (t, tags) for (unsigned prot = 0; prot <= PROT_RWX; prot++) {
-        pte_t e = pte_mark(kinds[k], tags[t], prot);
-        check_mark(e, kinds[k], tags[t], prot);
-        EXPECT(pte_is_wellformed(e, 0, PTE_U) && pte_is_wellformed(e, 2, PTE_U));
-        for EACH (u, tags) {
-            check_mark(mark_with_tag(e, tags[u]), kinds[k], tags[u], prot);
-            EXPECT_EQ(mark_with_tag(mark_with_tag(e, tags[u]), tags[t]).raw, e.raw);
-        }
+    for EACH (k, kinds) for EACH (t, tags) for (unsigned prot = 0; prot <= PROT_RWX; prot++)
+        {
+            pte_t e = pte_mark(kinds[k], tags[t], prot);
+            check_mark(e, kinds[k], tags[t], prot);
+            EXPECT(pte_is_wellformed(e, 0, PTE_U) && pte_is_wellformed(e, 2, PTE_U));
+        for
+            EACH(u, tags)
+            {
+                check_mark(mark_with_tag(e, tags[u]), kinds[k], tags[u], prot);
+                EXPECT_EQ(mark_with_tag(mark_with_tag(e, tags[u]), tags[t]).raw, e.raw);
+            }
         for (unsigned other = 0; other <= PROT_RWX; other++) {
             check_mark(mark_with_prot(e, other), kinds[k], tags[t], other);
         }
-    }
+        }
 }
 
 TEST(a_frame_is_parked_and_comes_back)
 {
-    for EACH (f, mark_frames) for EACH (t, tags) for EACH (o, owners) {
-        for (unsigned prot = 0; prot <= PROT_RWX; prot++) {
-            pte_t e = pte_parked(PFN(mark_frames[f]), owners[o], tags[t], prot);
-            check_mark(e, MARK_PARKED, tags[t], prot);
-            EXPECT_EQ(pte_pfn(e, 0).raw, mark_frames[f]);
-            EXPECT_EQ(pte_owner(e), owners[o]);
-            /* It is a resting form only where no leaf could stand. */
-            EXPECT_EQ(pte_is_wellformed(e, 0, PTE_U), !shows(prot));
-            if (!shows(prot)) continue;
-            pte_t back = pte_leaf(pte_pfn(e, 0), mark_prot(e), pte_owner(e), PTE_U);
-            check_leaf(back, mark_frames[f], prot, owners[o]);
+    for EACH (f, mark_frames) for EACH (t, tags) for EACH (o, owners)
+        {
+            for (unsigned prot = 0; prot <= PROT_RWX; prot++) {
+                pte_t e = pte_parked(PFN(mark_frames[f]), owners[o], tags[t], prot);
+                check_mark(e, MARK_PARKED, tags[t], prot);
+                EXPECT_EQ(pte_pfn(e, 0).raw, mark_frames[f]);
+                EXPECT_EQ(pte_owner(e), owners[o]);
+                /* It is a resting form only where no leaf could stand. */
+                EXPECT_EQ(pte_is_wellformed(e, 0, PTE_U), !shows(prot));
+                if (!shows(prot)) continue;
+                pte_t back = pte_leaf(pte_pfn(e, 0), mark_prot(e), pte_owner(e), PTE_U);
+                check_leaf(back, mark_frames[f], prot, owners[o]);
+            }
         }
-    }
 }
 
 TEST(a_withdrawn_leaf_keeps_frame_owner_and_permission_and_is_never_at_rest)
 {
-    for EACH (f, mark_frames) for EACH (o, owners) for (unsigned prot = 0; prot <= PROT_RWX; prot++) {
-        if (!shows(prot)) continue;
-        pte_t e = pte_leaf(PFN(mark_frames[f]), prot, owners[o], PTE_U);
-        if (prot & PROT_W) e = leaf_grant(e);
-        pte_t w = leaf_withdraw(e);
-        check_mark(w, MARK_WITHDRAWN, 0, prot);
-        EXPECT_EQ(pte_pfn(w, 0).raw, mark_frames[f]);
-        EXPECT_EQ(pte_owner(w), owners[o]);
-        EXPECT(!pte_is_wellformed(w, 0, PTE_U));
-    }
+    for EACH (f, mark_frames) for EACH (o, owners) for (unsigned prot = 0; prot <= PROT_RWX; prot++)
+        {
+            if (!shows(prot)) continue;
+            pte_t e = pte_leaf(PFN(mark_frames[f]), prot, owners[o], PTE_U);
+            if (prot & PROT_W) e = leaf_grant(e);
+            pte_t w = leaf_withdraw(e);
+            check_mark(w, MARK_WITHDRAWN, 0, prot);
+            EXPECT_EQ(pte_pfn(w, 0).raw, mark_frames[f]);
+            EXPECT_EQ(pte_owner(w), owners[o]);
+            EXPECT(!pte_is_wellformed(w, 0, PTE_U));
+        }
 }
 
 TEST(tables_and_marks_of_tables_are_told_apart)
 {
-    for EACH (f, mark_frames) {
-        pte_t own = pte_table(PFN(mark_frames[f])), shared = pte_shared_table(PFN(mark_frames[f]));
-        EXPECT(pte_is_table(own) && !pte_is_shared_table(own) && !pte_is_leaf(own));
-        EXPECT(pte_is_shared_table(shared) && pte_is_mark(shared) && !pte_is_table(shared));
-        EXPECT_EQ(pte_pfn(own, 0).raw, mark_frames[f]);
-        EXPECT_EQ(pte_pfn(shared, 0).raw, mark_frames[f]);
-        EXPECT(pte_is_wellformed(own, 1, PTE_U) && !pte_is_wellformed(own, 0, PTE_U));
-        EXPECT(pte_is_wellformed(shared, 1, PTE_U) && !pte_is_wellformed(shared, 0, PTE_U));
-        EXPECT(!word_broken(own.raw, 1) && word_broken(own.raw, 0) && !word_broken(shared.raw, 1));
-    }
+    for
+        EACH(f, mark_frames)
+        {
+            pte_t own = pte_table(PFN(mark_frames[f])),
+                  shared = pte_shared_table(PFN(mark_frames[f]));
+            EXPECT(pte_is_table(own) && !pte_is_shared_table(own) && !pte_is_leaf(own));
+            EXPECT(pte_is_shared_table(shared) && pte_is_mark(shared) &&
+                   !pte_is_table(shared));
+            EXPECT_EQ(pte_pfn(own, 0).raw, mark_frames[f]);
+            EXPECT_EQ(pte_pfn(shared, 0).raw, mark_frames[f]);
+            EXPECT(pte_is_wellformed(own, 1, PTE_U) && !pte_is_wellformed(own, 0, PTE_U));
+            EXPECT(pte_is_wellformed(shared, 1, PTE_U) &&
+                   !pte_is_wellformed(shared, 0, PTE_U));
+            EXPECT(!word_broken(own.raw, 1) && word_broken(own.raw, 0) &&
+                   !word_broken(shared.raw, 1));
+        }
 }
 
 TEST(no_two_forms_share_a_word)
@@ -201,14 +217,16 @@ TEST(a_word_pushed_down_means_the_same_page_by_page)
 {
     fake_machine();
     if (!EXPECT(slab_init() == 0 && table_init() == 0)) return;
-    for EACH (t, tags) for (unsigned prot = 0; prot <= PROT_RWX; prot++) {
-        for (unsigned level = 1; level <= 2; level++) {
-            check_pushed_down(pte_mark(MARK_FILL, tags[t], prot), tags[t], level);
-            check_pushed_down(pte_mark(MARK_GUARD, tags[t], prot), tags[t], level);
-            if (!shows(prot)) continue;
-            pte_t e = pte_leaf(PFN(1ul << 30), prot, OWNER_EXTERN, PTE_U);
-            check_pushed_down(prot & PROT_W ? leaf_grant(e) : e, tags[t], level);
-            check_pushed_down(leaf_with_pbmt(e, PBMT_IO), tags[t], level);
+    for
+        EACH(t, tags) for (unsigned prot = 0; prot <= PROT_RWX; prot++)
+        {
+            for (unsigned level = 1; level <= 2; level++) {
+                check_pushed_down(pte_mark(MARK_FILL, tags[t], prot), tags[t], level);
+                check_pushed_down(pte_mark(MARK_GUARD, tags[t], prot), tags[t], level);
+                if (!shows(prot)) continue;
+                pte_t e = pte_leaf(PFN(1ul << 30), prot, OWNER_EXTERN, PTE_U);
+                check_pushed_down(prot & PROT_W ? leaf_grant(e) : e, tags[t], level);
+                check_pushed_down(leaf_with_pbmt(e, PBMT_IO), tags[t], level);
+            }
         }
-    }
 }

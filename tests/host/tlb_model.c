@@ -27,11 +27,12 @@ struct entry {
 
 /* Everything one hart remembers of one space. */
 struct memory {
-    uint64_t seen;       /* flush generation at the last switch in */
-    bool absent_known;   /* some pages were remembered as not valid */
+    uint64_t seen;     /* flush generation at the last switch in */
+    bool absent_known; /* some pages were remembered as not valid */
     struct entry (*page)[KEPT];
-    bool *absent;        /* remembered as not valid */
-    uint64_t (*table[MAX_LEVELS])[KEPT]; /* frames of tables, by index of the word above */
+    bool *absent; /* remembered as not valid */
+    uint64_t (
+        *table[MAX_LEVELS])[KEPT]; /* frames of tables, by index of the word above */
 };
 
 static struct known {
@@ -92,7 +93,8 @@ static struct known *know(struct tlb *tlb)
     }
     if (!k) fail("more spaces than the model knows", 0, 0);
     k->s = s;
-    for (unsigned h = 0; h < HARTS; h++) make_memory(&k->of[h], s);
+    for (unsigned h = 0; h < HARTS; h++)
+        make_memory(&k->of[h], s);
     return k;
 }
 
@@ -114,7 +116,8 @@ void tlb_model_forget(struct aspace *s)
         if (running[h] == k) fail("a space ends while a hart runs it", h, 0);
         free(m->page);
         free(m->absent);
-        for (unsigned l = 0; l < MAX_LEVELS; l++) free(m->table[l]);
+        for (unsigned l = 0; l < MAX_LEVELS; l++)
+            free(m->table[l]);
     }
     memset(k, 0, sizeof(*k));
     choice = 0;
@@ -160,9 +163,11 @@ static void load_table(const struct known *k, struct memory *m, unsigned h, uint
         uint64_t word = words[i], page = base + i * step;
 
         if (!(word & 1)) {
-            for (uint64_t n = 0; n < step; n++) m->absent[page + n] = true;
+            for (uint64_t n = 0; n < step; n++)
+                m->absent[page + n] = true;
         } else if (word & 0xa) {
-            for (uint64_t n = 0; n < step; n++) remember_leaf(m, h, page + n, word, level);
+            for (uint64_t n = 0; n < step; n++)
+                remember_leaf(m, h, page + n, word, level);
         } else {
             uint64_t next = (word >> 10) & ((1ul << 44) - 1);
             remember_table(m, h, level - 1, page, next);
@@ -177,7 +182,8 @@ static void load_all(void)
     for (unsigned h = 0; h < HARTS; h++) {
         const struct known *k = running[h];
         if (!k) continue;
-        load_table(k, &running[h]->of[h], h, ptr_to_pfn(k->s->root).raw, k->s->levels - 1u, 0);
+        load_table(k, &running[h]->of[h], h, ptr_to_pfn(k->s->root).raw,
+                   k->s->levels - 1u, 0);
     }
 }
 
@@ -217,7 +223,8 @@ static void check_always(unsigned h, const struct known *k)
         for (uint64_t t = 0; t * table_pages(l) < k->s->end; t++) {
             for (unsigned i = 0; i < KEPT && m->table[l][t][i]; i++) {
                 if (pfn_page(PFN(m->table[l][t][i]))->use != PAGE_TABLE) {
-                    fail("a remembered table is no table any more", h, t * table_pages(l));
+                    fail("a remembered table is no table any more", h,
+                         t * table_pages(l));
                 }
             }
         }
@@ -237,13 +244,15 @@ static void forget_page(struct memory *m, uint64_t page)
     m->absent[page] = false;
 }
 
-static void forget_leaves(const struct known *k, struct memory *m, uint64_t lo, uint64_t n)
+static void forget_leaves(const struct known *k, struct memory *m, uint64_t lo,
+                          uint64_t n)
 {
     for (uint64_t page = lo; page < lo + n && page < k->s->end; page++) {
         /* A large leaf goes whole if any of its pages is named. */
         unsigned level = m->page[page][0].leaf ? m->page[page][0].level : 0;
         uint64_t first = page & ~(word_pages(level) - 1);
-        for (uint64_t i = 0; i < word_pages(level); i++) forget_page(m, first + i);
+        for (uint64_t i = 0; i < word_pages(level); i++)
+            forget_page(m, first + i);
     }
 }
 
@@ -331,14 +340,16 @@ void tlb_model_install(void)
     fake_tlb_ops = &ops;
 }
 
-bool tlb_model_access(unsigned h, struct aspace *s, uint64_t va, unsigned access, uint64_t *pa)
+bool tlb_model_access(unsigned h, struct aspace *s, uint64_t va, unsigned access,
+                      uint64_t *pa)
 {
     struct walk w = walk_user(ptr_to_pfn(s->root).raw, s->levels, va, access);
     uint64_t page = va >> PAGE_SHIFT;
 
     *pa = w.pa;
     if (!installed) return w.ok;
-    if (!running[h] || running[h]->s != s) fail("an access in a space that does not run", h, page);
+    if (!running[h] || running[h]->s != s)
+        fail("an access in a space that does not run", h, page);
 
     struct memory *m = &running[h]->of[h];
     if (w.ok && m->absent[page] && (tlb_model_stubborn || next_choice() % 2)) {
@@ -360,9 +371,11 @@ static bool within(const struct entry *e, const struct entry *now, uint64_t page
     return (e->leaf & 0xe & ~now->leaf) == 0;
 }
 
-static bool table_is_linked(const struct known *k, unsigned level, uint64_t page, uint64_t pfn)
+static bool table_is_linked(const struct known *k, unsigned level, uint64_t page,
+                            uint64_t pfn)
 {
-    struct walk w = walk_user(ptr_to_pfn(k->s->root).raw, k->s->levels, page << PAGE_SHIFT, 0);
+    struct walk w =
+        walk_user(ptr_to_pfn(k->s->root).raw, k->s->levels, page << PAGE_SHIFT, 0);
     return w.table[level] == pfn;
 }
 
@@ -382,7 +395,8 @@ static void check_rest(unsigned h, const struct known *k)
         for (uint64_t t = 0; t * table_pages(l) < k->s->end; t++) {
             for (unsigned i = 0; i < KEPT && m->table[l][t][i]; i++) {
                 if (!table_is_linked(k, l, t * table_pages(l), m->table[l][t][i])) {
-                    fail("a table is remembered that is not linked", h, t * table_pages(l));
+                    fail("a table is remembered that is not linked", h,
+                         t * table_pages(l));
                 }
             }
         }

@@ -24,7 +24,8 @@ void tlb_model_install(void);
 
 /* An access of hart h in the space it runs. The model answers from a stale entry if it has
  * one that differs from the words; true and the address if the access is allowed. */
-bool tlb_model_access(unsigned h, struct aspace *s, uint64_t va, unsigned access, uint64_t *pa);
+bool tlb_model_access(unsigned h, struct aspace *s, uint64_t va, unsigned access,
+                      uint64_t *pa);
 
 /* While true, a hart that remembers that nothing is there always says so, until it forgets. */
 extern bool tlb_model_stubborn;

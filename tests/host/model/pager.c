@@ -154,5 +154,6 @@ void pager_resize(struct pager *p, uint64_t npages)
 void pager_punch(struct pager *p, uint64_t index, uint64_t n)
 {
     object_punch(&p->object, index, n);
-    for (uint64_t i = index; i < index + n && i < PAGER_PAGES; i++) forget(p, i);
+    for (uint64_t i = index; i < index + n && i < PAGER_PAGES; i++)
+        forget(p, i);
 }

@@ -70,8 +70,8 @@ void rig_map(struct aspace *s, uint64_t vpn, size_t n, unsigned prot, uint32_t f
     if (err) world_fail("cannot map %zu pages at %lu: %d", n, vpn, err);
 }
 
-void rig_map_object(struct aspace *s, uint64_t vpn, size_t n, unsigned prot, uint32_t flags,
-                    struct pager *p, uint64_t index)
+void rig_map_object(struct aspace *s, uint64_t vpn, size_t n, unsigned prot,
+                    uint32_t flags, struct pager *p, uint64_t index)
 {
     struct mapping_source source = {.object = &p->object, .index = index, .flags = flags};
     int err = aspace_map(s, pages(vpn, n), prot, &source);
@@ -79,11 +79,12 @@ void rig_map_object(struct aspace *s, uint64_t vpn, size_t n, unsigned prot, uin
     if (err) world_fail("cannot map %zu pages of an object at %lu: %d", n, vpn, err);
 }
 
-static enum fault_result reach(struct aspace *s, uint64_t vpn, unsigned access, unsigned how,
-                               void **at)
+static enum fault_result reach(struct aspace *s, uint64_t vpn, unsigned access,
+                               unsigned how, void **at)
 {
     for (unsigned tries = 0; tries < NO_LIMIT; tries++) {
-        struct walk w = walk_user(ptr_to_pfn(s->root).raw, s->levels, vpn << PAGE_SHIFT, how);
+        struct walk w =
+            walk_user(ptr_to_pfn(s->root).raw, s->levels, vpn << PAGE_SHIFT, how);
         enum fault_result r;
 
         if (w.broken) world_fail("page %lu: %s", vpn, w.broken);
@@ -137,7 +138,8 @@ unsigned rig_resident(struct aspace *s, uint64_t vpn, unsigned n)
 {
     unsigned leaves = 0;
 
-    for (unsigned i = 0; i < n; i++) leaves += pte_is_leaf(*rig_word(s, vpn + i).word);
+    for (unsigned i = 0; i < n; i++)
+        leaves += pte_is_leaf(*rig_word(s, vpn + i).word);
     return leaves;
 }
 
@@ -146,7 +148,8 @@ unsigned rig_lines(struct aspace *s)
     struct mapping m = {.range.end = VA(0)};
     unsigned n = 0;
 
-    while (aspace_next_mapping(s, m.range.end, &m)) n++;
+    while (aspace_next_mapping(s, m.range.end, &m))
+        n++;
     return n;
 }
 

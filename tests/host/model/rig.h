@@ -25,8 +25,8 @@ static inline struct range pages(uint64_t vpn, size_t n)
 
 /* Maps n anonymous pages at vpn; ends the program if it cannot. */
 void rig_map(struct aspace *s, uint64_t vpn, size_t n, unsigned prot, uint32_t flags);
-void rig_map_object(struct aspace *s, uint64_t vpn, size_t n, unsigned prot, uint32_t flags,
-                    struct pager *p, uint64_t index);
+void rig_map_object(struct aspace *s, uint64_t vpn, size_t n, unsigned prot,
+                    uint32_t flags, struct pager *p, uint64_t index);
 
 /* A program stores to, or loads from, a page. On FAULT_DONE it has happened. */
 enum fault_result rig_store(struct aspace *s, uint64_t vpn, uint64_t value);

@@ -22,10 +22,10 @@ static struct report {
     struct step step[MAX_STEPS];
     unsigned n;
     uint64_t seed;
-    unsigned long steps, starved;
-    unsigned long done[OPS];
+    unsigned long steps;
+    unsigned long done[OPS], starved[OPS];
     char message[512];
-} *report;
+} * report;
 
 static const struct campaign *campaign;
 static uint64_t random_state;
@@ -45,23 +45,19 @@ static void note_failure(const char *message)
 }
 
 /* The step again and again, each time with one allocation more, until it has all it needs. */
-static unsigned run_starved(const struct step *steps, unsigned n)
+static void run_starved(const struct step *st)
 {
-    unsigned ran = 1;
-
     world.scarce = true;
     for (unsigned allowed = 0; allowed < MAX_STARVED; allowed++) {
         page_fail_after(allowed);
-        ran = step_run(steps, 1);
+        step_run(st, 1);
         page_fail_never();
         world_check();
         if (!world.starved) break;
-        report->starved++;
+        report->starved[st->op]++;
     }
     world.scarce = false;
-    if (world.starved) ran = step_run(steps, 1);
-    (void)n;
-    return ran;
+    if (world.starved) step_run(st, 1);
 }
 
 static void run_steps(const struct step *steps, unsigned n)
@@ -70,8 +66,12 @@ static void run_steps(const struct step *steps, unsigned n)
 
     for (unsigned i = 0; i < n;) {
         alarm(STEP_SECONDS);
-        unsigned ran = campaign->starve ? run_starved(&steps[i], n - i)
-                                        : step_run(&steps[i], n - i);
+        unsigned ran = 1;
+        if (campaign->starve) {
+            run_starved(&steps[i]);
+        } else {
+            ran = step_run(&steps[i], n - i);
+        }
         i += ran;
         since += ran;
         if (since < campaign->check_every) continue;
@@ -107,9 +107,11 @@ static void run_random(uint64_t seed)
     report->seed = seed;
     world_begin();
     report->n = 0;
-    while (report->n < campaign->length) report->step[report->n++] = step_random(next_random);
+    while (report->n < campaign->length)
+        report->step[report->n++] = step_random(next_random);
     run_steps(report->step, report->n);
-    for (unsigned i = 0; i < OPS; i++) report->done[i] += world.done[i];
+    for (unsigned i = 0; i < OPS; i++)
+        report->done[i] += world.done[i];
     world_end();
     report->steps += report->n;
 }
@@ -134,8 +136,8 @@ static bool in_child(void (*child)(void *), void *arg, bool quiet)
     waitpid(pid, &status, 0);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
     if (!report->message[0] && WIFSIGNALED(status)) {
-        snprintf(report->message, sizeof(report->message), "signal %d%s", WTERMSIG(status),
-                 WTERMSIG(status) == SIGALRM ? " (it hangs)" : "");
+        snprintf(report->message, sizeof(report->message), "signal %d%s",
+                 WTERMSIG(status), WTERMSIG(status) == SIGALRM ? " (it hangs)" : "");
     }
     return false;
 }
@@ -195,7 +197,8 @@ static void explain(bool random)
     unsigned before = report->n;
 
     if (random) {
-        printf("a sequence of %u steps fails (seed %" PRIu64 ", %u levels, tables of %u): %s\n",
+        printf("a sequence of %u steps fails (seed %" PRIu64
+               ", %u levels, tables of %u): %s\n",
                before, report->seed, campaign->levels, TABLE_ENTRIES, report->message);
     }
     if (random && script_fails()) {
@@ -207,7 +210,8 @@ static void explain(bool random)
                "MODEL_SCRIPT=FILE\n");
         print_script();
     } else if (random) {
-        printf("alone the sequence passes: run with MODEL_SEED=%" PRIu64 "\n", report->seed);
+        printf("alone the sequence passes: run with MODEL_SEED=%" PRIu64 "\n",
+               report->seed);
     }
     in_child(script_child, NULL, false); /* once more, for what it prints */
     printf("%s\n", report->message);
@@ -239,7 +243,8 @@ static void campaign_child(void *arg)
         run_random(strtoull(one, NULL, 0));
         return;
     }
-    while (report->steps < steps) run_random(seed++);
+    while (report->steps < steps)
+        run_random(seed++);
 }
 
 bool campaign_run(const struct campaign *c)
@@ -250,8 +255,8 @@ bool campaign_run(const struct campaign *c)
 
     campaign = c;
     if (!report) {
-        report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                      -1, 0);
+        report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     }
     memset(report, 0, sizeof(*report));
     if (script) {
@@ -262,7 +267,7 @@ bool campaign_run(const struct campaign *c)
     ok = in_child(campaign_child, &seed, false);
     if (!ok) explain(true);
     for (unsigned i = 0; i < OPS && getenv("MODEL_COUNTS"); i++) {
-        printf("op %u: %lu\n", i, report->done[i]);
+        printf("op %u: %lu, starved %lu\n", i, report->done[i], report->starved[i]);
     }
     return ok;
 }

@@ -47,25 +47,36 @@ static const struct {
 
 /* SEALED stays for ever and stops everything, so it is rare. */
 static const uint32_t flag_choice[] = {
-    TAG_LOCKED, TAG_LOCKED, TAG_DONTFORK, TAG_WIPEONFORK, TAG_NOHUGE, TAG_HUGE,
-    TAG_HUGE,   TAG_RANDOM, TAG_DONTDUMP, TAG_ONFAULT,    TAG_LOCKED | TAG_HUGE,
+    TAG_LOCKED,
+    TAG_LOCKED,
+    TAG_DONTFORK,
+    TAG_WIPEONFORK,
+    TAG_NOHUGE,
+    TAG_HUGE,
+    TAG_HUGE,
+    TAG_RANDOM,
+    TAG_DONTDUMP,
+    TAG_ONFAULT,
+    TAG_LOCKED | TAG_HUGE,
 };
 
 static unsigned pick_op(uint64_t n)
 {
     unsigned sum = 0, op;
 
-    for (op = 0; op < OPS; op++) sum += ops[op].weight;
+    for (op = 0; op < OPS; op++)
+        sum += ops[op].weight;
     n %= sum;
-    for (op = 0; n >= ops[op].weight; op++) n -= ops[op].weight;
+    for (op = 0; n >= ops[op].weight; op++)
+        n -= ops[op].weight;
     return op;
 }
 
 static unsigned pick_prot(uint64_t n)
 {
-    static const uint8_t choice[] = {PROT_RW, PROT_RW, PROT_RW, PROT_RW, PROT_R,
-                                     PROT_R,  PROT_RX, PROT_RWX, PROT_NONE, PROT_NONE,
-                                     PROT_RW, PROT_X,  PROT_RW, PROT_W, PROT_RW, PROT_R};
+    static const uint8_t choice[] = {
+        PROT_RW,   PROT_RW,   PROT_RW, PROT_RW, PROT_R,  PROT_R, PROT_RX, PROT_RWX,
+        PROT_NONE, PROT_NONE, PROT_RW, PROT_X,  PROT_RW, PROT_W, PROT_RW, PROT_R};
     if (n % 64 == 63) return PROT_W | PROT_X;
     return choice[n / 64 % sizeof(choice)];
 }
@@ -78,12 +89,19 @@ static unsigned pick_count(uint64_t n)
     switch (n % 8) {
     case 0:
     case 1:
-    case 2: return 1;
-    case 3: return 1 + more % 4;
-    case 4: return 1 + more % (2 * TABLE_ENTRIES);
-    case 5: return TABLE_ENTRIES * (1 + more % 3);
-    case 6: return 1 + more % TABLE_ENTRIES;
-    default: return TABLE_BITS == 9 ? 1 + more % 32 : 1 + more % (TABLE_ENTRIES * TABLE_ENTRIES);
+    case 2:
+        return 1;
+    case 3:
+        return 1 + more % 4;
+    case 4:
+        return 1 + more % (2 * TABLE_ENTRIES);
+    case 5:
+        return TABLE_ENTRIES * (1 + more % 3);
+    case 6:
+        return 1 + more % TABLE_ENTRIES;
+    default:
+        return TABLE_BITS == 9 ? 1 + more % 32
+                               : 1 + more % (TABLE_ENTRIES * TABLE_ENTRIES);
     }
 }
 
@@ -123,8 +141,8 @@ struct step step_random(uint64_t (*random)(void))
     st.to = (uint16_t)pick_page(c);
     /* Targets with the same offset in a table move whole tables. */
     if (st.op == OP_MOVE && c >> 62 == 0) {
-        st.page &= (uint16_t)~(TABLE_ENTRIES - 1);
-        st.to &= (uint16_t)~(TABLE_ENTRIES - 1);
+        st.page &= (uint16_t) ~(TABLE_ENTRIES - 1);
+        st.to &= (uint16_t) ~(TABLE_ENTRIES - 1);
         st.count = TABLE_ENTRIES;
     }
     st.flags = pick_flags(c >> 8);
@@ -136,15 +154,15 @@ struct step step_random(uint64_t (*random)(void))
     return st;
 }
 
-#define FORMAT                                                                                \
+#define FORMAT                                                                             \
     "%c%-9s space %u hart %u object %u prot %u page %u count %u to %u flags %#x index %u " \
     "value %lu"
 
 int step_print(const struct step *st, char *line, size_t size)
 {
-    return snprintf(line, size, FORMAT, st->inside ? '+' : ' ', ops[st->op].name, st->space,
-                    st->hart, st->object, st->prot, st->page, st->count, st->to, st->flags,
-                    st->index, st->value);
+    return snprintf(line, size, FORMAT, st->inside ? '+' : ' ', ops[st->op].name,
+                    st->space, st->hart, st->object, st->prot, st->page, st->count,
+                    st->to, st->flags, st->index, st->value);
 }
 
 bool step_parse(const char *line, struct step *st)
@@ -155,13 +173,15 @@ bool step_parse(const char *line, struct step *st)
     int n;
 
     memset(st, 0, sizeof(*st));
-    n = sscanf(line,
-               "%c%15s space %u hart %u object %u prot %u page %u count %u to %u flags %x "
-               "index %u value %lu",
-               &mark, name, &space, &hart, &object, &prot, &page, &count, &to, &flags, &index,
-               &value);
+    n = sscanf(
+        line,
+        "%c%15s space %u hart %u object %u prot %u page %u count %u to %u flags %x "
+        "index %u value %lu",
+        &mark, name, &space, &hart, &object, &prot, &page, &count, &to, &flags, &index,
+        &value);
     if (n != 12) return false;
-    while (st->op < OPS && strcmp(ops[st->op].name, name) != 0) st->op++;
+    while (st->op < OPS && strcmp(ops[st->op].name, name) != 0)
+        st->op++;
     st->inside = mark == '+';
     st->space = (uint8_t)space;
     st->hart = (uint8_t)hart;

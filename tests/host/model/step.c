@@ -17,13 +17,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Below so many free frames -ENOMEM is an honest answer. */
+enum { SHORT_FRAMES = 1024 };
+
 /* The step that runs, its space, and the pages it names. */
 struct job {
     const struct step *st;
     struct aspace *s;
     struct flat *page;
-    unsigned at, n;      /* positions [at, at + n), in one arena */
-    unsigned to;         /* target of a move, with room for n */
+    unsigned at, n; /* positions [at, at + n), in one arena */
+    unsigned to;    /* target of a move, with room for n */
     struct range range;
     unsigned prot;
     struct mapping_source source;
@@ -35,9 +38,15 @@ static const struct step *pending;
 static unsigned npending;
 static struct aspace *busy;
 
+/* May the kernel say now that there is no memory? */
+static bool memory_is_short(void)
+{
+    return world.scarce || page_free_count() < SHORT_FRAMES;
+}
+
 static bool starved(int err)
 {
-    if (err != -ENOMEM || !world.scarce) return false;
+    if (err != -ENOMEM || !memory_is_short()) return false;
     world.starved = true;
     return true;
 }
@@ -64,7 +73,8 @@ static enum fault_result answer(const struct flat *f, unsigned access)
     if (f->guard || !reachable(f->prot, access)) return FAULT_ACCERR;
     if (!f->object || f->copied) return FAULT_DONE;
     if (f->index >= f->object->object.npages) return FAULT_BUS;
-    if (f->index < PAGER_PAGES && f->object->bad[f->index] && !pager_has(f->object, f->index)) {
+    if (f->index < PAGER_PAGES && f->object->bad[f->index] &&
+        !pager_has(f->object, f->index)) {
         return FAULT_BUS;
     }
     return FAULT_DONE;
@@ -72,7 +82,8 @@ static enum fault_result answer(const struct flat *f, unsigned access)
 
 static uint64_t contents(const struct flat *f)
 {
-    if (f->flags & TAG_EXTERN) return world.phys_value[f->index - page_pfn(world.phys).raw];
+    if (f->flags & TAG_EXTERN)
+        return world.phys_value[f->index - page_pfn(world.phys).raw];
     if (f->object && !f->copied) return f->object->value[f->index];
     return f->value;
 }
@@ -99,7 +110,8 @@ static void set_contents(struct flat *f, uint64_t value)
 
 static bool same_meaning(const struct flat *a, const struct flat *b, unsigned apart)
 {
-    if (a->mapped != b->mapped || a->prot != b->prot || a->flags != b->flags) return false;
+    if (a->mapped != b->mapped || a->prot != b->prot || a->flags != b->flags)
+        return false;
     if (a->object != b->object) return false;
     return (!a->object && !(a->flags & TAG_EXTERN)) || a->index + apart == b->index;
 }
@@ -186,19 +198,22 @@ static void do_data(struct job *j)
     j->range = range_of(j->range.start, j->n);
     skip = j->st->index % (j->n + 1);
     len = j->n - skip;
-    for (unsigned i = 0; i < len; i++) token_write(data + i * PAGE_SIZE, j->st->value + i);
+    for (unsigned i = 0; i < len; i++)
+        token_write(data + i * PAGE_SIZE, j->st->value + i);
     if (!reachable(j->prot, PROT_R) && !reachable(j->prot, PROT_X)) {
         wanted = -EINVAL;
     } else if (!all(j, j->at, false)) {
         wanted = -EEXIST;
     }
-    got = aspace_map_data(j->s, j->range, j->prot, data, len * PAGE_SIZE, skip * PAGE_SIZE);
+    got =
+        aspace_map_data(j->s, j->range, j->prot, data, len * PAGE_SIZE, skip * PAGE_SIZE);
     if (starved(got)) return;
     expect(j, "map_data", got, wanted);
     if (got) return;
     j->source = (struct mapping_source){0};
     paint(j, j->at);
-    for (unsigned i = 0; i < len; i++) j->page[j->at + skip + i].value = j->st->value + i;
+    for (unsigned i = 0; i < len; i++)
+        j->page[j->at + skip + i].value = j->st->value + i;
 }
 
 /* Is there an aligned run of n free pages that find_free may use? */
@@ -208,7 +223,8 @@ static bool has_room(const struct job *j, uint64_t align)
     for (uint64_t vpn = j->s->mmap_base; vpn-- > 0;) {
         unsigned run = 0;
         if (vpn < 1 || vpn % align || vpn + j->n > j->s->mmap_base) continue;
-        while (run < j->n && !j->page[position_of(vpn + run)].mapped) run++;
+        while (run < j->n && !j->page[position_of(vpn + run)].mapped)
+            run++;
         if (run == j->n) return true;
     }
     return false;
@@ -220,14 +236,16 @@ static void do_anywhere(struct job *j)
     vaddr_t va;
     int got, wanted = 0;
 
-    if (TABLE_BITS == 9) j->source.flags &= ~(uint32_t)TAG_SEALED; /* may have to go again */
+    if (TABLE_BITS == 9)
+        j->source.flags &= ~(uint32_t)TAG_SEALED; /* may have to go again */
     if (j->prot & ~may(j->source.flags)) {
         wanted = -EACCES;
     } else if (!has_room(j, align)) {
         wanted = -ENOMEM;
     }
+    if (world.scarce && wanted == -ENOMEM) return; /* could not be told apart */
     got = aspace_map_anywhere(j->s, j->n, align, j->prot, &j->source, &va);
-    if (got && starved(got)) return;
+    if (wanted != -ENOMEM && starved(got)) return;
     if (wanted == -EACCES && got == -ENOMEM && !has_room(j, align)) return;
     expect(j, "map_anywhere", got, wanted);
     if (got) return;
@@ -235,12 +253,14 @@ static void do_anywhere(struct job *j)
     if (at < 0 || arena_rest((unsigned)at) < j->n || (va.raw >> PAGE_SHIFT) % align) {
         if (TABLE_BITS == 9 && at < 0) {
             /* Below the arena: legal, but nothing the picture has room for. */
-            if (aspace_unmap(j->s, range_of(va, j->n))) world_fail("unmap after anywhere");
+            if (aspace_unmap(j->s, range_of(va, j->n)))
+                world_fail("unmap after anywhere");
             return;
         }
         world_fail("map_anywhere gave %#lx", va.raw);
     }
-    if (!all(j, (unsigned)at, false)) world_fail("map_anywhere took pages in use, %#lx", va.raw);
+    if (!all(j, (unsigned)at, false))
+        world_fail("map_anywhere took pages in use, %#lx", va.raw);
     paint(j, (unsigned)at);
 }
 
@@ -269,7 +289,8 @@ static void do_protect(struct job *j)
     got = aspace_protect(j->s, j->range, j->prot);
     if (wanted != -ENOMEM && starved(got)) return;
     expect(j, "protect", got, wanted);
-    for (unsigned i = 0; i < stop; i++) j->page[j->at + i].prot = (uint8_t)j->prot;
+    for (unsigned i = 0; i < stop; i++)
+        j->page[j->at + i].prot = (uint8_t)j->prot;
 }
 
 static void do_move(struct job *j)
@@ -310,7 +331,8 @@ static void wipe(struct flat *f)
 /* Advice does not change what a mapping is. */
 static uint32_t advice_flags(const struct step *st)
 {
-    return st->flags & ~(uint32_t)(TAG_SHARED | TAG_MAY_ALL | TAG_EXTERN | TAG_NC | TAG_IO);
+    return st->flags &
+           ~(uint32_t)(TAG_SHARED | TAG_MAY_ALL | TAG_EXTERN | TAG_NC | TAG_IO);
 }
 
 static void advise_page(const struct job *j, struct flat *f)
@@ -357,15 +379,18 @@ static void do_advise(struct job *j)
 }
 
 /* One look at the hardware's tables, through the model's translation cache if there is one. */
-static bool look(struct aspace *s, unsigned hart, uint64_t va, unsigned access, uint64_t *pa)
+static bool look(struct aspace *s, unsigned hart, uint64_t va, unsigned access,
+                 uint64_t *pa)
 {
-    unsigned how = access == PROT_R ? WALK_LOAD : access == PROT_W ? WALK_STORE : WALK_FETCH;
+    unsigned how = access == PROT_R   ? WALK_LOAD
+                   : access == PROT_W ? WALK_STORE
+                                      : WALK_FETCH;
 
     return tlb_model_access(hart, s, va, how, pa);
 }
 
-enum fault_result world_touch(unsigned space, unsigned hart, unsigned position, unsigned access,
-                              uint64_t *value)
+enum fault_result world_touch(unsigned space, unsigned hart, unsigned position,
+                              unsigned access, uint64_t *value)
 {
     struct aspace *s = world.space[space].s;
     struct flat *f = &world.space[space].page[position];
@@ -378,7 +403,7 @@ enum fault_result world_touch(unsigned space, unsigned hart, unsigned position, 
         if (look(s, hart, va, access, &pa)) break;
         if (tries == 12) world_fail("space %u page %u: faults for ever", space, position);
         result = aspace_fault(s, VA(va), access);
-        if (result == FAULT_NOMEM && world.scarce) {
+        if (result == FAULT_NOMEM && memory_is_short()) {
             world.starved = true;
             return result;
         }
@@ -391,8 +416,8 @@ enum fault_result world_touch(unsigned space, unsigned hart, unsigned position, 
             if (answer(f, access) == FAULT_DONE) set_contents(f, *value);
             if (p->use == PAGE_CACHED && !(f->object->object.flags & OBJECT_NO_NOTICE) &&
                 !(p->flags & PAGE_DIRTY)) {
-                world_fail("space %u page %u: a store to a page that counts as clean", space,
-                           position);
+                world_fail("space %u page %u: a store to a page that counts as clean",
+                           space, position);
             }
             token_write(at, *value);
         } else if (!token_read(at, value)) {
@@ -404,7 +429,8 @@ enum fault_result world_touch(unsigned space, unsigned hart, unsigned position, 
 
 /* The object failed to bring the page, and meanwhile others changed what is mapped: the answer
  * is that of the moment when the object was asked. */
-static bool is_late_error(const struct job *j, enum fault_result got, enum fault_result before)
+static bool is_late_error(const struct job *j, enum fault_result got,
+                          enum fault_result before)
 {
     return busy == j->s && got == FAULT_BUS && before == FAULT_BUS;
 }
@@ -433,7 +459,7 @@ static void do_fault(struct job *j)
     enum fault_result before = answer(f, access);
     enum fault_result got = aspace_fault(j->s, j->range.start, access);
 
-    if (got == FAULT_NOMEM && world.scarce) {
+    if (got == FAULT_NOMEM && memory_is_short()) {
         world.starved = true;
         return;
     }
@@ -461,7 +487,8 @@ static void do_populate(struct job *j)
         for (i = 0; i < j->n && access == PROT_W; i++) {
             paddr_t pa;
             struct flat *f = &j->page[j->at + i];
-            if (aspace_translate(j->s, VA(page_at(j->at + i) << PAGE_SHIFT), PROT_R, &pa) &&
+            if (aspace_translate(j->s, VA(page_at(j->at + i) << PAGE_SHIFT), PROT_R,
+                                 &pa) &&
                 pfn_page(pa_to_pfn(pa))->use == PAGE_ANON) {
                 own(f);
             }
@@ -506,7 +533,8 @@ static void do_destroy(struct job *j)
 {
     unsigned alive = 0;
 
-    for (unsigned i = 0; i < WORLD_SPACES; i++) alive += world.space[i].s != NULL;
+    for (unsigned i = 0; i < WORLD_SPACES; i++)
+        alive += world.space[i].s != NULL;
     if (alive == 1 || j->s == busy) return;
     for (unsigned h = 0; h < WORLD_HARTS; h++) {
         if (world.running[h] == j->st->space + 1u) world_switch(h, 0);
@@ -526,12 +554,15 @@ static void do_translate(struct job *j)
 
     if (!needed) needed = PROT_R;
     if (!aspace_translate(j->s, j->range.start, needed, &pa)) {
-        struct walk w = walk_user(ptr_to_pfn(j->s->root).raw, j->s->levels, j->range.start.raw,
-                                  needed & PROT_W ? WALK_LOAD | WALK_STORE : WALK_LOAD);
-        if (w.ok) world_fail("translate refuses page %u, which the hardware does not", j->at);
+        struct walk w =
+            walk_user(ptr_to_pfn(j->s->root).raw, j->s->levels, j->range.start.raw,
+                      needed & PROT_W ? WALK_LOAD | WALK_STORE : WALK_LOAD);
+        if (w.ok)
+            world_fail("translate refuses page %u, which the hardware does not", j->at);
         return;
     }
-    if (answer(f, needed) != FAULT_DONE) world_fail("translate of page %u, not permitted", j->at);
+    if (answer(f, needed) != FAULT_DONE)
+        world_fail("translate of page %u, not permitted", j->at);
     if (!token_read(pfn_to_ptr(pa_to_pfn(pa)), &token) || token != contents(f)) {
         world_fail("translate of page %u leads elsewhere", j->at);
     }
@@ -542,7 +573,8 @@ static unsigned reach(const struct job *j, unsigned access)
 {
     unsigned i = 0;
 
-    while (i < j->n && answer(&j->page[j->at + i], access) == FAULT_DONE) i++;
+    while (i < j->n && answer(&j->page[j->at + i], access) == FAULT_DONE)
+        i++;
     return i;
 }
 
@@ -557,7 +589,8 @@ static void do_copy(struct job *j)
     if (j->n > 4) j->n = 4;
     done = reach(j, write ? PROT_W : PROT_R);
     if (world.scarce && (done < j->n || j->n > 1)) return;
-    for (unsigned i = 0; i < j->n; i++) token_write(buf + i * PAGE_SIZE, j->st->value + i);
+    for (unsigned i = 0; i < j->n; i++)
+        token_write(buf + i * PAGE_SIZE, j->st->value + i);
     got = write ? aspace_write(j->s, j->range.start, buf, j->n * PAGE_SIZE)
                 : aspace_read(j->s, j->range.start, buf, j->n * PAGE_SIZE);
     if (starved(got)) return;
@@ -567,7 +600,8 @@ static void do_copy(struct job *j)
         if (write) {
             set_contents(f, j->st->value + i);
         } else if (!token_read(buf + i * PAGE_SIZE, &token) || token != contents(f)) {
-            world_fail("read of page %u gave %lu instead of %lu", j->at + i, token, contents(f));
+            world_fail("read of page %u gave %lu instead of %lu", j->at + i, token,
+                       contents(f));
         }
     }
 }
@@ -580,19 +614,23 @@ static void do_mappings(struct job *j)
     unsigned at = 0;
 
     for (;;) {
-        while (at < world.pages && !j->page[at].mapped) at++;
+        while (at < world.pages && !j->page[at].mapped)
+            at++;
         bool more = aspace_next_mapping(j->s, from, &m);
-        if (more != (at < world.pages)) world_fail("a mapping too many or too few at %u", at);
+        if (more != (at < world.pages))
+            world_fail("a mapping too many or too few at %u", at);
         if (!more) return;
         const struct flat *f = &j->page[at];
         unsigned n = 1;
-        while (n < arena_rest(at) && same_meaning(f, &j->page[at + n], n)) n++;
+        while (n < arena_rest(at) && same_meaning(f, &j->page[at + n], n))
+            n++;
         expect(j, "start of a mapping", (long)(m.range.start.raw >> PAGE_SHIFT),
                (long)page_at(at));
         expect(j, "pages of a mapping", (long)range_pages(m.range), n);
         expect(j, "permission of a mapping", m.prot, f->prot);
         expect(j, "flags of a mapping", m.tag.flags, f->flags);
-        if (pager_of(m.tag.object) != f->object) world_fail("object of a mapping at %u", at);
+        if (pager_of(m.tag.object) != f->object)
+            world_fail("object of a mapping at %u", at);
         from = m.range.end;
         at += n;
     }
@@ -637,7 +675,8 @@ static void lose(struct pager *p, uint64_t from, uint64_t end, bool copies_too)
     for (unsigned i = 0; i < WORLD_SPACES; i++) {
         for (unsigned k = 0; world.space[i].s && k < world.pages; k++) {
             struct flat *f = &world.space[i].page[k];
-            if (f->object == p && from <= f->index && f->index < end && copies_too) wipe(f);
+            if (f->object == p && from <= f->index && f->index < end && copies_too)
+                wipe(f);
         }
     }
 }
@@ -670,8 +709,8 @@ static void do_write_back(struct job *j)
     if (got || p->object.flags & OBJECT_NO_NOTICE || j->st->flags & 2) return;
     for (uint64_t i = from; i < from + n && i < p->object.npages; i++) {
         if (p->disk[i] != p->value[i]) {
-            world_fail("object %u page %lu: %lu on disk after write-back of %lu", p->number, i,
-                       p->disk[i], p->value[i]);
+            world_fail("object %u page %lu: %lu on disk after write-back of %lu",
+                       p->number, i, p->disk[i], p->value[i]);
         }
     }
 }
@@ -726,40 +765,67 @@ static void perform(struct job *j)
 {
     switch ((enum step_op)j->st->op) {
     case OP_MAP:
-    case OP_REPLACE: return do_map(j);
-    case OP_PHYS: return do_phys(j);
-    case OP_DATA: return do_data(j);
-    case OP_ANYWHERE: return do_anywhere(j);
-    case OP_UNMAP: return do_unmap(j);
-    case OP_PROTECT: return do_protect(j);
-    case OP_MOVE: return do_move(j);
+    case OP_REPLACE:
+        return do_map(j);
+    case OP_PHYS:
+        return do_phys(j);
+    case OP_DATA:
+        return do_data(j);
+    case OP_ANYWHERE:
+        return do_anywhere(j);
+    case OP_UNMAP:
+        return do_unmap(j);
+    case OP_PROTECT:
+        return do_protect(j);
+    case OP_MOVE:
+        return do_move(j);
     case OP_DONTNEED:
     case OP_FREE:
     case OP_GUARD:
     case OP_UNGUARD:
     case OP_SET_FLAGS:
-    case OP_CLEAR_FLAGS: return do_advise(j);
+    case OP_CLEAR_FLAGS:
+        return do_advise(j);
     case OP_LOAD:
     case OP_STORE:
-    case OP_FETCH: return do_touch(j);
-    case OP_FAULT: return do_fault(j);
-    case OP_POPULATE: return do_populate(j);
-    case OP_CLONE: return do_clone(j);
-    case OP_DESTROY: return do_destroy(j);
-    case OP_TRANSLATE: return do_translate(j);
+    case OP_FETCH:
+        return do_touch(j);
+    case OP_FAULT:
+        return do_fault(j);
+    case OP_POPULATE:
+        return do_populate(j);
+    case OP_CLONE:
+        return do_clone(j);
+    case OP_DESTROY:
+        return do_destroy(j);
+    case OP_TRANSLATE:
+        return do_translate(j);
     case OP_READ:
-    case OP_WRITE: return do_copy(j);
-    case OP_MAPPINGS: return do_mappings(j);
-    case OP_INCORE: return do_incore(j);
-    case OP_USAGE: return do_usage(j);
-    case OP_RESIZE: return do_resize(j);
-    case OP_PUNCH: return do_punch(j);
-    case OP_WRITE_BACK: return do_write_back(j);
-    case OP_BAD: j->object->bad[j->st->index % PAGER_PAGES] ^= true; return;
-    case OP_RENEW: return do_renew(j);
-    case OP_SWITCH: return world_switch(fake_hart, j->st->space + 1u);
-    case OP_DRAIN: return do_drain();
-    case OPS: return;
+    case OP_WRITE:
+        return do_copy(j);
+    case OP_MAPPINGS:
+        return do_mappings(j);
+    case OP_INCORE:
+        return do_incore(j);
+    case OP_USAGE:
+        return do_usage(j);
+    case OP_RESIZE:
+        return do_resize(j);
+    case OP_PUNCH:
+        return do_punch(j);
+    case OP_WRITE_BACK:
+        return do_write_back(j);
+    case OP_BAD:
+        j->object->bad[j->st->index % PAGER_PAGES] ^= true;
+        return;
+    case OP_RENEW:
+        return do_renew(j);
+    case OP_SWITCH:
+        return world_switch(fake_hart, j->st->space + 1u);
+    case OP_DRAIN:
+        return do_drain();
+    case OPS:
+        return;
     }
 }
 
@@ -770,7 +836,8 @@ static void run_one(const struct step *st)
     struct job j;
 
     /* A space that is not there stands for the next one that is. */
-    while (!world.space[alive.space % WORLD_SPACES].s) alive.space++;
+    while (!world.space[alive.space % WORLD_SPACES].s)
+        alive.space++;
     alive.space %= WORLD_SPACES;
     fake_hart = st->hart % WORLD_HARTS;
     world.steps++;
@@ -797,14 +864,16 @@ static void sleep_now(void)
  * end of the step. */
 static bool may_sleep(const struct step *st)
 {
-    return st->op == OP_LOAD || st->op == OP_STORE || st->op == OP_FETCH || st->op == OP_FAULT;
+    return st->op == OP_LOAD || st->op == OP_STORE || st->op == OP_FETCH ||
+           st->op == OP_FAULT;
 }
 
 unsigned step_run(const struct step *steps, unsigned n)
 {
     unsigned inside = 0;
 
-    while (1 + inside < n && steps[1 + inside].inside) inside++;
+    while (1 + inside < n && steps[1 + inside].inside)
+        inside++;
     world.starved = false;
     if (inside && may_sleep(&steps[0])) {
         pending = &steps[1];
@@ -815,7 +884,8 @@ unsigned step_run(const struct step *steps, unsigned n)
     pager_sleep = NULL;
     busy = NULL;
     if (inside && !(may_sleep(&steps[0]) && npending == 0)) {
-        for (unsigned i = 0; i < inside; i++) run_one(&steps[1 + i]);
+        for (unsigned i = 0; i < inside; i++)
+            run_one(&steps[1 + i]);
     }
     npending = 0;
     pager_bury();

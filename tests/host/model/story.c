@@ -20,5 +20,6 @@ bool story_ends_well(void (*tell)(void))
         fflush(stdout);
         _exit(0);
     }
-    return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+           WEXITSTATUS(status) == 0;
 }

@@ -14,23 +14,20 @@
 
 bool story_ends_well(void (*tell)(void));
 
-#define STORY(name)                          \
-    static void tell_##name(void);           \
-    TEST(name)                               \
-    {                                        \
-        EXPECT(story_ends_well(tell_##name)); \
-    }                                        \
+#define STORY(name)                                      \
+    static void tell_##name(void);                       \
+    TEST(name) { EXPECT(story_ends_well(tell_##name)); } \
     static void tell_##name(void)
 
-#define CHECK(cond)                                                                   \
-    do {                                                                              \
-        if (!(cond)) world_fail("%s:%d: expected %s", __FILE__, __LINE__, #cond);      \
+#define CHECK(cond)                                                               \
+    do {                                                                          \
+        if (!(cond)) world_fail("%s:%d: expected %s", __FILE__, __LINE__, #cond); \
     } while (0)
-#define CHECK_EQ(got, wanted)                                                          \
-    do {                                                                               \
-        uint64_t got_ = (uint64_t)(got), wanted_ = (uint64_t)(wanted);                 \
-        if (got_ != wanted_) {                                                         \
-            world_fail("%s:%d: expected %s == %s, got %ld, wanted %ld", __FILE__,      \
-                       __LINE__, #got, #wanted, (long)got_, (long)wanted_);            \
-        }                                                                              \
+#define CHECK_EQ(got, wanted)                                                     \
+    do {                                                                          \
+        uint64_t got_ = (uint64_t)(got), wanted_ = (uint64_t)(wanted);            \
+        if (got_ != wanted_) {                                                    \
+            world_fail("%s:%d: expected %s == %s, got %ld, wanted %ld", __FILE__, \
+                       __LINE__, #got, #wanted, (long)got_, (long)wanted_);       \
+        }                                                                         \
     } while (0)

@@ -31,7 +31,8 @@ const char *word_broken(uint64_t word, unsigned level)
     if (word >> 63) return "W1: N is set";
     if (!(word & (R | W | X))) {
         if (level == 0) return "W1: a table pointer at level 0";
-        if (word & (U | A | D | G) || word >> 61) return "W1: a table pointer with U, A, D";
+        if (word & (U | A | D | G) || word >> 61)
+            return "W1: a table pointer with U, A, D";
         return word >> 8 & 3 ? "W1: a table pointer with RSW" : NULL;
     }
     if (word >> 61 == 3) return "W1: memory type 3";
@@ -40,7 +41,8 @@ const char *word_broken(uint64_t word, unsigned level)
     if (!(word & A)) return "W1: A is clear";
     if (!(word & U)) return "W1: a user leaf without U";
     if (word & G) return "W1: a user leaf with G";
-    if (word_ppn(word) & ((1ul << (TABLE_BITS * level)) - 1)) return "W2: misaligned leaf";
+    if (word_ppn(word) & ((1ul << (TABLE_BITS * level)) - 1))
+        return "W2: misaligned leaf";
     return NULL;
 }
 
@@ -70,7 +72,8 @@ struct walk walk_user(uint64_t root, unsigned levels, uint64_t va, unsigned acce
         const uint64_t *table = pfn_to_ptr(PFN(w.table[w.level]));
         unsigned shift = 12 + TABLE_BITS * w.level;
 
-        w.leaf = __atomic_load_n(&table[va >> shift & (TABLE_ENTRIES - 1)], __ATOMIC_RELAXED);
+        w.leaf =
+            __atomic_load_n(&table[va >> shift & (TABLE_ENTRIES - 1)], __ATOMIC_RELAXED);
         w.broken = word_broken(w.leaf, w.level);
         if (w.broken || !(w.leaf & V)) return w;
         if (w.leaf & (R | X)) {

@@ -57,7 +57,8 @@ static void dying(struct pager *p)
         for (unsigned k = 0; world.space[i].s && k < world.pages; k++) {
             const struct flat *f = &world.space[i].page[k];
             if (f->mapped && f->object == p) {
-                world_fail("object %u died while space %u maps it at %u", p->number, i, k);
+                world_fail("object %u died while space %u maps it at %u", p->number, i,
+                           k);
             }
         }
     }
@@ -86,7 +87,8 @@ static void lay_arenas(const struct aspace *s)
         arena[1] = (struct arena){(1ul << 18) - 300, ARENA_PAGES};
         arena[2] = (struct arena){s->mmap_base - ARENA_PAGES, ARENA_PAGES};
     }
-    for (unsigned i = 0; i < narenas; i++) world.pages += arena[i].pages;
+    for (unsigned i = 0; i < narenas; i++)
+        world.pages += arena[i].pages;
 }
 
 uint64_t page_at(unsigned position)
@@ -103,7 +105,8 @@ long position_of(uint64_t vpn)
     unsigned before = 0;
 
     for (unsigned i = 0; i < narenas; i++) {
-        if (vpn - arena[i].base < arena[i].pages) return (long)(before + (vpn - arena[i].base));
+        if (vpn - arena[i].base < arena[i].pages)
+            return (long)(before + (vpn - arena[i].base));
         before += arena[i].pages;
     }
     return -1;
@@ -153,7 +156,8 @@ void world_begin(void)
 
 void world_end(void)
 {
-    for (unsigned h = 0; h < WORLD_HARTS; h++) world_switch(h, 0);
+    for (unsigned h = 0; h < WORLD_HARTS; h++)
+        world_switch(h, 0);
     for (unsigned i = 0; i < WORLD_SPACES; i++) {
         struct space gone = world.space[i];
         if (!gone.s) continue;
@@ -162,7 +166,8 @@ void world_end(void)
         tlb_model_forget(gone.s);
         free(gone.page);
     }
-    for (unsigned i = 0; i < WORLD_OBJECTS; i++) object_put(&world.object[i]->object);
+    for (unsigned i = 0; i < WORLD_OBJECTS; i++)
+        object_put(&world.object[i]->object);
     page_free(world.phys);
     pager_bury();
     drain();
@@ -254,7 +259,8 @@ static void check_cached(const struct flat *f, pfn_t pfn)
         wrong("a page of another place of the object");
     }
     if (p->flags & PAGE_REMOVED) wrong("a page that was removed from its object");
-    if (f->index >= f->object->object.npages) wrong("a page behind the end of its object");
+    if (f->index >= f->object->object.npages)
+        wrong("a page behind the end of its object");
     expect_token(pfn, f->object->value[f->index]);
 }
 
@@ -271,7 +277,8 @@ static void check_frame(const struct flat *f, pte_t e, pfn_t pfn)
         if (leaf_writable(e)) wrong("the zero page is writable");
         expect_token(pfn, f->value);
     } else if (owner == OWNER_SHARED) {
-        if (!f->object || !(f->flags & TAG_SHARED)) wrong("a shared leaf in private memory");
+        if (!f->object || !(f->flags & TAG_SHARED))
+            wrong("a shared leaf in private memory");
         check_cached(f, pfn);
         if ((e.raw & PTE_V) && leaf_writable(e) && !f->object->announced[f->index] &&
             !(f->object->object.flags & OBJECT_NO_NOTICE)) {
@@ -281,7 +288,8 @@ static void check_frame(const struct flat *f, pte_t e, pfn_t pfn)
         wrong("a private leaf in shared memory");
     } else if (f->object && !f->copied) {
         check_cached(f, pfn);
-        if ((e.raw & PTE_V) && leaf_writable(e)) wrong("a private cached page is writable");
+        if ((e.raw & PTE_V) && leaf_writable(e))
+            wrong("a private cached page is writable");
     } else {
         meet_frame(pfn, PAGE_ANON);
         expect_token(pfn, f->value);
@@ -317,7 +325,8 @@ static unsigned long check_table(pfn_t table, unsigned level, uint64_t base, boo
     uint64_t step = word_pages(level);
     unsigned long pages = 0;
 
-    if (t->use != PAGE_TABLE) world_fail("space %u: a table in a frame of use %u", at.space, t->use);
+    if (t->use != PAGE_TABLE)
+        world_fail("space %u: a table in a frame of use %u", at.space, t->use);
     if (!met(table)) census.tables++;
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
         pte_t e = table_words(t)[i];
@@ -330,13 +339,15 @@ static unsigned long check_table(pfn_t table, unsigned level, uint64_t base, boo
         const char *broken = walked ? word_broken(e.raw, level) : NULL;
         if (broken) wrong(broken);
         if (pte_is_table(e) || pte_is_shared_table(e)) {
-            pages += check_table(pte_pfn(e, i), level - 1, vpn, walked && pte_is_table(e));
+            pages +=
+                check_table(pte_pfn(e, i), level - 1, vpn, walked && pte_is_table(e));
             continue;
         }
         const struct tag *tag = &legend_slot(legend, table_word_tag(t, i, e))->tag;
         for (uint64_t k = 0; k < step; k++) {
             long position = position_of(vpn + k);
-            if (position < 0) world_fail("space %u: page %#lx is mapped", at.space, vpn + k);
+            if (position < 0)
+                world_fail("space %u: page %#lx is mapped", at.space, vpn + k);
             at.position = (unsigned)position;
             check_page(&world.space[at.space].page[position], e, tag, vpn + k, k);
         }
@@ -352,7 +363,8 @@ static void check_space(unsigned i)
 
     at.space = i;
     pages = check_table(ptr_to_pfn(sp->s->root), world.levels - 1, 0, true);
-    for (unsigned k = 0; k < world.pages; k++) wanted += sp->page[k].mapped;
+    for (unsigned k = 0; k < world.pages; k++)
+        wanted += sp->page[k].mapped;
     if (pages != wanted) {
         world_fail("space %u: %lu pages are mapped instead of %lu", i, pages, wanted);
     }

@@ -26,13 +26,14 @@ enum {
     WORLD_SPACES = 5,
     WORLD_OBJECTS = 3,
     WORLD_HARTS = 3,
-    WORLD_PHYS = TABLE_ENTRIES < 64 ? 2 * TABLE_ENTRIES : 64, /* frames lent as "device" */
+    WORLD_PHYS =
+        TABLE_ENTRIES < 64 ? 2 * TABLE_ENTRIES : 64, /* frames lent as "device" */
 };
 
 /* One page, as a program sees it. */
 struct flat {
     bool mapped, guard;
-    bool copied;          /* of a private page of an object: it has its own value */
+    bool copied; /* of a private page of an object: it has its own value */
     uint8_t prot;
     uint32_t flags;       /* of its tag */
     struct pager *object; /* or NULL */
@@ -96,12 +97,12 @@ struct space {
 extern struct world {
     struct space space[WORLD_SPACES];
     struct pager *object[WORLD_OBJECTS];
-    struct page *phys;     /* block of WORLD_PHYS frames */
+    struct page *phys; /* block of WORLD_PHYS frames */
     uint64_t phys_value[WORLD_PHYS];
     unsigned running[WORLD_HARTS]; /* space + 1 that each hart runs, 0: the kernel's */
     unsigned levels, pages;
-    bool scarce;           /* allocations may fail: -ENOMEM is an answer */
-    bool starved;          /* the last step failed for lack of memory */
+    bool scarce;  /* allocations may fail: -ENOMEM is an answer */
+    bool starved; /* the last step failed for lack of memory */
     unsigned long steps;
     unsigned long done[OPS]; /* times each operation said yes */
 } world;
@@ -141,5 +142,5 @@ int step_print(const struct step *st, char *line, size_t size);
 bool step_parse(const char *line, struct step *st);
 
 /* One access of a user program on `hart`, which runs the space. */
-enum fault_result world_touch(unsigned space, unsigned hart, unsigned position, unsigned access,
-                              uint64_t *value);
+enum fault_result world_touch(unsigned space, unsigned hart, unsigned position,
+                              unsigned access, uint64_t *value);
