@@ -3,7 +3,7 @@
  * explore/scene.h says what a scene is and what is asked of it.
  *
  *     build/host/explore_test -v fork          the scenes with "fork" in the name
- *     EXPLORE_BOUND=3 build/host/explore_test  one preemption more than usual
+ *     EXPLORE_MORE=1 build/host/explore_test   one preemption more than usual
  *     EXPLORE_REPLAY="A12 B3" build/host/explore_test -v NAME   one interleaving, printed
  */
 // sources: kernel/mm/advise.c kernel/mm/aspace.c kernel/mm/buddy.c kernel/mm/check.c

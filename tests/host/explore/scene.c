@@ -173,9 +173,14 @@ long run_move(const struct operation *op)
     return aspace_move(space[op->space], range(op), vpn_va(vpn_of(op->to)));
 }
 
+/* Whether there were holes is found out before the words change, and so is no part of what
+ * is done at once. */
 long run_advise(const struct operation *op)
 {
-    return aspace_advise(space[op->space], range(op), (enum advice)op->value, op->flags);
+    int err =
+        aspace_advise(space[op->space], range(op), (enum advice)op->value, op->flags);
+
+    return err == -ENOMEM ? 0 : err;
 }
 
 /* Nobody uses the child before it is returned, so only then do its harts run in it. */
@@ -309,6 +314,32 @@ static void look(void)
     }
 }
 
+static void print_operations(const char *who, const struct operation *op)
+{
+    printf("  %s:", who);
+    for (; op->name; op++) {
+        printf(" %s(%c", op->name, "PCD"[op->space]);
+        if (op->run == run_fork) printf(" to %c", "PCD"[op->other]);
+        printf(", page %u, n %u, to %u, flags %#x, value %lu)", op->page, op->n, op->to,
+               op->flags, (unsigned long)op->value);
+    }
+    printf("\n");
+}
+
+static void explain(void)
+{
+    printf("%s: %u levels%s\n", scene->name, scene->levels ? scene->levels : 2,
+           scene->copy_tables ? ", copying tables" : "");
+    print_operations("before", scene->before);
+    for (unsigned h = 0; h < SCHEDULE_THREADS; h++) {
+        char who[] = {(char)('A' + h), '\0'};
+        if (!scene->thread[h][0].name) continue;
+        if (scene->warm[h][0].name) print_operations("warm", scene->warm[h]);
+        print_operations(who, scene->thread[h]);
+    }
+}
+
+/* What came out and came out of no serial order. */
 static void print_outcome(void)
 {
     for (unsigned h = 0; h < SCHEDULE_THREADS; h++) {
@@ -319,7 +350,7 @@ static void print_outcome(void)
     }
     for (unsigned s = 0; s < SPACES; s++) {
         if (!space[s]) continue;
-        printf("  space %u shows", s);
+        printf("  %c shows", "PCD"[s]);
         for (unsigned i = 0; i < SCENE_PAGES && vpn_of(i) < space[s]->end; i++)
             printf(" %ld", now.shows[s][i]);
         printf("\n");
@@ -394,40 +425,106 @@ static unsigned count_threads(void)
     return n;
 }
 
-/* Runs in a child. */
+static struct model model_of_scene(void)
+{
+    return (struct model){count_threads(), begin, thread, end};
+}
+
+/* Finds what serial orders bring about. */
+static void collect(const struct model *model)
+{
+    collecting = true;
+    nallowed = 0;
+    schedule_serial(model);
+    collecting = false;
+}
+
 static void explore(void)
 {
-    struct model model = {count_threads(), begin, thread, end};
-    const char *replay = getenv("EXPLORE_REPLAY"), *more = getenv("EXPLORE_BOUND");
-    unsigned bound = more ? (unsigned)atoi(more) : scene->bound;
+    struct model model = model_of_scene();
+    const char *replay = getenv("EXPLORE_REPLAY"), *more = getenv("EXPLORE_MORE");
+    unsigned bound = scene->bound + (more ? (unsigned)atoi(more) : 0);
     unsigned long n = 0;
 
     boot();
-    collecting = true;
-    schedule_serial(&model);
-    collecting = false;
+    collect(&model);
     if (replay) {
         schedule_replay(&model, replay);
         return;
     }
     for (unsigned b = 0; b <= bound; b++)
-        n = schedule_explore(&model, b); /* short ones first */
-    printf("ok %s (%lu schedules, %u outcomes)\n", scene->name, n, nallowed);
+        n = schedule_explore(&model, b); /* what is short is found first */
+    printf("ok %s (%lu schedules)\n", scene->name, n);
 }
 
-bool scene_passes(const struct scene *which)
+static uint64_t random_state;
+
+/* xorshift64*: the state is never zero. */
+static uint64_t next_random(void)
+{
+    random_state ^= random_state >> 12;
+    random_state ^= random_state << 25;
+    random_state ^= random_state >> 27;
+    return random_state * 0x2545f4914f6cdd1dul;
+}
+
+static const struct lottery *lottery;
+
+static void draw_and_explore(uint64_t seed, const char *replay)
+{
+    static struct scene drawn;
+    static char name[60];
+
+    memset(&drawn, 0, sizeof(drawn));
+    random_state = (seed + 1) * 0x9e3779b97f4a7c15ul | 1;
+    lottery->draw(&drawn, next_random);
+    snprintf(name, sizeof(name), "TEST_SEED=%lu", (unsigned long)seed);
+    drawn.name = name;
+    scene = &drawn;
+
+    struct model model = model_of_scene();
+    boot();
+    collect(&model);
+    if (replay) {
+        schedule_replay(&model, replay);
+    } else {
+        schedule_random(&model, lottery->runs, next_random);
+    }
+}
+
+static void explore_lottery(void)
+{
+    const char *replay = getenv("EXPLORE_REPLAY");
+
+    for (unsigned i = 0; i < (replay ? 1 : lottery->count); i++)
+        draw_and_explore(test_seed + i, replay);
+    printf("ok %u scenes, each under %lu random schedules\n", lottery->count,
+           lottery->runs);
+}
+
+static bool passes_in_child(void (*run)(void))
 {
     int status;
 
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
-        scene = which;
-        printf("%s\n",
-               which->name + strlen(which->name)); /* so that a failure has a line */
-        explore();
+        schedule_explain = explain;
+        run();
         fflush(stdout);
         _exit(0);
     }
     return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+bool scene_passes(const struct scene *which)
+{
+    scene = which;
+    return passes_in_child(explore);
+}
+
+bool lottery_passes(const struct lottery *which)
+{
+    lottery = which;
+    return passes_in_child(explore_lottery);
 }

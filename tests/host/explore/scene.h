@@ -48,8 +48,19 @@ struct scene {
     struct operation thread[SCHEDULE_THREADS][SCENE_OPERATIONS];
 };
 
-/* A test that runs the scene in a process of its own. */
+/* Runs the scene in a process of its own; prints how many schedules there were. */
 bool scene_passes(const struct scene *scene);
+
+/*
+ * Draws `count` scenes, one for each seed from test_seed on, and runs each under `runs`
+ * random schedules. EXPLORE_REPLAY replays one in the first of them.
+ */
+struct lottery {
+    void (*draw)(struct scene *scene, uint64_t (*random)(void));
+    unsigned count;
+    unsigned long runs;
+};
+bool lottery_passes(const struct lottery *lottery);
 
 #define SCENE(scene_name, ...)                                                \
     TEST(scene_name)                                                          \

@@ -51,6 +51,7 @@ static ucontext_t outside;
 static bool running;
 
 void (*schedule_inspect)(const char *what, const void *where);
+void (*schedule_explain)(void);
 
 bool schedule_running(void) { return running; }
 
@@ -111,6 +112,7 @@ static _Noreturn void end_badly(const char *message)
     if (!again) {
         again = true;
         printf("%s\n", message);
+        if (schedule_explain) schedule_explain();
         print_run();
         print_choices();
     }

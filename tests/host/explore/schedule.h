@@ -53,6 +53,9 @@ bool schedule_running(void);
 /* A broken rule: prints the run and ends the process. */
 _Noreturn void schedule_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Called when a run fails, before it is printed: to say what was run. */
+extern void (*schedule_explain)(void);
+
 /* Called for each point once the thread goes on, right before it does what it said.
  * Fails the run if what `where` points to is not there any more. */
 extern void (*schedule_inspect)(const char *what, const void *where);
