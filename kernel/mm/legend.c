@@ -25,7 +25,8 @@
 
 enum { FOLD = 64 };
 
-/* Pages of tag 0 not yet added to their space; own hart only, others read when it is quiet. */
+/* Pages of tag 0 not yet added to their space. Only the own hart writes; legend_pages()
+ * reads, exactly while no cursor of the space is open elsewhere (fork holds all of it). */
 static struct anon_pages {
     struct aspace *space;
     long pages;
@@ -44,11 +45,18 @@ void legend_init(struct aspace *space)
     l->nlive = 1;
 }
 
+/* Under the lock, so that legend_pages() never meets pages on their way. */
 static void anon_fold(struct anon_pages *a)
 {
-    if (a->space) {
-        __atomic_fetch_add(&legend_slot(&a->space->legend, TAG_ANON)->pages, a->pages,
+    struct aspace *space = a->space;
+
+    if (space && a->pages) {
+        spin_lock(&space->legend.lock, RANK_LEGEND);
+        __atomic_fetch_add(&legend_slot(&space->legend, TAG_ANON)->pages, a->pages,
                            __ATOMIC_RELAXED);
+        interleave("fold", a);
+        a->pages = 0;
+        spin_unlock(&space->legend.lock, RANK_LEGEND);
     }
     a->pages = 0;
 }
@@ -80,13 +88,16 @@ static bool count_anon(struct aspace *space, long pages)
 
 long legend_pages(struct aspace *space, unsigned number)
 {
-    long n =
-        __atomic_load_n(&legend_slot(&space->legend, number)->pages, __ATOMIC_RELAXED);
+    struct legend *l = &space->legend;
+    long *pages = &legend_slot(l, number)->pages;
 
-    if (number != TAG_ANON) return n;
-    for (unsigned i = 0; i < nharts; i++) {
+    if (number != TAG_ANON) return __atomic_load_n(pages, __ATOMIC_RELAXED);
+    spin_lock(&l->lock, RANK_LEGEND);
+    long n = __atomic_load_n(pages, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < MAX_HARTS; i++) {
         if (anon_pages[i].space == space) n += anon_pages[i].pages;
     }
+    spin_unlock(&l->lock, RANK_LEGEND);
     return n;
 }
 
