@@ -179,3 +179,7 @@ SCENE(a_change_of_flags_against_a_mapping_of_another_meaning, .bound = 3,
       .before = {MAP(P, 0, 3)},
       .thread = {{SET_FLAGS(P, 0, 2, TAG_DONTDUMP), STORE(P, 0, 11)},
                  {UNMAP(P, 1, 1), MAP_FLAGS(P, 1, 1, TAG_NOHUGE), STORE(P, 1, 12)}})
+
+SCENE(a_fork_against_harts_that_leave_and_enter_the_space, .bound = 2,
+      .before = {TWO_TABLES}, .warm = {{SWITCH_IN(P), MAP(P, 6, 1)}},
+      .thread = {{SWITCH_OUT(), MAP(P, 7, 1)}, {FORK(P, C)}, {SWITCH_IN(P), UNMAP(P, 6, 1)}})

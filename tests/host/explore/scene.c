@@ -226,6 +226,18 @@ long run_write_back(const struct operation *op)
     return object_write_back(&object, 0, OBJECT_PAGES);
 }
 
+long run_switch(const struct operation *op)
+{
+    preempt_off();
+    if (op->n) {
+        aspace_switch_to(space[op->space]);
+    } else {
+        aspace_switch_to_kernel();
+    }
+    preempt_on();
+    return 0;
+}
+
 /* An operation in a space that is not there (yet) does nothing. */
 static long perform(const struct operation *op)
 {
@@ -394,6 +406,11 @@ static void end(void)
 
     check_rules();
     judge();
+    for (unsigned h = 0; h < SCHEDULE_THREADS; h++) {
+        fake_hart = h;
+        run_switch(&(struct operation){.n = 0});
+    }
+    fake_hart = 0;
     harts_reset();
     for (unsigned s = 0; s < SPACES; s++) {
         if (space[s]) aspace_destroy(space[s]);

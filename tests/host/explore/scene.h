@@ -83,6 +83,7 @@ long run_exit(const struct operation *op);
 long run_resize(const struct operation *op);
 long run_punch(const struct operation *op);
 long run_write_back(const struct operation *op);
+long run_switch(const struct operation *op);
 
 #define OP(fn, ...)                               \
     {                                             \
@@ -117,4 +118,7 @@ long run_write_back(const struct operation *op);
 #define EXIT(s)             OP(exit, .space = s)
 #define TRUNCATE(npages)    OP(resize, .n = npages)
 #define PUNCH(index, count) OP(punch, .page = index, .n = count)
+/* This hart runs in the space from now on, or in none. */
+#define SWITCH_IN(s)   OP(switch, .space = s, .n = 1)
+#define SWITCH_OUT()   OP(switch, .space = P)
 #define WRITE_BACK()        OP(write_back)
