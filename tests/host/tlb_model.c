@@ -6,6 +6,8 @@
  * (or ran last: identifiers of the hardware let entries survive a switch, so each
  * hart remembers per space). Several words may be remembered for one page, up to
  * KEPT; a test keeps far fewer between two flushes.
+ * A large leaf is remembered in pieces, page by page: a flush of one page may leave
+ * the others.
  */
 #include "tlb_model.h"
 
@@ -238,21 +240,11 @@ static void check_all_always(void)
     }
 }
 
-static void forget_page(struct memory *m, uint64_t page)
-{
-    memset(m->page[page], 0, sizeof(m->page[page]));
-    m->absent[page] = false;
-}
-
-static void forget_leaves(const struct known *k, struct memory *m, uint64_t lo,
-                          uint64_t n)
+static void forget_leaves(const struct known *k, struct memory *m, uint64_t lo, uint64_t n)
 {
     for (uint64_t page = lo; page < lo + n && page < k->s->end; page++) {
-        /* A large leaf goes whole if any of its pages is named. */
-        unsigned level = m->page[page][0].leaf ? m->page[page][0].level : 0;
-        uint64_t first = page & ~(word_pages(level) - 1);
-        for (uint64_t i = 0; i < word_pages(level); i++)
-            forget_page(m, first + i);
+        memset(m->page[page], 0, sizeof(m->page[page]));
+        m->absent[page] = false;
     }
 }
 
@@ -361,6 +353,7 @@ bool tlb_model_access(unsigned h, struct aspace *s, uint64_t va, unsigned access
         *pa = leaf_pfn(e, page) << PAGE_SHIFT | (va & PAGE_MASK);
         return leaf_permits(e->leaf, access);
     }
+    if (w.ok) load_all();
     return w.ok;
 }
 
