@@ -328,7 +328,8 @@ const char *aspace_check(struct aspace *const *spaces, unsigned n)
     }
     for (k.space = 0; k.space < n; k.space++) {
         struct page *root = ptr_page(spaces[k.space]->root);
-        if (!count_table(&k, root, spaces[k.space]->first, true)) return k.bad;
+        uint64_t base = table_base(spaces[k.space]->first, root->table.level);
+        if (!count_table(&k, root, base, true)) return k.bad;
         if (!check_legend(&k, spaces[k.space])) return k.bad;
     }
     for (unsigned i = 0; i < n; i++) {

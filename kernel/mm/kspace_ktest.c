@@ -42,6 +42,13 @@ KTEST(kernel_space_has_no_writable_code)
     assert(kspace_audit(mmu_live_root(), &census) == NULL);
 }
 
+KTEST(the_kernels_own_space_keeps_the_rules_of_every_space)
+{
+    const char *broken = aspace_check(&kernel_space, 1);
+
+    assert(broken == NULL);
+}
+
 /* Text R-X, rodata R--, data and bss RW-, and nothing left out but the guard. */
 /* rows: W18 R22 R25 */
 KTEST(each_section_of_the_kernel_is_mapped_whole_with_its_own_permissions)
