@@ -18,11 +18,11 @@
 #include "arch/riscv/power.h"
 #include "arch/riscv/sbi.h"
 #include "arch/riscv/tlb.h"
-#include "cmdline.h"
 #include "crash.h"
 #include "demo/memory.h"
 #include "drivers/devtree.h"
 #include "drivers/uart.h"
+#include "lib/cmdline.h"
 #include "lib/ktest.h"
 #include "lib/log.h"
 #include "lib/printf.h"
@@ -112,20 +112,25 @@ static void map_devices(void)
 static void read_command_line(void)
 {
     const char *by_firmware = machine.bootargs[0] ? NULL : sbi_default_command_line();
-    char level[16];
     enum log_level shown;
 
     if (by_firmware)
         printf_buf(machine.bootargs, sizeof(machine.bootargs), "%s", by_firmware);
-    cmdline_set(machine.bootargs);
-    if (cmdline_value("log", level, sizeof(level)) && log_level_named(level, &shown)) {
-        log_set_level(shown);
-    }
+    cmdline_parse(machine.bootargs);
+    const char *level = cmdline_get("loglevel");
+    if (level && log_level_named(level, &shown)) log_set_level(shown);
+}
+
+/* Does the command line say key=value? */
+static bool asked_for(const char *key, const char *value)
+{
+    const char *given = cmdline_get(key);
+    return given && strcmp(given, value) == 0;
 }
 
 static void choose_paging(void)
 {
-    if (cmdline_is("paging", "sv48") && !mmu_enter_sv48()) {
+    if (asked_for("paging", "sv48") && !mmu_enter_sv48()) {
         log_warn("paging=sv48: this hart has no Sv48; using Sv39");
     }
     tlb_probe();
@@ -242,25 +247,22 @@ bool hart_idle_work(void) { return page_zero_one(); }
 /* The first tutorial's demonstration; demo-fail= names the step to make fail. */
 static unsigned memory_demo(void)
 {
-    char step[16];
     struct phys_range ram = image_bank();
-    bool fail = cmdline_value("demo-fail", step, sizeof(step));
 
-    return demo_memory(ram.start, ram.end, fail ? step : NULL) != 0;
+    return demo_memory(ram.start, ram.end, cmdline_get("demo-fail")) != 0;
 }
 
 /* Runs what the command line asks for; the machine's exit status. */
 static int run_command_line(void)
 {
-    char filter[64];
-    const char *part = cmdline_value("ktest", filter, sizeof(filter)) ? filter : NULL;
-    char what[16];
+    const char *part = cmdline_get("ktest"); /* names of tests, or of benchmarks */
+    const char *what = cmdline_get("crash");
     unsigned failed = 0;
 
-    if (cmdline_value("crash", what, sizeof(what))) crash(what);
-    if (cmdline_has("test") || part) failed += ktest_run_all(part);
-    if (cmdline_has("bench")) failed += kbench_run_all(part);
-    if (cmdline_is("demo", "memory")) failed += memory_demo();
+    if (what) crash(what);
+    if (cmdline_flag("test") || part) failed += ktest_run_all(part);
+    if (cmdline_flag("bench")) failed += kbench_run_all(part);
+    if (asked_for("demo", "memory")) failed += memory_demo();
     return failed != 0;
 }
 
@@ -280,7 +282,7 @@ _Noreturn void kernel_main(uint64_t hartid, uint64_t dtb)
     print_map();
 
     int status = run_command_line();
-    if (cmdline_has("halt")) hart_idle();
+    if (cmdline_flag("halt")) hart_idle();
     log_info("power off, status %d", status);
     power_off(status);
 }
