@@ -370,6 +370,21 @@ static void check_space(unsigned i)
     }
 }
 
+/* What was stored and is not on disk yet will be written: its page counts as dirty. */
+static void check_durable(const struct pager *p)
+{
+    if (p->object.flags & OBJECT_NO_NOTICE) return;
+    for (uint64_t i = 0; i < p->object.npages; i++) {
+        if (p->value[i] == p->disk[i]) continue;
+        struct page *page = object_find_page((struct object *)(uintptr_t)&p->object, i);
+        if (!page || !(page->flags & PAGE_DIRTY) || !p->announced[i]) {
+            world_fail("object %u page %lu: a store would never be written back",
+                       p->number, i);
+        }
+        page_put(page);
+    }
+}
+
 void world_check_views(void)
 {
     struct aspace *all[WORLD_SPACES];
@@ -392,6 +407,8 @@ void world_check_views(void)
                        harts[h].preempt, harts[h].ranks);
         }
     }
+    for (unsigned i = 0; i < WORLD_OBJECTS; i++)
+        check_durable(world.object[i]);
     rule = aspace_check(all, n);
     if (rule) world_fail("aspace_check: %s", rule);
     tlb_model_check();
