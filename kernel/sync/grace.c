@@ -47,6 +47,7 @@ static void take_snapshot(struct batches *b)
 {
     full_fence(); /* the unlinks before the loads */
     for (unsigned i = 0; i < nharts; i++) {
+        interleave("snapshot", &harts[i]);
         b->snapshot[i] = __atomic_load_n(&harts[i].quiescent, __ATOMIC_RELAXED);
     }
 }
@@ -114,6 +115,7 @@ static bool has_work(const struct batches *b)
 static void pass_quietly(struct hart *h)
 {
     full_fence(); /* the loads of sections that have ended before the count */
+    interleave("quiescent", h);
     __atomic_store_n(&h->quiescent, h->quiescent + 1, __ATOMIC_RELAXED);
     full_fence(); /* the count before the loads of sections to come */
 }
