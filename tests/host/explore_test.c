@@ -182,4 +182,5 @@ SCENE(a_change_of_flags_against_a_mapping_of_another_meaning, .bound = 3,
 
 SCENE(a_fork_against_harts_that_leave_and_enter_the_space, .bound = 2,
       .before = {TWO_TABLES}, .warm = {{SWITCH_IN(P), MAP(P, 6, 1)}},
-      .thread = {{SWITCH_OUT(), MAP(P, 7, 1)}, {FORK(P, C)}, {SWITCH_IN(P), UNMAP(P, 6, 1)}})
+      .thread = {
+          {SWITCH_OUT(), MAP(P, 7, 1)}, {FORK(P, C)}, {SWITCH_IN(P), UNMAP(P, 6, 1)}})

@@ -11,9 +11,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { MAX_OUTCOMES = 8192, GONE = -1000, EMPTY = -1, BUS = -2, NO_SPACE = -3 };
 
@@ -519,29 +516,16 @@ static void explore_lottery(void)
            lottery->runs);
 }
 
-static bool passes_in_child(void (*run)(void))
-{
-    int status;
-
-    fflush(stdout);
-    pid_t child = fork();
-    if (child == 0) {
-        schedule_explain = explain;
-        run();
-        fflush(stdout);
-        _exit(0);
-    }
-    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
-}
-
 bool scene_passes(const struct scene *which)
 {
     scene = which;
-    return passes_in_child(explore);
+    schedule_explain = explain;
+    return schedule_in_child(explore);
 }
 
 bool lottery_passes(const struct lottery *which)
 {
     lottery = which;
-    return passes_in_child(explore_lottery);
+    schedule_explain = explain;
+    return schedule_in_child(explore_lottery);
 }

@@ -119,6 +119,6 @@ long run_switch(const struct operation *op);
 #define TRUNCATE(npages)    OP(resize, .n = npages)
 #define PUNCH(index, count) OP(punch, .page = index, .n = count)
 /* This hart runs in the space from now on, or in none. */
-#define SWITCH_IN(s)   OP(switch, .space = s, .n = 1)
-#define SWITCH_OUT()   OP(switch, .space = P)
-#define WRITE_BACK()        OP(write_back)
+#define SWITCH_IN(s) OP(switch, .space = s, .n = 1)
+#define SWITCH_OUT() OP(switch, .space = P)
+#define WRITE_BACK() OP(write_back)

@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -52,6 +53,7 @@ static bool running;
 
 void (*schedule_inspect)(const char *what, const void *where);
 void (*schedule_explain)(void);
+unsigned schedule_ranks = RANK_TLB;
 
 bool schedule_running(void) { return running; }
 
@@ -160,6 +162,8 @@ static unsigned runnable(void)
     return set;
 }
 
+static bool same(const char *a, const char *b) { return strcmp(a, b) == 0; }
+
 static unsigned lowest(unsigned set) { return (unsigned)__builtin_ctz(set); }
 
 static unsigned random_of(unsigned set)
@@ -171,9 +175,16 @@ static unsigned random_of(unsigned set)
     return lowest(set);
 }
 
-/* What a run does where nothing is fixed; notes what else it could do. */
+/*
+ * What a run does where nothing is fixed; notes what else it could do. Who waits for
+ * another one in a loop always lets somebody else go on, if there is anybody.
+ */
 static unsigned default_choice(struct point *p, unsigned last, unsigned set)
 {
+    if (same(p->what, "drain") && set & (set - 1)) {
+        p->others = 0;
+        return lowest(set & ~(1u << last));
+    }
     bool free = last == NOBODY || !(set >> last & 1);
     unsigned chosen = free ? lowest(set) : last;
 
@@ -201,7 +212,8 @@ static unsigned choose(unsigned last, const char *what, const void *where,
     if (npoints >= fixed) p->chosen = (uint8_t)default_choice(p, last, set);
     npoints++;
     if (!(set >> p->chosen & 1)) schedule_fail("a run that does not repeat itself");
-    if (last != NOBODY && set >> last & 1 && p->chosen != last) preemptions++;
+    bool forced = last == NOBODY || !(set >> last & 1) || same(what, "drain");
+    if (!forced && p->chosen != last) preemptions++;
     return p->chosen;
 }
 
@@ -220,8 +232,6 @@ static void come_to(const char *what, const void *where, const void *caller)
     if (schedule_inspect) schedule_inspect(what, where);
 }
 
-static bool same(const char *a, const char *b) { return strcmp(a, b) == 0; }
-
 /*
  * Points of the kernel. Left out: locks of the allocators, which nothing of interest
  * happens under; releasing a lock, since a switch after it serves as well; and waiting,
@@ -231,7 +241,7 @@ void interleave(const char *what, const void *where)
 {
     struct thread *self = &threads[fake_hart];
 
-    if (!running || this_hart()->ranks >> RANK_TLB) return;
+    if (!running || this_hart()->ranks >> schedule_ranks) return;
     if (same(what, "unlock") || same(what, "frames") || same(what, "magazine")) return;
     if (policy == SERIAL && !same(what, "lock")) return;
     if (same(what, "lock")) self->wants = where;
@@ -369,4 +379,18 @@ void schedule_replay(const struct model *m, const char *choices)
     run();
     print_run();
     alarm(0);
+}
+
+bool schedule_in_child(void (*what)(void))
+{
+    int status;
+
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        what();
+        fflush(stdout);
+        _exit(0);
+    }
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
 }

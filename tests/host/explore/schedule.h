@@ -43,6 +43,9 @@ void schedule_random(const struct model *m, unsigned long runs, uint64_t (*rando
 /* The one run with these choices, printed whatever comes out: "A12 B3 A7". */
 void schedule_replay(const struct model *m, const char *choices);
 
+/* Runs `run` in a child; false if something failed there. */
+bool schedule_in_child(void (*run)(void));
+
 /* Another thread may go on here; does nothing outside a run. Names are literals. */
 void schedule_point(const char *what, const void *where);
 /* The same, between two operations of a thread. */
@@ -52,6 +55,10 @@ bool schedule_running(void);
 
 /* A broken rule: prints the run and ends the process. */
 _Noreturn void schedule_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Points under locks of this rank and behind are left out; at first RANK_TLB: what the
+ * allocators do inside is of no interest. */
+extern unsigned schedule_ranks;
 
 /* Called when a run fails, before it is printed: to say what was run. */
 extern void (*schedule_explain)(void);
