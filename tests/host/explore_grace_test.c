@@ -107,6 +107,14 @@ static void updater(unsigned which)
     if (!items[which].freed) schedule_fail("a drain returns too early");
 }
 
+static void reader_of_1(void)
+{
+    grace_quiescent();
+    read_one(1);
+}
+
+static void laggard(void) { read_one(0); }
+
 /* Two items after each other: the second one comes while the first one waits. */
 static void updater_twice(void)
 {
@@ -178,5 +186,5 @@ TEST(two_updaters_free_what_they_deferred_and_no_reader_notices)
 
 TEST(what_is_deferred_while_a_batch_waits_has_a_grace_period_of_its_own)
 {
-    EXPECT(holds(2, reader, updater_twice, reader));
+    EXPECT(holds(3, reader_of_1, updater_twice, laggard));
 }
