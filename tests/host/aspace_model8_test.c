@@ -11,6 +11,7 @@
 // sources: kernel/mm/table.c kernel/sync/mutex.c kernel/sync/spinlock.c
 // sources: tests/host/fake/machine.c tests/host/fake/grace.c tests/host/fake/tlb.c
 // sources: tests/host/model/walker.c tests/host/model/pager.c tests/host/model/world.c
+// sources: tests/host/model/flat.c tests/host/model/step_map.c tests/host/model/step_touch.c
 // sources: tests/host/model/step.c tests/host/model/script.c tests/host/model/runner.c
 // sources: tests/host/model/kernel_half.c tests/host/tlb_model.c
 // flags: -DTABLE_BITS=3

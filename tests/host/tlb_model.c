@@ -69,7 +69,7 @@ static void fail(const char *what, unsigned h, uint64_t page)
     abort();
 }
 
-static uint64_t leaf_pfn(const struct entry *e, uint64_t page)
+static uint64_t entry_pfn(const struct entry *e, uint64_t page)
 {
     return ((e->leaf >> 10) & ((1ul << 44) - 1)) + (page & (word_pages(e->level) - 1));
 }
@@ -214,9 +214,9 @@ static void check_always(unsigned h, const struct known *k)
             const struct entry *e = &m->page[page][i];
             struct entry now;
 
-            if (is_free(leaf_pfn(e, page))) fail("a remembered frame is free", h, page);
+            if (is_free(entry_pfn(e, page))) fail("a remembered frame is free", h, page);
             now = word_now(k->s, page);
-            if (now.leaf & 4 && leaf_pfn(&now, page) != leaf_pfn(e, page)) {
+            if (now.leaf & 4 && entry_pfn(&now, page) != entry_pfn(e, page)) {
                 fail("writable here while a hart still reads another frame", h, page);
             }
         }
@@ -240,7 +240,8 @@ static void check_all_always(void)
     }
 }
 
-static void forget_leaves(const struct known *k, struct memory *m, uint64_t lo, uint64_t n)
+static void forget_leaves(const struct known *k, struct memory *m, uint64_t lo,
+                          uint64_t n)
 {
     for (uint64_t page = lo; page < lo + n && page < k->s->end; page++) {
         memset(m->page[page], 0, sizeof(m->page[page]));
@@ -350,7 +351,7 @@ bool tlb_model_access(unsigned h, struct aspace *s, uint64_t va, unsigned access
     for (unsigned i = 0; i < KEPT && m->page[page][i].leaf; i++) {
         const struct entry *e = &m->page[page][i];
         if (e->leaf == w.leaf) continue;
-        *pa = leaf_pfn(e, page) << PAGE_SHIFT | (va & PAGE_MASK);
+        *pa = entry_pfn(e, page) << PAGE_SHIFT | (va & PAGE_MASK);
         return leaf_permits(e->leaf, access);
     }
     if (w.ok) load_all();
@@ -360,7 +361,7 @@ bool tlb_model_access(unsigned h, struct aspace *s, uint64_t va, unsigned access
 /* Is what `e` allows within what the words allow now? */
 static bool within(const struct entry *e, const struct entry *now, uint64_t page)
 {
-    if (!now->leaf || leaf_pfn(e, page) != leaf_pfn(now, page)) return false;
+    if (!now->leaf || entry_pfn(e, page) != entry_pfn(now, page)) return false;
     return (e->leaf & 0xe & ~now->leaf) == 0;
 }
 

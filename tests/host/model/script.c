@@ -154,6 +154,7 @@ struct step step_random(uint64_t (*random)(void))
     return st;
 }
 
+/* The line of a step; step_parse() reads the same. */
 #define FORMAT                                                                             \
     "%c%-9s space %u hart %u object %u prot %u page %u count %u to %u flags %#x index %u " \
     "value %lu"
