@@ -112,16 +112,17 @@ static void detach(struct cursor *c, struct page *t)
 
 static void unlock_all(struct cursor *c)
 {
-    while (c->last) {
-        struct page *t = c->last;
-        c->last = t->table.next;
+    struct page *t = c->last;
+
+    while (t) {
+        struct page *next = t->table.next;
         bool detached = t->table.flags & TABLE_DETACHED;
         spin_release(&t->table.lock);
-        if (detached) {
-            /* Out of every path now; whoever waits for the lock will find that out. */
-            detach(c, t);
-        }
+        /* Out of every path now; whoever waits for the lock will find that out. */
+        if (unlikely(detached)) detach(c, t);
+        t = next;
     }
+    c->last = NULL;
     rank_leave(RANK_TABLE);
 }
 
@@ -188,16 +189,25 @@ static int prepare_leaves(struct cursor *c, struct page *t, uint64_t base)
     return 0;
 }
 
-/* Locks the run of leaf tables from word *i of t on: nothing has to be made in them. */
-static void enter_leaf_tables(struct cursor *c, struct page *t, unsigned *i, unsigned j)
+/* Locks the leaf tables from word i of t on, up to a word that is neither a table nor empty:
+ * nothing has to be made in them. Where it stopped. */
+static unsigned enter_leaf_tables(struct cursor *c, const pte_t *words, unsigned i,
+                                  unsigned j)
 {
-    const pte_t *words = table_words(t);
+    const pte_t *p = &words[i], *end = &words[j];
+    struct page *last = c->last;
 
-    for (; *i < j; (*i)++) {
-        pte_t e = words[*i];
+    for (; p < end; p++) {
+        pte_t e = *p;
+        if (pte_is_empty(e)) continue;
         if (!pte_is_table(e)) break;
-        cursor_enter(c, e);
+        struct page *child = pte_table_page(e);
+        spin_acquire(&child->table.lock);
+        child->table.next = last;
+        last = child;
     }
+    c->last = last;
+    return (unsigned)(p - words);
 }
 
 static int open_table(struct cursor *c, struct page *t, uint64_t base)
@@ -215,13 +225,12 @@ static int open_table(struct cursor *c, struct page *t, uint64_t base)
     table_slice(base, level, hull, &i, &j);
     if (!builds) table_clip(t, &i, &j);
     for (; i < j; i++) {
-        if (level == 1 && !looks && !c->range[1].hi) {
-            enter_leaf_tables(c, t, &i, j);
+        if (!builds) {
+            i = level == 1 && !looks ? enter_leaf_tables(c, words, i, j)
+                                     : next_word(words, i, j);
             if (i == j) break;
         }
         pte_t e = words[i];
-        if (pte_is_empty(e) && !builds) continue;
-
         uint64_t lo = base + i * step;
         struct page *child;
         if (!cursor_touches(c, lo, lo + step)) continue;
@@ -460,7 +469,8 @@ void cursor_count_gone(struct cursor *c, const struct page *t)
         cursor_count(c, t->table.tag, -(long)t->table.used);
         return;
     }
-    for (unsigned i = t->table.lo; i < t->table.hi; i++) {
+    unsigned hi = t->table.hi;
+    for (unsigned i = t->table.lo; (i = next_word(words, i, hi)) < hi; i++) {
         pte_t e = pte_load(&words[i]);
         if (pte_is_empty(e)) continue;
         if (pte_is_table(e) || pte_is_shared_table(e)) {

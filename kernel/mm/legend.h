@@ -70,7 +70,7 @@ struct legend_slot {
 };
 
 /* Chunks of doubling size, so that slots never move and are read without a lock. */
-enum { LEGEND_FIRST = 16, LEGEND_CHUNKS = 13 };
+enum { LEGEND_FIRST = 8, LEGEND_CHUNKS = 13 };
 
 struct legend {
     struct spinlock lock;

@@ -74,10 +74,8 @@ static void withdraw(struct cursor *c, const struct replace *op, struct page *t,
     if (level == 0 && t->table.leaves == 0) return;
     table_slice(base, level, c->range[0], &i, &j);
     table_clip(t, &i, &j);
-    for (; i < j; i++) {
+    for (; (i = next_word(words, i, j)) < j; i++) {
         pte_t e = words[i];
-        if (pte_is_empty(e)) continue;
-
         uint64_t lo = base + i * step;
         if (pte_is_leaf(e)) {
             pte_store(&words[i], leaf_withdraw(e));
@@ -132,9 +130,9 @@ static void finish_words(struct cursor *c, const struct replace *op, struct page
         table_grow_hull(t, i, j);
     }
     for (; i < j; i++) {
+        if (skips && (i = next_word(words, i, j)) == j) break;
         pte_t e = words[i];
 
-        if (pte_is_empty(e) && skips) continue;
         if (pte_is_table(e)) {
             finish(c, op, pte_table_page(e), base + i * (uint64_t)step);
             continue;

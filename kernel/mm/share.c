@@ -94,21 +94,33 @@ bool share_drop(struct page *s)
     return last;
 }
 
+/* Empties word `slot`, which no table's walk can reach, and lets go of what it held. */
+static void destroy_word(pte_t *slot, pte_t e, unsigned level)
+{
+    pte_update(slot, PTE_EMPTY);
+    if (pte_is_table(e)) {
+        share_destroy_table(pte_table_page(e));
+    } else if (pte_is_shared_table(e)) {
+        if (share_drop(pte_table_page(e))) share_destroy_table(pte_table_page(e));
+    } else if (pte_owner(e) != OWNER_EXTERN && pte_has_frame(e)) {
+        frames_put(e, level);
+    }
+}
+
 void share_destroy_table(struct page *t)
 {
     pte_t *words = table_words(t);
-    unsigned level = t->table.level;
+    unsigned level = t->table.level, hi = t->table.hi;
 
-    for (unsigned i = t->table.lo; i < t->table.hi; i++) {
-        pte_t e = words[i];
+    for (pte_t *p = &words[t->table.lo], *end = &words[hi]; p < end; p++) {
+        pte_t e = *p;
         if (pte_is_empty(e)) continue;
-        pte_store(&words[i], PTE_EMPTY);
-        if (pte_is_table(e)) {
-            share_destroy_table(pte_table_page(e));
-        } else if (pte_is_shared_table(e)) {
-            if (share_drop(pte_table_page(e))) share_destroy_table(pte_table_page(e));
-        } else if (pte_owner(e) != OWNER_EXTERN && pte_has_frame(e)) {
-            frames_put(e, level);
+        if (level == 0 && leaf_is_private(e)) {
+            /* What most words are; the same as below, in fewer steps. */
+            pte_update(p, PTE_EMPTY);
+            page_put(leaf_page(e));
+        } else {
+            destroy_word(p, e, level);
         }
     }
     table_retire(t);
@@ -181,109 +193,137 @@ static int clone_pointer(struct page *dst, struct page *src, unsigned i, uint64_
     return 0;
 }
 
-/*
- * The run of private leaves (and holes) of leaf table src from word i on: what most words
- * of most programs are. Where it stopped.
- */
-static unsigned clone_leaves(struct page *dst, struct page *src, unsigned i,
-                             bool *withheld)
-{
-    pte_t *from = table_words(src), *to = table_words(dst);
-    unsigned hi = src->table.hi;
+/* A table that is being copied. */
+struct copying {
+    struct page *dst, *src;
+    uint64_t base;
+    const struct clone *how;
+    bool special;        /* words may stay behind, so those that come are counted */
+    bool withheld;       /* private frames are now held by both */
+    struct tally counts; /* of dst, if special */
+};
 
-    for (; i < hi; i++) {
-        pte_t e = from[i];
-        if (leaf_is_private(e)) {
-            *withheld = true;
-            if (leaf_writable(e)) {
-                e = leaf_withhold(e);
-                pte_update(&from[i], e);
-            }
-            page_get(pfn_page(pte_pfn(e, i)));
-        } else if (!pte_is_empty(e)) {
-            break;
+/*
+ * Steps over empty words, and in leaf tables copies private leaves: what most words of
+ * most programs are. Stops at the first other word, or at the end of the hull.
+ */
+static unsigned clone_run(struct copying *k, unsigned i)
+{
+    pte_t *from = table_words(k->src), *to = table_words(k->dst);
+    unsigned hi = k->src->table.hi;
+    bool leaves = k->src->table.level == 0;
+
+    pte_t *p = &from[i], *end = &from[hi];
+    bool withheld = false;
+
+    for (; p < end; p++) {
+        pte_t e = *p;
+        if (pte_is_empty(e)) continue;
+        if (!leaves || !leaf_is_private(e)) break;
+        withheld = true;
+        if (leaf_writable(e)) {
+            e = leaf_withhold(e);
+            pte_update(p, e);
         }
-        to[i] = e;
+        page_get(leaf_page(e));
+        to[p - from] = e;
     }
-    return i;
+    if (withheld) k->withheld = true;
+    return (unsigned)(p - from);
 }
 
 /* What a leaf or a mark of src becomes in the copy; src's own word loses W. */
-static pte_t clone_word(struct page *src, unsigned i, pte_t e, bool *withheld)
+static pte_t clone_word(struct copying *k, unsigned i, pte_t e)
 {
-    bool leaf = e.raw & PTE_V;
-
     if (!pte_has_frame(e)) return e;
     switch (pte_owner(e)) {
     case OWNER_EXTERN:
         return e;
     case OWNER_PRIVATE:
-        *withheld = true;
-        if (leaf && leaf_writable(e)) {
+        k->withheld = true;
+        if (pte_is_leaf(e) && leaf_writable(e)) {
             e = leaf_withhold(e);
-            pte_store(&table_words(src)[i], e);
+            pte_update(&table_words(k->src)[i], e);
         }
         break;
     case OWNER_SHARED:
         break;
     }
-    frames_get(e, src->table.level);
+    frames_get(e, k->src->table.level);
     return e;
 }
 
-int share_clone(struct page *dst, struct page *src, uint64_t base,
-                const struct clone *how)
+/* The same, unless its tag keeps it from the child. */
+static pte_t clone_special_word(struct copying *k, unsigned i, pte_t e)
 {
-    unsigned level = src->table.level;
-    bool special = how->parent && is_special(how, base, level);
-    bool withheld = false;
-    struct tally d = {0};
+    unsigned tag = table_word_tag(k->src, i, e);
+    uint32_t flags = fork_flags(k->how, tag);
+
+    if (flags & TAG_DONTFORK) return PTE_EMPTY;
+    if (flags & TAG_WIPEONFORK) return pte_mark(MARK_FILL, tag, pte_prot(e));
+    return clone_word(k, i, e);
+}
+
+static int clone_any(struct copying *k, unsigned i)
+{
+    pte_t e = table_words(k->src)[i];
+    pte_t *to = &table_words(k->dst)[i];
+    unsigned level = k->src->table.level;
     int err = 0;
+
+    if (pte_is_table(e)) {
+        err = clone_pointer(k->dst, k->src, i, k->base + i * word_pages(level), k->how);
+    } else if (pte_is_shared_table(e)) {
+        page_get(pte_table_page(e));
+        *to = e;
+    } else {
+        *to = k->special ? clone_special_word(k, i, e) : clone_word(k, i, e);
+    }
+    if (k->special) tally_word(&k->counts, *to, level, 1);
+    return err;
+}
+
+/* The counts and flags of dst. */
+static void describe_copy(const struct copying *k)
+{
+    struct page *dst = k->dst, *src = k->src;
 
     dst->table.flags =
         src->table.flags & (TABLE_UNIFORM | TABLE_ONE_TAG | TABLE_EXCLUSIVE);
     dst->table.lo = src->table.lo;
     dst->table.hi = src->table.hi;
-    for (unsigned i = src->table.lo; i < src->table.hi && !err; i++) {
-        if (level == 0 && !special) i = clone_leaves(dst, src, i, &withheld);
-        if (i == src->table.hi) break;
-        pte_t e = table_words(src)[i];
-        pte_t *to = &table_words(dst)[i];
-
-        if (pte_is_empty(e)) continue;
-        if (pte_is_table(e)) {
-            err = clone_pointer(dst, src, i, base + i * word_pages(level), how);
-        } else if (pte_is_shared_table(e)) {
-            page_get(pte_table_page(e));
-            *to = e;
-        } else {
-            uint32_t flags = special ? fork_flags(how, table_word_tag(src, i, e)) : 0;
-            if (flags & TAG_DONTFORK) continue;
-            if (flags & TAG_WIPEONFORK) {
-                *to = pte_mark(MARK_FILL, table_word_tag(src, i, e), pte_prot(e));
-            } else {
-                *to = clone_word(src, i, e, &withheld);
-            }
-        }
-        if (special || err) tally_word(&d, *to, level, 1);
-    }
-    if (withheld) {
+    if (k->withheld) {
         src->table.flags &= ~TABLE_EXCLUSIVE;
         dst->table.flags &= ~TABLE_EXCLUSIVE;
     }
-    dst->table.maxfree = src->table.maxfree;
-    if (special || err) {
-        /* Words stayed behind: count those that came. */
+    if (k->special) {
         dst->table.flags &= ~TABLE_UNIFORM;
+        table_apply(dst, &k->counts);
         dst->table.maxfree = TABLE_ENTRIES;
-    } else {
-        d = (struct tally){src->table.used, src->table.leaves, (int)src->table.anon,
-                           (int)src->table.file};
+        return;
     }
-    dst->table.used = (uint16_t)d.used;
-    dst->table.leaves = (uint16_t)d.leaves;
-    dst->table.anon = (uint32_t)d.anon;
-    dst->table.file = (uint32_t)d.file;
+    dst->table.used = src->table.used;
+    dst->table.leaves = src->table.leaves;
+    dst->table.anon = src->table.anon;
+    dst->table.file = src->table.file;
+    dst->table.maxfree = src->table.maxfree;
+}
+
+int share_clone(struct page *dst, struct page *src, uint64_t base,
+                const struct clone *how)
+{
+    struct copying k = {.dst = dst, .src = src, .base = base, .how = how};
+    unsigned hi = src->table.hi;
+    int err = 0;
+
+    k.special = how->parent && is_special(how, base, src->table.level);
+    for (unsigned i = src->table.lo; i < hi && !err; i++) {
+        if (!k.special) i = clone_run(&k, i);
+        if (i < hi) err = clone_any(&k, i);
+    }
+    /* An error means that a table had to be copied: then this one is special too. */
+    debug_assert(!err || k.special);
+    describe_copy(&k);
     return err;
 }
 

@@ -54,6 +54,9 @@ static inline pte_t *pte_words(pte_t e) { return pfn_to_ptr(pte_pfn(e, 0)); }
 static inline pte_t *pte_table_words(pte_t e) { return pfn_to_ptr(pte_table_pfn(e)); }
 static inline struct page *pte_table_page(pte_t e) { return pfn_page(pte_pfn(e, 0)); }
 
+/* The page that leaf `e` shows. */
+static inline struct page *leaf_page(pte_t e) { return pfn_page(leaf_pfn(e)); }
+
 /* A zeroed, locked table that nobody can find yet, or NULL. No lock of a cursor is counted. */
 must_check struct page *table_alloc(unsigned level);
 /* Frees a table that nobody else ever saw; its words are anything. */
@@ -111,6 +114,16 @@ static inline void table_clip(const struct page *t, unsigned *i, unsigned *j)
 {
     if (*i < t->table.lo) *i = t->table.lo;
     if (*j > t->table.hi) *j = t->table.hi;
+}
+
+/* The first word of [i, j) that is not empty, or j. */
+static always_inline unsigned next_word(const pte_t *words, unsigned i, unsigned j)
+{
+    const pte_t *p = &words[i], *end = &words[j];
+
+    while (p < end && pte_is_empty(*p))
+        p++;
+    return (unsigned)(p - words);
 }
 
 /* Fills a fresh table with what mark or leaf `e` of the level above stands for. */

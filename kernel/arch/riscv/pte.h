@@ -132,6 +132,8 @@ static inline pfn_t pte_pfn(pte_t e, unsigned index)
 }
 /* The frame of a table word (V=1), which has no other bits above the flags. */
 static inline pfn_t pte_table_pfn(pte_t e) { return PFN(e.raw >> PTE_PFN_SHIFT); }
+/* The frame of a leaf. */
+static inline pfn_t leaf_pfn(pte_t e) { return PFN((e.raw & PTE_PFN) >> PTE_PFN_SHIFT); }
 static inline enum owner pte_owner(pte_t e)
 {
     return (enum owner)((e.raw & PTE_RSW) >> PTE_RSW_SHIFT);
