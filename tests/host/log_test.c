@@ -132,6 +132,8 @@ TEST(levels_are_known_by_name)
 TEST(colours_are_for_the_console_and_not_for_the_ring)
 {
     begin();
+    log_error("plain");
+    clear();
     log_set_colour(true);
     log_error("red");
     EXPECT_STR(console, "\x1b[31m[ERROR] red\x1b[0m\n");
