@@ -48,12 +48,12 @@ static void set_limits(struct aspace *s, enum aspace_kind kind)
 
     s->first = 0;
     s->end = half;
-    s->leaf_bits = kind == ASPACE_USER ? PTE_U : 0;
+    s->leaf_bits = kind == ASPACE_USER ? LEAF_OF_USER : 0;
     if (kind == ASPACE_KERNEL) {
         /* The upper half: page numbers with the sign bits of their addresses. */
         s->end = 1ul << (64 - PAGE_SHIFT);
         s->first = s->end - half;
-        s->leaf_bits = PTE_G;
+        s->leaf_bits = LEAF_OF_KERNEL;
     }
     s->mmap_base = s->hint = s->end;
 }

@@ -23,7 +23,12 @@
 #include "mm/rmap.h"
 #include "mm/slab.h"
 
-enum { NODE_BITS = 6, NODE_SLOTS = 1 << NODE_BITS, RUN = 16 };
+enum {
+    NODE_BITS = 6,
+    NODE_SLOTS = 1 << NODE_BITS,
+    RUN = 16,     /* pages handled at once */
+    LOOKS = 1024, /* pages looked at before the lock is let go */
+};
 
 struct node {
     void *slot[NODE_SLOTS]; /* nodes, or at height 1 pages */
@@ -151,27 +156,47 @@ int object_add_page(struct object *o, uint64_t index, struct page *page)
     return err;
 }
 
+/*
+ * The slot of the first cached page at or after *index, which moves there; NULL, and
+ * *index is `end`, if there is none before. Steps over what has no node as a whole.
+ * pages_lock held.
+ */
+static void **index_next(struct page_index *x, uint64_t *index, uint64_t end)
+{
+    while (*index < end && x->root && index_reaches(x, *index)) {
+        struct node *node = x->root;
+        unsigned shift = x->height * NODE_BITS;
+        void **slot;
+
+        do {
+            shift -= NODE_BITS;
+            slot = &node->slot[(*index >> shift) % NODE_SLOTS];
+            node = *slot;
+        } while (node && shift > 0);
+        if (*slot) return slot;
+        *index |= (1ul << shift) - 1;
+        if (*index >= end - 1) break;
+        (*index)++;
+    }
+    *index = end;
+    return NULL;
+}
+
 /* Takes up to RUN cached pages of [*index, end) out of the object; *index moves past them. */
 static unsigned remove_some(struct object *o, uint64_t *index, uint64_t end,
                             struct page **out)
 {
     unsigned n = 0;
+    void **slot;
 
     spin_lock(&o->pages_lock, RANK_OBJECT);
-    for (; *index < end && n < RUN; (*index)++) {
-        void **slot = index_slot(&o->pages, *index);
-        if (!slot) {
-            /* No node here: the whole node's span is missing. */
-            *index |= NODE_SLOTS - 1;
-            if (!index_reaches(&o->pages, *index)) *index = end - 1;
-            continue;
-        }
+    while (n < RUN && (slot = index_next(&o->pages, index, end)) != NULL) {
         struct page *p = *slot;
-        if (!p) continue;
         *slot = NULL;
-        __atomic_fetch_or(&p->flags, PAGE_REMOVED,
-                          __ATOMIC_RELEASE); /* page_is_removed() */
+        /* page_is_removed() looks at it under a table lock. */
+        __atomic_fetch_or(&p->flags, PAGE_REMOVED, __ATOMIC_RELEASE);
         out[n++] = p;
+        (*index)++;
     }
     spin_unlock(&o->pages_lock, RANK_OBJECT);
     return n;
@@ -216,17 +241,20 @@ void object_punch(struct object *o, uint64_t index, uint64_t n)
     mutex_unlock(&o->maps_lock);
 }
 
-/* Up to RUN dirty pages from *index on, each clean now and referenced. */
+/* Up to RUN dirty pages from *index on, each clean now and referenced. *index moves past what
+ * was looked at. */
 static unsigned take_dirty(struct object *o, uint64_t *index, uint64_t end,
                            struct page **out)
 {
-    unsigned n = 0;
+    unsigned n = 0, seen = 0;
+    void **slot;
 
     spin_lock(&o->pages_lock, RANK_OBJECT);
-    for (; *index < end && n < RUN; (*index)++) {
-        void **slot = index_slot(&o->pages, *index);
-        struct page *p = slot ? *slot : NULL;
-        if (!p || !page_is_dirty(p)) continue;
+    for (; n < RUN && seen < LOOKS; seen++, (*index)++) {
+        slot = index_next(&o->pages, index, end);
+        if (!slot) break;
+        struct page *p = *slot;
+        if (!page_is_dirty(p)) continue;
         interleave("clean", p);
         __atomic_fetch_and(&p->flags, (uint16_t)~PAGE_DIRTY, __ATOMIC_ACQ_REL);
         page_get(p);
@@ -246,7 +274,7 @@ int object_write_back(struct object *o, uint64_t index, uint64_t n)
     while (index < end) {
         uint64_t from = index;
         unsigned count = take_dirty(o, &index, end, page);
-        if (count == 0) break;
+        if (count == 0) continue;
         mutex_lock(&o->maps_lock);
         rmap_withhold(o, from, index);
         mutex_unlock(&o->maps_lock);

@@ -123,11 +123,11 @@ void table_apply(struct page *t, const struct tally *d)
 void table_fill_from(struct page *t, pte_t e, unsigned tag)
 {
     pte_t *words = table_words(t);
-    uint64_t step = pte_has_frame(e) ? word_pages(t->table.level) << PTE_PFN_SHIFT : 0;
+    uint64_t frames = pte_has_frame(e) ? word_pages(t->table.level) : 0;
     struct tally d = {0};
 
     for (unsigned i = 0; i < TABLE_ENTRIES; i++)
-        words[i] = PTE(e.raw + i * step);
+        words[i] = pte_advance(e, i * frames);
     t->table.tag = (uint16_t)tag;
     t->table.lo = 0;
     t->table.hi = TABLE_ENTRIES;

@@ -72,7 +72,7 @@ static inline unsigned table_leaf_tag(const struct page *t, unsigned i)
 /* Tag of a word that is a leaf or a mark other than TABLE. */
 static inline unsigned table_word_tag(const struct page *t, unsigned i, pte_t e)
 {
-    return e.raw & PTE_V ? table_leaf_tag(t, i) : mark_tag(e);
+    return pte_is_valid(e) ? table_leaf_tag(t, i) : mark_tag(e);
 }
 
 /* Gives `t` a twin if it has none. 0 or -ENOMEM. */

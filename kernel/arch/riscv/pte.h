@@ -100,6 +100,7 @@ enum pbmt { PBMT_PMA = 0, PBMT_NC = 1, PBMT_IO = 2 };
 #define PTE_EMPTY PTE(0)
 
 static inline bool pte_is_empty(pte_t e) { return e.raw == 0; }
+static inline bool pte_is_valid(pte_t e) { return e.raw & PTE_V; }
 static inline bool pte_is_table(pte_t e) { return (e.raw & (PTE_V | PTE_RWX)) == PTE_V; }
 static inline bool pte_is_leaf(pte_t e)
 {
@@ -165,8 +166,8 @@ static inline bool leaf_withheld(pte_t e) { return (e.raw & (PTE_W | PTE_D)) == 
 static inline pte_t leaf_withhold(pte_t e) { return PTE(e.raw & ~PTE_W); }
 /* Gives the hardware W; the leaf was withheld. */
 static inline pte_t leaf_grant(pte_t e) { return PTE(e.raw | PTE_W); }
-/* The same leaf, one frame (or 512, at level 1) further: for splitting large leaves. */
-static inline pte_t leaf_advance(pte_t e, uint64_t frames)
+/* The same leaf or mark with a frame, some frames further: for splitting large ones. */
+static inline pte_t pte_advance(pte_t e, uint64_t frames)
 {
     return PTE(e.raw + (frames << PTE_PFN_SHIFT));
 }
@@ -180,7 +181,9 @@ static inline pte_t pte_shared_table(pfn_t table)
     return PTE((table.raw << PTE_PFN_SHIFT) | (uint64_t)MARK_TABLE << MARK_KIND_SHIFT);
 }
 
-/* Bits that all leaves of one space have: PTE_U or nothing, PTE_G for the kernel's. */
+/* Bits that all leaves of one space have: of a user space, of the kernel's own. */
+#define LEAF_OF_USER   PTE_U
+#define LEAF_OF_KERNEL PTE_G
 static inline pte_t pte_leaf(pfn_t frame, unsigned prot, enum owner owner,
                              uint64_t space_bits)
 {
