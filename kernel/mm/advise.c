@@ -13,9 +13,10 @@
 
 enum { RETAGS = 16 };
 
-/* Old tags of a step and what they become; each new number is held. */
+/* Old tags of a step and what they become; all numbers are held. */
 struct retag {
     struct scan scan;
+    struct aspace *s;
     struct cursor c;
     uint32_t set, clear;
     unsigned n;
@@ -50,6 +51,7 @@ static bool visit_tags(struct scan *scan, const struct page *t, unsigned i, pte_
         r->end = vpn;
         return false;
     }
+    legend_hold(r->s, number);
     r->pair[r->n].from = number;
     r->pair[r->n++].to = 0;
     return true;
@@ -61,8 +63,7 @@ static void release_tags(struct aspace *s, struct retag *r, unsigned n)
         legend_release(s, r->pair[i].to);
 }
 
-/* Makes the slots that the step's tags turn into. The old tags may have died meanwhile; then
- * what is made here serves nobody and is dropped again. */
+/* Makes the slots that the step's tags turn into. */
 static int acquire_tags(struct aspace *s, struct retag *r, struct span span)
 {
     for (unsigned i = 0; i < r->n; i++) {
@@ -139,17 +140,11 @@ static void retag_table(struct retag *r, struct page *t, uint64_t base)
     }
 }
 
-/* One step from span.lo on. Where it ended in *end. */
-static int retag_step(struct aspace *s, struct retag *r, struct span span, uint64_t *end)
+/* Retags the span, whose tags have been found. What is left to do starts at *end. */
+static int retag_found(struct aspace *s, struct retag *r, struct span span, uint64_t *end)
 {
-    r->n = 0;
-    r->end = span.hi;
-    r->scan.visit = visit_tags;
-    scan_words(s, span, &r->scan);
-    *end = r->end > span.lo ? r->end : span.lo + 1;
-    span.hi = *end;
-
     int err = acquire_tags(s, r, span);
+
     if (err) return err;
     err = cursor_open(&r->c, s, span, CURSOR_RESOLVE | CURSOR_RETAG);
     if (!err) {
@@ -164,9 +159,25 @@ static int retag_step(struct aspace *s, struct retag *r, struct span span, uint6
     return err;
 }
 
+/* One step from span.lo on. Where it ended in *end. */
+static int retag_step(struct aspace *s, struct retag *r, struct span span, uint64_t *end)
+{
+    r->n = 0;
+    r->end = span.hi;
+    r->scan.visit = visit_tags;
+    scan_words(s, span, &r->scan);
+    *end = r->end > span.lo ? r->end : span.lo + 1;
+    span.hi = *end;
+
+    int err = retag_found(s, r, span, end);
+    for (unsigned i = 0; i < r->n; i++)
+        legend_release(s, r->pair[i].from);
+    return err;
+}
+
 static int retag_span(struct aspace *s, struct span span, uint32_t set, uint32_t clear)
 {
-    struct retag r = {.set = set, .clear = clear};
+    struct retag r = {.s = s, .set = set, .clear = clear};
     int err = 0;
 
     while (!err && span.lo < span.hi) {

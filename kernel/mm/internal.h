@@ -47,9 +47,9 @@ struct scan {
 /* Visits the words that meet span in ascending order, a table's lock held: it may not sleep. */
 void scan_words(struct aspace *s, struct span span, struct scan *scan);
 
-/* The first run of equal meaning and permission in span. */
+/* The first run of equal meaning and permission in span. Its slot, held: legend_release(). */
 bool next_mapping(struct aspace *s, struct span span, struct span *out, unsigned *prot,
-                  struct tag *tag);
+                  unsigned *number);
 
 /* protect.c: does the span hold a sealed page? A pass of its own, and only where the legend
  * ever had a sealed tag. */

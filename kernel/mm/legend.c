@@ -208,6 +208,12 @@ int legend_acquire(struct aspace *space, const struct tag *want, uint64_t lo, ui
     return slot ? 0 : -ENOMEM;
 }
 
+void legend_hold(struct aspace *space, unsigned number)
+{
+    if (number == TAG_ANON) return;
+    __atomic_fetch_add(&legend_slot(&space->legend, number)->holds, 1, __ATOMIC_RELAXED);
+}
+
 void legend_release(struct aspace *space, unsigned number)
 {
     struct legend_slot *slot = legend_slot(&space->legend, number);

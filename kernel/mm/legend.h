@@ -102,6 +102,10 @@ must_check int legend_acquire(struct aspace *space, const struct tag *want, uint
                               uint64_t hi, unsigned *number);
 void legend_release(struct aspace *space, unsigned number);
 
+/* Takes a hold on a number that was read from a word, under the lock of the word's table:
+ * while that is held the slot lives, and so does its object. */
+void legend_hold(struct aspace *space, unsigned number);
+
 /* Drops the slot if nothing has or holds it. No lock held. */
 void legend_drop_if_dead(struct aspace *space, unsigned number);
 /* The same for every slot. */

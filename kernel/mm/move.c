@@ -17,6 +17,8 @@
 
 #include "lib/errno.h"
 
+enum { MOVE_TRIES = 8 };
+
 struct move {
     struct cursor c;
     struct span from, to;
@@ -200,21 +202,17 @@ static int move_span(struct move *m, struct aspace *s)
 
     if (tag.object || tag.flags & TAG_EXTERN)
         tag.delta -= (int64_t)(m->to.lo - m->from.lo);
-    err = legend_acquire(s, &m->tag, m->from.lo, m->from.hi, &m->old_tag);
-    if (err) return err;
     err = legend_acquire(s, &tag, m->to.lo, m->to.hi, &m->new_tag);
+    if (err) return err;
+    if (tag.object) mutex_lock(&tag.object->maps_lock);
+    err = open_move(m, s);
     if (!err) {
-        if (tag.object) mutex_lock(&tag.object->maps_lock);
-        err = open_move(m, s);
-        if (!err) {
-            move_words(m);
-            cursor_finish(&m->c);
-        }
-        if (tag.object) mutex_unlock(&tag.object->maps_lock);
-        if (!err) cursor_sweep(&m->c);
-        legend_release(s, m->new_tag);
+        move_words(m);
+        cursor_finish(&m->c);
     }
-    legend_release(s, m->old_tag);
+    if (tag.object) mutex_unlock(&tag.object->maps_lock);
+    if (!err) cursor_sweep(&m->c);
+    legend_release(s, m->new_tag);
     return err;
 }
 
@@ -229,10 +227,18 @@ int aspace_move(struct aspace *s, struct range from, vaddr_t to)
         return -EINVAL;
     }
     if (m.to.lo < m.from.hi && m.from.lo < m.to.hi) return -EINVAL;
-    if (span_is_sealed(s, m.from)) return -EPERM;
-    if (!next_mapping(s, m.from, &run, &m.prot, &m.tag)) return -EFAULT;
-    if (run.lo != m.from.lo || run.hi != m.from.hi) return -EFAULT;
-    int err = move_span(&m, s);
+    /* What moves is read before the tables are locked, so that its new slot can be made. If
+     * it is something else by then, it is read again. */
+    int err = -EFAULT;
+    bool one = true;
+    for (unsigned tries = 0; one && err == -EFAULT && tries < MOVE_TRIES; tries++) {
+        if (span_is_sealed(s, m.from)) return -EPERM;
+        if (!next_mapping(s, m.from, &run, &m.prot, &m.old_tag)) return -EFAULT;
+        m.tag = legend_slot(&s->legend, m.old_tag)->tag;
+        one = run.lo == m.from.lo && run.hi == m.from.hi;
+        if (one) err = move_span(&m, s);
+        legend_release(s, m.old_tag);
+    }
     if (!err) find_raise_hint(s, m.from.hi);
     return err;
 }

@@ -177,8 +177,7 @@ struct mapping_scan {
     struct aspace *s;
     struct span span; /* empty until the first word is found */
     unsigned prot;
-    unsigned number;
-    struct tag tag;
+    unsigned number; /* held */
 };
 
 static bool visit_mapping(struct scan *scan, const struct page *t, unsigned i, pte_t e,
@@ -194,20 +193,21 @@ static bool visit_mapping(struct scan *scan, const struct page *t, unsigned i, p
         q->span = (struct span){vpn, vpn + pages};
         q->prot = prot;
         q->number = number;
-        q->tag = legend_slot(&q->s->legend, number)->tag;
+        legend_hold(q->s, number);
         return true;
     }
     if (prot != q->prot) return false;
-    if (number != q->number &&
-        !tag_equal(&legend_slot(&q->s->legend, number)->tag, &q->tag)) {
-        return false;
+    if (number != q->number) {
+        struct legend *l = &q->s->legend;
+        const struct tag *first = &legend_slot(l, q->number)->tag;
+        if (!tag_equal(&legend_slot(l, number)->tag, first)) return false;
     }
     q->span.hi = vpn + pages;
     return true;
 }
 
 bool next_mapping(struct aspace *s, struct span span, struct span *out, unsigned *prot,
-                  struct tag *tag)
+                  unsigned *number)
 {
     struct mapping_scan q = {.scan.visit = visit_mapping, .s = s};
 
@@ -216,7 +216,7 @@ bool next_mapping(struct aspace *s, struct span span, struct span *out, unsigned
     out->lo = q.span.lo > span.lo ? q.span.lo : span.lo;
     out->hi = q.span.hi < span.hi ? q.span.hi : span.hi;
     *prot = q.prot;
-    *tag = q.tag;
+    *number = q.number;
     return true;
 }
 
@@ -224,11 +224,14 @@ bool aspace_next_mapping(struct aspace *s, vaddr_t from, struct mapping *out)
 {
     uint64_t vpn = va_vpn(from);
     struct span span;
+    unsigned number;
 
     if (vpn < s->first) vpn = s->first;
     if (vpn >= s->end) return false;
-    if (!next_mapping(s, (struct span){vpn, s->end}, &span, &out->prot, &out->tag))
+    if (!next_mapping(s, (struct span){vpn, s->end}, &span, &out->prot, &number))
         return false;
+    out->tag = legend_slot(&s->legend, number)->tag;
+    legend_release(s, number);
     out->range = (struct range){vpn_va(span.lo), vpn_va(span.hi)};
     return true;
 }

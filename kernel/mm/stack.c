@@ -34,19 +34,28 @@ static bool span_is_free(struct aspace *s, struct span span)
     return !q.any;
 }
 
+/* The mapping at `stack` is to reach down to page vpn. */
+static bool extend_mapping(struct aspace *s, uint64_t vpn, uint64_t limit,
+                           struct span stack, unsigned prot, const struct tag *tag)
+{
+    if (!(tag->flags & TAG_GROWSDOWN) || stack.hi - vpn > limit) return false;
+    if (stack.lo == vpn) return true;
+    if (!span_is_free(s, (struct span){vpn - STACK_GAP, vpn})) return false;
+    int err = map_span(s, (struct span){vpn, stack.lo}, prot, tag, false);
+    return err == 0 || err == -EEXIST;
+}
+
 static bool extend(struct aspace *s, uint64_t vpn, uint64_t limit)
 {
     uint64_t end = s->end - vpn > limit ? vpn + limit + 1 : s->end;
     struct span stack;
-    struct tag tag;
-    unsigned prot;
+    unsigned prot, number;
 
-    if (!next_mapping(s, (struct span){vpn, end}, &stack, &prot, &tag)) return false;
-    if (!(tag.flags & TAG_GROWSDOWN) || stack.hi - vpn > limit) return false;
-    if (stack.lo == vpn) return true;
-    if (!span_is_free(s, (struct span){vpn - STACK_GAP, vpn})) return false;
-    int err = map_span(s, (struct span){vpn, stack.lo}, prot, &tag, false);
-    return err == 0 || err == -EEXIST;
+    if (!next_mapping(s, (struct span){vpn, end}, &stack, &prot, &number)) return false;
+    const struct tag *tag = &legend_slot(&s->legend, number)->tag;
+    bool done = extend_mapping(s, vpn, limit, stack, prot, tag);
+    legend_release(s, number);
+    return done;
 }
 
 bool grow_stack(struct aspace *s, uint64_t vpn)
