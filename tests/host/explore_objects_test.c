@@ -119,3 +119,20 @@ SCENE(the_last_page_of_a_meaning_goes_during_a_fork_and_a_truncation, .bound = 2
 SCENE(dropping_a_private_copy_against_a_truncation, .bound = 3,
       .before = {ONE_PRIVATE_PAGE, STORE(P, 0, 8)}, .warm = {{LOAD(P, 0)}},
       .thread = {{DONTNEED(P, 0, 1), LOAD(P, 0)}, {TRUNCATE(0)}})
+
+/* The mapping is all that keeps the object. */
+SCENE(an_object_dies_while_its_mapping_is_moved, .bound = 3,
+      .before = {MAP_PRIVATE(P, 0, 1, 0), LOAD(P, 0), CLOSE()},
+      .thread = {{MOVE(P, 0, 1, 4)}, {UNMAP(P, 0, 1)}})
+
+SCENE(an_object_dies_while_its_mapping_changes_flags, .bound = 3,
+      .before = {MAP_PRIVATE(P, 0, 1, 0), LOAD(P, 0), CLOSE()},
+      .thread = {{SET_FLAGS(P, 0, 1, TAG_DONTDUMP)}, {UNMAP(P, 0, 1)}})
+
+SCENE(an_object_dies_while_a_fault_waits_for_its_page, .bound = 3,
+      .before = {MAP_PRIVATE(P, 0, 1, 0), CLOSE()},
+      .thread = {{LOAD(P, 0)}, {UNMAP(P, 0, 1)}})
+
+SCENE(an_object_dies_while_its_space_is_forked, .bound = 3,
+      .before = {MAP_PRIVATE(P, 0, 1, 0), LOAD(P, 0), CLOSE()},
+      .thread = {{FORK(P, C), LOAD(C, 0)}, {UNMAP(P, 0, 1)}})

@@ -184,3 +184,17 @@ SCENE(a_fork_against_harts_that_leave_and_enter_the_space, .bound = 2,
       .before = {TWO_TABLES}, .warm = {{SWITCH_IN(P), MAP(P, 6, 1)}},
       .thread = {
           {SWITCH_OUT(), MAP(P, 7, 1)}, {FORK(P, C)}, {SWITCH_IN(P), UNMAP(P, 6, 1)}})
+
+SCENE(a_range_is_mapped_over_without_a_hole, .bound = 3, .before = {TWO_TABLES},
+      .warm = {{LOAD(P, 0)}},
+      .thread = {{STORE(P, 0, 11), LOAD(P, 1)}, {REPLACE(P, 0, 2), LOAD(P, 0)}})
+
+SCENE(whole_tables_are_mapped_over_without_a_hole, .bound = 2, .before = {TWO_TABLES},
+      .warm = {{LOAD(P, 0)}},
+      .thread = {
+          {STORE(P, 0, 11), LOAD(P, 4)}, {REPLACE(P, 0, 8), LOAD(P, 0)}, {FORK(P, C)}})
+
+SCENE(a_write_from_outside_against_a_fork, .bound = 2, .before = {TWO_TABLES},
+      .warm = {{}, {}, {LOAD(P, 0)}},
+      .thread = {
+          {WRITE(P, 0, 11), READ(P, 0)}, {FORK(P, C), READ(C, 0)}, {STORE(P, 0, 12)}})

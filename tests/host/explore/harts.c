@@ -54,7 +54,7 @@ static void frame_goes(const struct page *p)
 }
 
 /* What a point is about to touch must be there. */
-static void inspect(const char *what, const void *where)
+void harts_inspect(const char *what, const void *where)
 {
     const char *c = where;
 
@@ -78,7 +78,6 @@ void harts_reset(void)
     memset(caches, 0, sizeof(caches));
     memset(used, 0, sizeof(used));
     frame_freed = frame_goes;
-    schedule_inspect = inspect;
 }
 
 void hart_uses(unsigned h, struct aspace *s)

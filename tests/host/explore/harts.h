@@ -24,6 +24,9 @@ void hart_uses(unsigned h, struct aspace *s);
 enum fault_result hart_access(struct aspace *s, uint64_t vpn, unsigned access,
                               uint64_t *value);
 
+/* For schedule_inspect: tables and frames that a point is about to touch are not free. */
+void harts_inspect(const char *what, const void *where);
+
 /* What all caches remember is allowed by the words now. */
 void harts_check(void);
 

@@ -36,6 +36,14 @@ static long frames_before[PAGE_USES];
 
 static struct object object;
 static uint64_t disk[OBJECT_PAGES];
+static bool object_open, object_gone;
+
+static void inspect(const char *what, const void *where)
+{
+    if (object_gone && where >= (void *)&object && where < (void *)(&object + 1))
+        schedule_fail("%s of the object, which is gone", what);
+    harts_inspect(what, where);
+}
 
 static uint64_t *page_data(const struct page *p) { return page_ptr(p); }
 
@@ -71,14 +79,18 @@ static int write_page(struct object *o, struct page *p)
     return 0;
 }
 
-static void destroy(struct object *o) { (void)o; }
+static void destroy(struct object *o)
+{
+    (void)o;
+    object_gone = true;
+}
 
 static const struct object_ops object_ops = {get_page, dirtying, write_page, destroy};
 
 /* A page that nobody will write back must be as it is on the disk. */
 static void check_object(void)
 {
-    if (object.flags & OBJECT_NO_NOTICE) return;
+    if (object_gone || object.flags & OBJECT_NO_NOTICE) return;
     for (uint64_t i = 0; i < object.npages; i++) {
         struct page *p = object_find_page(&object, i);
         if (!p) continue;
@@ -135,6 +147,28 @@ long run_map(const struct operation *op)
     struct mapping_source source = {.flags = op->flags};
 
     return aspace_map(space[op->space], range(op), PROT_RW, &source);
+}
+
+long run_replace(const struct operation *op)
+{
+    struct mapping_source source = {.flags = op->flags};
+
+    return aspace_map_replace(space[op->space], range(op), PROT_RW, &source);
+}
+
+long run_read(const struct operation *op)
+{
+    uint64_t value;
+    int err =
+        aspace_read(space[op->space], vpn_va(vpn_of(op->page)), &value, sizeof(value));
+
+    return err ? err : (long)value;
+}
+
+long run_write(const struct operation *op)
+{
+    return aspace_write(space[op->space], vpn_va(vpn_of(op->page)), &op->value,
+                        sizeof(op->value));
 }
 
 long run_map_object(const struct operation *op)
@@ -223,6 +257,15 @@ long run_write_back(const struct operation *op)
     return object_write_back(&object, 0, OBJECT_PAGES);
 }
 
+/* The program lets go of the object; it lives while it is mapped. */
+long run_close(const struct operation *op)
+{
+    (void)op;
+    object_open = false;
+    object_put(&object);
+    return 0;
+}
+
 long run_switch(const struct operation *op)
 {
     preempt_off();
@@ -263,6 +306,9 @@ static void begin(void)
                 scene->no_notice ? OBJECT_NO_NOTICE : 0);
     for (unsigned i = 0; i < OBJECT_PAGES; i++)
         disk[i] = 70 + i;
+    object_open = true;
+    object_gone = false;
+    schedule_inspect = inspect;
     space[P] = aspace_create(ASPACE_USER);
     assert(space[P]);
     space[P]->share_tables = !scene->copy_tables;
@@ -412,7 +458,8 @@ static void end(void)
     for (unsigned s = 0; s < SPACES; s++) {
         if (space[s]) aspace_destroy(space[s]);
     }
-    object_put(&object);
+    if (object_open) object_put(&object);
+    if (!object_gone) schedule_fail("somebody still refers to the object");
     count_frames(frames_after);
     for (unsigned use = PAGE_TABLE; use < PAGE_USES; use++) {
         if (frames_after[use] != frames_before[use]) {

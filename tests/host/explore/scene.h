@@ -84,6 +84,10 @@ long run_resize(const struct operation *op);
 long run_punch(const struct operation *op);
 long run_write_back(const struct operation *op);
 long run_switch(const struct operation *op);
+long run_close(const struct operation *op);
+long run_replace(const struct operation *op);
+long run_read(const struct operation *op);
+long run_write(const struct operation *op);
 
 #define OP(fn, ...)                               \
     {                                             \
@@ -114,10 +118,15 @@ long run_switch(const struct operation *op);
 #define SET_FLAGS(s, at, count, tag)                                          \
     OP(advise, .space = s, .page = at, .n = count, .value = ADVISE_SET_FLAGS, \
        .flags = tag)
-#define FORK(s, child)      OP(fork, .space = s, .other = child)
-#define EXIT(s)             OP(exit, .space = s)
-#define TRUNCATE(npages)    OP(resize, .n = npages)
-#define PUNCH(index, count) OP(punch, .page = index, .n = count)
+#define FORK(s, child)        OP(fork, .space = s, .other = child)
+#define EXIT(s)               OP(exit, .space = s)
+#define TRUNCATE(npages)      OP(resize, .n = npages)
+#define PUNCH(index, count)   OP(punch, .page = index, .n = count)
+#define REPLACE(s, at, count) OP(replace, .space = s, .page = at, .n = count)
+/* From outside, through the direct map. */
+#define READ(s, at)     OP(read, .space = s, .page = at)
+#define WRITE(s, at, v) OP(write, .space = s, .page = at, .value = v)
+#define CLOSE()         OP(close, .space = P)
 /* This hart runs in the space from now on, or in none. */
 #define SWITCH_IN(s) OP(switch, .space = s, .n = 1)
 #define SWITCH_OUT() OP(switch, .space = P)

@@ -78,18 +78,37 @@ static void print_line(const void *caller)
     printf("%s", best);
 }
 
-/* Runs of one thread in one line; the lines of the points on each side of a switch. */
+static void print_point(const struct point *p)
+{
+    if (!p) {
+        printf("the start");
+    } else {
+        printf("%s ", p->what);
+        print_line(p->caller);
+    }
+}
+
+/* A line for each stretch of one thread: from the point that it did first to the one that it
+ * came to last, and has yet to do. */
 static void print_run(void)
 {
+    const struct point *came_to[SCHEDULE_THREADS] = {NULL};
+
     for (unsigned i = 0; i < npoints;) {
-        unsigned from = i, thread = path[i].chosen;
-        do
-            i++;
-        while (i < npoints && path[i].chosen == thread);
-        printf("    %c  %-9s ", 'A' + (int)thread, path[i < npoints ? i : i - 1].what);
-        print_line(path[from].thread == thread ? path[from].caller : path[i - 1].caller);
-        printf("  ..  before \"%s\" at ", path[i < npoints ? i : i - 1].what);
-        print_line(path[i < npoints ? i : i - 1].caller);
+        unsigned thread = path[i].chosen;
+        if (path[i].thread != NOBODY) came_to[path[i].thread] = &path[i];
+        printf("    %c  ", 'A' + (int)thread);
+        print_point(came_to[thread]);
+        for (i++; i < npoints && path[i].thread == thread; i++) {
+            came_to[thread] = &path[i];
+            if (path[i].chosen != thread) break;
+        }
+        printf("  ..  ");
+        if (i < npoints ? path[i].thread == NOBODY : threads[thread].done) {
+            printf("the end");
+        } else {
+            print_point(came_to[thread]);
+        }
         printf("\n");
     }
 }
@@ -207,8 +226,13 @@ static unsigned choose(unsigned last, const char *what, const void *where,
     struct point *p = &path[npoints];
 
     if (npoints == MAX_POINTS) schedule_fail("no progress");
-    if (!set) schedule_fail("deadlock");
     *p = (struct point){what, where, caller, (uint8_t)last, p->chosen, p->others};
+    if (!set) {
+        for (p->chosen = 0; threads[p->chosen].done;)
+            p->chosen++;
+        npoints++;
+        schedule_fail("deadlock");
+    }
     if (npoints >= fixed) p->chosen = (uint8_t)default_choice(p, last, set);
     npoints++;
     if (!(set >> p->chosen & 1)) schedule_fail("a run that does not repeat itself");
