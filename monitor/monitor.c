@@ -76,7 +76,7 @@ enum sbi_extension {
 enum { SPEC_VERSION = 2 << 24, IMPLEMENTATION_ID = 0x4b42, IMPLEMENTATION_VERSION = 1 };
 
 /* For a machine that was started without -append. */
-static const char default_command_line[] = "demo=memory halt";
+static const char default_command_line[] = "demo=memory halt loglevel=error";
 
 struct sbi_result {
     long error;
