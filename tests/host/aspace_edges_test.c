@@ -350,7 +350,7 @@ TEST(only_a_stack_grows)
 /* A whole table of guards, all alike, made from one word of the level above. */
 static void make_guards(void)
 {
-    EXPECT_EQ(map(AT, BLOCK, PROT_RW, TAG_NOHUGE), 0);
+    EXPECT_EQ(map(AT, 2 * BLOCK, PROT_RW, TAG_NOHUGE), 0);
     EXPECT_EQ(aspace_advise(s, pages(AT, BLOCK), ADVISE_GUARD, 0), 0);
     /* Refused, but not before it has looked into the word, and so split it. */
     EXPECT_EQ(aspace_move(s, pages(AT + 7, 1), VA((AT + 8) << PAGE_SHIFT)), -EEXIST);
@@ -360,7 +360,7 @@ TEST(what_is_dropped_as_a_whole_keeps_its_guards)
 {
     begin();
     make_guards();
-    EXPECT_EQ(aspace_advise(s, pages(AT, BLOCK), ADVISE_DONTNEED, 0), 0);
+    EXPECT_EQ(aspace_advise(s, pages(AT, 2 * BLOCK), ADVISE_DONTNEED, 0), 0);
     EXPECT_EQ(fault(AT + 9, PROT_R), FAULT_ACCERR);
     end();
 }
@@ -370,7 +370,7 @@ TEST(a_guard_that_goes_leaves_the_others)
     begin();
     make_guards();
     EXPECT_EQ(aspace_advise(s, pages(AT, 1), ADVISE_UNGUARD, 0), 0);
-    EXPECT_EQ(aspace_advise(s, pages(AT, BLOCK), ADVISE_DONTNEED, 0), 0);
+    EXPECT_EQ(aspace_advise(s, pages(AT, 2 * BLOCK), ADVISE_DONTNEED, 0), 0);
     EXPECT_EQ(fault(AT, PROT_R), FAULT_DONE);
     EXPECT_EQ(fault(AT + 1, PROT_R), FAULT_ACCERR);
     end();
@@ -615,10 +615,10 @@ TEST(a_page_enters_an_object_once)
 
 TEST(an_object_with_pages_far_apart_keeps_and_loses_them)
 {
-    static const uint64_t index[] = {0, 63, 64, 4095, 4096, 1ul << 18, 1ul << 20};
+    static const uint64_t index[] = {0, 63, 64, 4095, 4096, 1ul << 30, 1ul << 50};
 
     begin_with_objects();
-    object_resize(&file.object, 1ul << 21);
+    object_resize(&file.object, 1ul << 51);
     for (unsigned i = 0; i < ARRAY_SIZE(index); i++) {
         struct page *p = page_alloc_zeroed(PAGE_CACHED);
         if (!EXPECT(p)) return;
@@ -631,8 +631,9 @@ TEST(an_object_with_pages_far_apart_keeps_and_loses_them)
         EXPECT_EQ(!p, index[i] == 64 || index[i] == 4095);
         if (p) page_put(p);
     }
+    EXPECT_EQ(object_write_back(&file.object, 0, UINT64_MAX), 0);
     object_resize(&file.object, 1);
-    EXPECT(!object_find_page(&file.object, 1ul << 20));
+    EXPECT(!object_find_page(&file.object, 1ul << 50));
     end_with_objects();
 }
 

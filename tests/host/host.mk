@@ -78,6 +78,8 @@ fuzz-run: fuzz-build
 fuzz-long: fuzz-build
 	@tests/fuzz/run-all -max_total_time=$(FUZZ_LONG_SECONDS) -- $(FUZZERS:%=$(FUZZ_OUT)/%)
 
+# Threads count together, and children end in a way that keeps what they have counted.
 coverage-host:
 	@$(MAKE) --no-print-directory HOST_OUT=$(COVERAGE) \
-	    HOST_SANITIZE="--coverage -fprofile-abs-path" host-run
+	    HOST_SANITIZE="--coverage -fprofile-abs-path -fprofile-update=atomic \
+	        -D_exit=exit" host-run
