@@ -55,11 +55,15 @@ static bool permits(unsigned prot, unsigned access)
     return (prot_effective(prot) & access) == access;
 }
 
-/* A leaf for the frame of anonymous page p. */
+/* A leaf for anonymous memory, as of frame 0: pte_advance() makes it one of another frame. */
+static pte_t anon_leaf_0(const struct fault *f, unsigned prot)
+{
+    pte_t e = pte_leaf(PFN(0), prot, OWNER_PRIVATE, f->c.space->leaf_bits);
+    return prot & PROT_W ? leaf_grant(e) : e;
+}
 static pte_t anon_leaf(const struct fault *f, const struct page *p, unsigned prot)
 {
-    pte_t e = pte_leaf(page_pfn(p), prot, OWNER_PRIVATE, f->c.space->leaf_bits);
-    return prot & PROT_W ? leaf_grant(e) : e;
+    return pte_advance(anon_leaf_0(f, prot), page_pfn(p).raw);
 }
 
 static pte_t zero_leaf(const struct fault *f, unsigned prot)
@@ -102,6 +106,7 @@ static int fill_anon(struct fault *f, struct page *t, unsigned i, unsigned tag,
     pte_t old = words[i];
     bool was_zero_page = pte_is_leaf(old);
     bool withhold = was_zero_page && others_may_run();
+    pte_t like = anon_leaf_0(f, prot);
     int step = tag_of(f, tag)->flags & TAG_GROWSDOWN ? -1 : 1;
     unsigned window = resident_run(t, i, tag, -step);
     struct tally d = {0};
@@ -119,7 +124,7 @@ static int fill_anon(struct fault *f, struct page *t, unsigned i, unsigned tag,
         }
         page_init_data(p);
         table_set_leaf_tag(t, (unsigned)k, tag);
-        pte_t e = anon_leaf(f, p, prot);
+        pte_t e = pte_advance(like, page_pfn(p).raw);
         pte_store(&words[k], withhold ? leaf_withhold(e) : e);
         if (was_zero_page) cursor_gather(&f->c, table_base(f->vpn, 0) + (unsigned)k, 1);
         d.leaves += !was_zero_page;

@@ -182,6 +182,13 @@ struct page *frames_take(enum page_use use)
     return p;
 }
 
+bool frames_have_zeroed(void)
+{
+    const struct hart_frames *f = this_hart()->frames;
+
+    return f->zeroed.top[-1] || __atomic_load_n(&pool.count, __ATOMIC_RELAXED);
+}
+
 struct page *frames_take_zeroed(enum page_use use)
 {
     struct hart_frames *f = this_hart()->frames;

@@ -86,13 +86,10 @@ static inline void table_note_mark(struct page *t, unsigned tag)
     }
 }
 
-/* A fresh anonymous frame's own fields. */
+/* What a fresh anonymous frame needs of its own; a block needs its lock. */
 static inline void page_init_data(struct page *p)
 {
     p->flags = 0;
-    p->data.object = NULL;
-    p->data.index = 0;
-    p->data.next = NULL;
     p->data.lock.held = 0;
 }
 

@@ -59,7 +59,7 @@ struct page *page_alloc_zeroed(enum page_use use)
 {
     if (DEBUG_CHECKS && page_must_fail()) return NULL;
 
-    struct page *p = frames_take_zeroed(use);
+    struct page *p = frames_have_zeroed() ? frames_take_zeroed(use) : NULL;
     if (p) {
         if (DEBUG_CHECKS) {
             debug_check_zero(p);
@@ -67,7 +67,7 @@ struct page *page_alloc_zeroed(enum page_use use)
         }
         return p;
     }
-    p = take_frame(use, __builtin_return_address(0));
+    p = DEBUG_CHECKS ? take_frame(use, __builtin_return_address(0)) : page_alloc(use);
     if (p) frame_clear(page_ptr(p));
     return p;
 }

@@ -106,7 +106,8 @@ static bool edit_word(const struct edit *edit, struct page *t, unsigned i,
         pte_store(slot, leaf_withhold(e));
         return true;
     }
-    if (edit->kind == ZAP_CACHED && pfn_page(pte_pfn(e, i))->use == PAGE_ANON) return false;
+    if (edit->kind == ZAP_CACHED && pfn_page(pte_pfn(e, i))->use == PAGE_ANON)
+        return false;
     *put = pfn_page(pte_pfn(e, i));
     pte_store(slot, pte_mark(MARK_FILL, number, pte_prot(e)));
     d->leaves -= leaf;

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "lib/assert.h"
+
 enum lock_rank {
     RANK_OBJECT_MAPS, /* mutex of a memory object's mappings: truncation takes table locks */
     RANK_TABLE, /* page tables; many at once, in the order of one-level-store.md section 5 */
