@@ -5,7 +5,8 @@
  * Two or three threads do two or three things each, so that all their serial orders can
  * be run. Left out is what is not one operation by contract: truncating an object that
  * is mapped twice takes one mapping after the other; a move looks for what it moves
- * before it locks, and says -EFAULT if the permission has changed since.
+ * before it locks, and says -EFAULT if the permission has changed since; a write-back
+ * does not wait for another one that has taken the dirty pages before it.
  */
 // sources: kernel/mm/advise.c kernel/mm/aspace.c kernel/mm/buddy.c kernel/mm/check.c
 // sources: kernel/mm/cursor.c kernel/mm/fault.c kernel/mm/find.c kernel/mm/hart_frames.c
@@ -25,7 +26,8 @@
 enum { PAGES = 8 };
 
 static uint64_t (*random_bits)(void);
-static bool moving; /* the scene moves pages, else it changes permissions */
+static bool writes_back; /* the thread that is drawn may */
+static bool moving;      /* the scene moves pages, else it changes permissions */
 
 static unsigned below(unsigned n) { return (unsigned)((random_bits() >> 33) % n); }
 
@@ -110,7 +112,8 @@ static struct operation any_object_operation(void)
     case 1:
         return (struct operation)TRUNCATE((uint16_t)(OBJECT_PAGES - 1));
     case 2:
-        return (struct operation)WRITE_BACK();
+        if (writes_back) return (struct operation)WRITE_BACK();
+        return (struct operation)LOAD(P, page);
     case 3:
         return (struct operation)UNMAP(P, page, 1);
     case 4:
@@ -136,10 +139,12 @@ static void draw_object(struct scene *scene, uint64_t (*random)(void))
     scene->no_notice = below(4) == 0;
     scene->before[n++] = below(2) ? (struct operation)MAP_SHARED(P, 0, OBJECT_PAGES, 0)
                                   : (struct operation)MAP_PRIVATE(P, 0, OBJECT_PAGES, 0);
+    writes_back = true;
     while (n < 6)
         scene->before[n++] = any_object_operation();
     unsigned threads = 2 + below(2);
     for (unsigned h = 0; h < threads; h++) {
+        writes_back = h == 0;
         for (unsigned i = 0; i < 2; i++) {
             scene->thread[h][i] = any_object_operation();
             if (below(2))
