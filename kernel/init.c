@@ -72,7 +72,7 @@ static void number_harts(uint64_t boot_hartid)
         listed |= ids[i] == boot_hartid;
     }
     if (!listed) not_booted("the device tree does not list the hart that booted");
-    if (devtree_all_harts_have(&machine, "sstc")) hart_use_timer(machine.timebase);
+    hart_use_timer(machine.timebase, devtree_all_harts_have(&machine, "sstc"));
     harts_init(ids, machine.nharts, boot_hartid);
     console_lock_init();
 }

@@ -109,6 +109,19 @@ menvcfg_write:
 1:  csrw mtvec, t0
     ret
 
+/* uint64_t stimecmp_disarm(void): 1; 0 if there is no stimecmp (the write traps). */
+    .globl stimecmp_disarm
+stimecmp_disarm:
+    lla t0, 1f
+    csrrw t0, mtvec, t0
+    li t1, -1
+    li a0, 0
+    csrw 0x14d, t1
+    li a0, 1
+    .balign 4
+1:  csrw mtvec, t0
+    ret
+
     .data
     .balign 4
 tickets:

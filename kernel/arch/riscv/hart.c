@@ -41,7 +41,8 @@ struct hart_call {
 struct hart harts[MAX_HARTS];
 unsigned nharts = 1;
 static uint64_t online;    /* atomic */
-static uint64_t nap_ticks; /* 0: no timer to wake us */
+static uint64_t nap_ticks; /* 0: no timer to wake us yet */
+static bool has_sstc;
 static bool idle_paused; /* atomic; a hart that missed the change meets it in pass_by() */
 
 uint64_t harts_online(void) { return __atomic_load_n(&online, __ATOMIC_RELAXED); }
@@ -52,22 +53,29 @@ void hart_kick(struct hart *h)
     if (h != this_hart()) ipi_send(1ul << h->index, IPI_WAKE);
 }
 
-void hart_use_timer(uint64_t timebase) { nap_ticks = timebase / 50000; /* 20 us */ }
+void hart_use_timer(uint64_t timebase, bool sstc)
+{
+    nap_ticks = timebase / 50000; /* 20 us */
+    has_sstc = sstc;
+}
 
 /* The timer wakes wfi without being an interrupt, because sstatus.SIE is 0 meanwhile; so
- * do other harts' requests. A deadline that somebody else has set comes back. */
+ * do other harts' requests. Nobody but naps uses the timer, and so what is left of the
+ * deadline does not matter: it pends, disabled, until the next nap sets another. */
 void hart_nap(void)
 {
     if (nap_ticks == 0) return;
     uint64_t irq = irq_save();
-    uint64_t deadline = csr_read(0x14d); /* stimecmp, which our assemblers do not know */
     uint64_t enabled = csr_read(sie);
     uint64_t soon = read_time() + nap_ticks;
 
-    csr_write(0x14d, soon < deadline ? soon : deadline);
+    if (has_sstc) {
+        csr_write(0x14d, soon); /* stimecmp, which our assemblers do not know */
+    } else {
+        sbi_set_timer(soon);
+    }
     csr_set(sie, SIE_STIE);
     __asm__ volatile("wfi" ::: "memory");
-    csr_write(0x14d, deadline);
     csr_write(sie, enabled);
     irq_restore(irq);
 }
@@ -78,7 +86,6 @@ static void come_online(struct hart *h)
     fence_full(); /* with whoever stores and then reads the mask */
     __asm__ volatile("sfence.vma; fence.i" ::: "memory");
     __atomic_store_n(&h->online, 1, __ATOMIC_RELEASE);
-    if (nap_ticks) csr_write(0x14d, ~0ul); /* no deadline yet; firmware may leave any */
     csr_set(sie, SIE_SSIE);
     csr_set(sstatus, SSTATUS_SIE);
 }

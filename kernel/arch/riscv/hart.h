@@ -132,8 +132,9 @@ static inline void cpu_relax(void)
     }
 }
 
-/* All harts have Sstc, a timer of their own: naps are possible. Boot only. */
-void hart_use_timer(uint64_t timebase);
+/* Naps are possible from here on. With Sstc, which then all harts have, supervisor mode
+ * sets its timer itself; without, firmware does. Boot only. */
+void hart_use_timer(uint64_t timebase, bool sstc);
 
 /* Clock ticks of the device tree's timebase, and this hart's retired instructions. */
 static inline uint64_t read_time(void)

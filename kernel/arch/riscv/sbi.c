@@ -6,6 +6,7 @@
 enum {
     EXT_LEGACY_PUTCHAR = 0x1,
     EXT_BASE = 0x10,
+    EXT_TIME = 0x54494d45,
     EXT_IPI = 0x735049,
     EXT_HSM = 0x48534d,
     EXT_RESET = 0x53525354,
@@ -44,6 +45,8 @@ long sbi_hart_start(uint64_t hartid, paddr_t entry, uint64_t opaque)
 }
 
 void sbi_send_ipi(uint64_t mask, uint64_t base) { sbi_call(EXT_IPI, 0, mask, base, 0); }
+
+void sbi_set_timer(uint64_t when) { sbi_call(EXT_TIME, 0, when, 0, 0); }
 
 void sbi_putchar(char c) { sbi_call(EXT_LEGACY_PUTCHAR, 0, (uint8_t)c, 0, 0); }
 

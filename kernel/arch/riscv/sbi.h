@@ -13,6 +13,9 @@ enum { SBI_ALREADY_AVAILABLE = -6 };
 /* Raises the software interrupt of the harts `base + i` for each bit i of `mask`. */
 void sbi_send_ipi(uint64_t mask, uint64_t base);
 
+/* Makes this hart's timer interrupt pending from time `when` on, and not before. */
+void sbi_set_timer(uint64_t when);
+
 /* One byte to the firmware's console: works before, and without, any driver. */
 void sbi_putchar(char c);
 
