@@ -13,7 +13,9 @@
  * parent's words before it copies them or the child's copy after.
  *
  * Write-back: the dirty flag goes first, then W goes from every mapping. In the
- * other order a writer let in between would be forgotten.
+ * other order a writer let in between would be forgotten. One write-back at a time: a
+ * page found clean may still be on its way in another's hands, and whoever returns
+ * from write-back promises that it has arrived.
  */
 #include "mm/object.h"
 
@@ -223,6 +225,7 @@ static void remove_pages(struct object *o, uint64_t index, uint64_t end,
 
 void object_resize(struct object *o, uint64_t npages)
 {
+    mutex_lock(&o->write_lock);
     mutex_lock(&o->maps_lock);
     uint64_t old = object_npages(o);
     spin_lock(&o->pages_lock, RANK_OBJECT); /* object_add_page() compares under it */
@@ -230,15 +233,18 @@ void object_resize(struct object *o, uint64_t npages)
     spin_unlock(&o->pages_lock, RANK_OBJECT);
     if (npages < old) remove_pages(o, npages, old, rmap_zap_copies);
     mutex_unlock(&o->maps_lock);
+    mutex_unlock(&o->write_lock);
 }
 
 void object_punch(struct object *o, uint64_t index, uint64_t n)
 {
+    mutex_lock(&o->write_lock);
     mutex_lock(&o->maps_lock);
     uint64_t size = object_npages(o);
     uint64_t end = n > size || index > size - n ? size : index + n;
     if (index < end) remove_pages(o, index, end, rmap_zap);
     mutex_unlock(&o->maps_lock);
+    mutex_unlock(&o->write_lock);
 }
 
 /* Up to RUN dirty pages from *index on, each clean now and referenced. *index moves past what
@@ -271,6 +277,7 @@ int object_write_back(struct object *o, uint64_t index, uint64_t n)
     struct page *page[RUN];
     int err = 0;
 
+    mutex_lock(&o->write_lock);
     while (index < end) {
         uint64_t from = index;
         unsigned count = take_dirty(o, &index, end, page);
@@ -285,5 +292,6 @@ int object_write_back(struct object *o, uint64_t index, uint64_t n)
             page_put(page[i]);
         }
     }
+    mutex_unlock(&o->write_lock);
     return err;
 }

@@ -10,7 +10,8 @@
  * for each (space, delta, flags). Page p of the object can be mapped under such a
  * slot at virtual page p - delta only, which makes the reverse question cheap.
  *
- * Locks: maps_lock (mutex, RANK_OBJECT_MAPS) is outermost and guards `maps`;
+ * Locks: write_lock (mutex) is outermost: who has it knows that no page is on its way
+ * to the backing store. maps_lock (mutex, RANK_OBJECT_MAPS) comes next and guards `maps`;
  * pages_lock (RANK_OBJECT) guards the page index and is taken under table locks.
  */
 #pragma once
@@ -32,7 +33,8 @@ struct object_ops {
     int (*get_page)(struct object *object, uint64_t index, struct page **out);
     /* A clean page is about to be stored to. Under table locks: may not sleep. May be NULL. */
     void (*dirtying)(struct object *object, struct page *page);
-    /* Writes a page back; nobody can store to it meanwhile unnoticed. May sleep. May be NULL. */
+    /* Writes a page back; nobody can store to it meanwhile unnoticed. May sleep; may not
+     * resize, punch or write back the object. May be NULL. */
     int (*write_page)(struct object *object, struct page *page);
     /* The last reference is gone; pages have been let go. Frees the object. */
     void (*destroy)(struct object *object);
@@ -45,8 +47,9 @@ enum object_flags {
 struct object {
     const struct object_ops *ops;
     uint32_t flags;
-    uint32_t refs;   /* atomic */
-    uint64_t npages; /* size; atomic, shrinks only under maps_lock */
+    uint32_t refs;           /* atomic */
+    uint64_t npages;         /* size; atomic, shrinks only under maps_lock */
+    struct mutex write_lock; /* held while pages are written back or leave the object */
     struct mutex maps_lock;
     struct list maps; /* struct legend_slot.maps; under maps_lock */
     struct spinlock pages_lock;
