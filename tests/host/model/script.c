@@ -120,7 +120,7 @@ static uint32_t pick_flags(uint64_t n)
     uint32_t flags = 0;
 
     if (n & 1) flags |= TAG_SHARED;
-    if (n >> 4 % 8 == 0) flags |= TAG_MAY_R | TAG_MAY_X;
+    if ((n >> 4) % 8 == 0) flags |= TAG_MAY_R | TAG_MAY_X;
     if ((n >> 8) % 6 == 0) flags |= flag_choice[(n >> 16) % ARRAY_SIZE(flag_choice)];
     if ((n >> 12) % 256 == 0) flags |= TAG_SEALED;
     return flags;
