@@ -9,6 +9,8 @@
  * What can be wrong with a machine (no usable device tree, no memory) is one line on
  * the console and an exit status, never a hang and never a panic.
  */
+#include "init.h"
+
 #include "arch/riscv/csr.h"
 #include "arch/riscv/directmap.h"
 #include "arch/riscv/frame.h"
@@ -20,7 +22,6 @@
 #include "arch/riscv/tlb.h"
 #include "crash.h"
 #include "demo/memory.h"
-#include "drivers/devtree.h"
 #include "drivers/uart.h"
 #include "lib/cmdline.h"
 #include "lib/ktest.h"
@@ -36,7 +37,7 @@
 /* No device tree is larger, and firmware puts it where so much can be read. */
 #define DEVTREE_LIMIT ((size_t)2 << 20)
 
-static struct devtree machine;
+struct devtree machine;
 
 /* The machine cannot be used: says so, and ends it. */
 static _Noreturn void not_booted(const char *why)
@@ -157,8 +158,8 @@ static bool overlap(struct phys_range a, struct phys_range b)
     return a.start.raw < b.end.raw && b.start.raw < a.end.raw;
 }
 
-/* The image, and what lies between the start of its RAM and the image: if the tree does
- * not say where the firmware is, it is there. */
+/* The image, and what lies between the start of its RAM and the image: firmware is at the
+ * start, and if the tree does not say so, we do not know how far it goes. */
 static void reserve_image_and_firmware(void)
 {
     paddr_t image = image_pa(image_start);
@@ -166,7 +167,7 @@ static void reserve_image_and_firmware(void)
     bool told = below.start.raw == image.raw;
 
     for (unsigned i = 0; i < machine.nreserved; i++) {
-        told |= overlap(below, machine.reserved[i]);
+        told |= contains_pa(machine.reserved[i], below.start);
     }
     if (!told) devtree_reserve(&machine, below);
     devtree_reserve(&machine, (struct phys_range){image, image_pa(image_end)});
@@ -203,8 +204,9 @@ static void add_memory(void)
     }
     if (page_free_count() == 0) not_booted("no usable memory");
     if (slab_init()) not_booted("no memory for the kernel heap");
-    if (devtree_all_harts_have(&machine, "zicboz")) {
-        frame_use_cbo_zero(machine.harts[0].cboz_block);
+    if (devtree_all_harts_have(&machine, "zicboz") &&
+        frame_use_cbo_zero(machine.harts[0].cboz_block)) {
+        log_info("frames are cleared by cbo.zero");
     }
 }
 
