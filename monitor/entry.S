@@ -3,7 +3,8 @@
  *
  * QEMU starts all harts here, in machine mode, with a0 = hart number, a1 = device tree.
  * Whoever draws the first ticket boots; the others wait to be started by SBI. The
- * tickets and the flag that .bss is clear lie in .data, which nobody clears.
+ * tickets and the flag that .bss is clear lie in .data, which nobody clears. A test
+ * may name the hart that boots: then nobody else draws.
  *
  * mscratch holds the top of the hart's stack while it runs the supervisor. The stack
  * is found from the hart's number: nothing else is known of a hart that early.
@@ -19,6 +20,13 @@ _start:
     bgeu s0, t0, forever
     mv s1, a1
 
+    li t0, BOOT_HART_ORDER
+    ld t1, (t0)
+    ld t2, boot_hart_marker
+    bne t1, t2, 1f
+    ld t1, 8(t0)
+    bne t1, s0, others
+1:
     lla t0, tickets
     li t1, 1
     amoadd.w t0, t1, (t0)
@@ -123,7 +131,9 @@ stimecmp_disarm:
     ret
 
     .data
-    .balign 4
+    .balign 8
+boot_hart_marker:
+    .ascii "boothart"
 tickets:
     .word 0
 bss_is_clear:

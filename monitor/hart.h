@@ -7,6 +7,9 @@
 #define MONITOR_STACK_SIZE  1024
 #define MONITOR_STACK_SHIFT 10
 
+/* Where a test puts "boothart" and a number of 8 bytes, before the first instruction. */
+#define BOOT_HART_ORDER 0x800ffff0
+
 #ifndef __ASSEMBLER__
 
 #include <stdbool.h>

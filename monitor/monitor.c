@@ -6,6 +6,7 @@
  * Physical memory, at the start of RAM:
  *
  *     0x80000000  monitor: code, data, a stack of 1 KiB for each of 64 harts
+ *     0x800ffff0  which hart boots: "boothart" and its number, if a test says so
  *     0x80100000  a device tree to use instead of the machine's, if one was loaded
  *     0x80200000  the kernel, a flat image, entered at its first byte
  *
