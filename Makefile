@@ -36,7 +36,7 @@ test-host: ## the kernel's own files, compiled for this machine, under sanitizer
 	@$(QUICK) host-test
 
 test-guest: ## the in-kernel tests, crash and boot tests under QEMU
-	@tools/setup run
+	@tools/setup guest
 	@tools/guest-test
 
 test-long: ## like test, with long fuzzing and every mutant; writes build/test-long.txt
