@@ -238,8 +238,8 @@ static void print_map(void)
     print_section(".bss ----->", bss_start, bss_end);
     log_info("(heap) ---> 0x%08lx..0x%08lx", image_pa(image_end).raw,
              image_bank().end.raw);
-    log_info("%u of %u harts, Sv%u, %lu KiB free",
-             (unsigned)__builtin_popcountl(harts_online()), nharts,
+    log_info("%u of %u harts, hart %lu first, Sv%u, %lu KiB free",
+             (unsigned)__builtin_popcountl(harts_online()), nharts, this_hart()->hartid,
              paging_levels() == 4 ? 48 : 39, page_free_count() * (PAGE_SIZE >> 10));
 }
 
