@@ -102,11 +102,12 @@ static void clear(struct aspace *s)
 
     assert(s->kind != ASPACE_KERNEL);
     /* No word is cut by the whole space, so opening needs no memory. */
-    int err = cursor_open(&c, s, all, CURSOR_SPLIT);
+    int err = cursor_open(&c, s, all, CURSOR_EXIT);
     assert(!err);
     replace_words(&c, &nothing);
     c.nemptied = 0;
     cursor_close(&c);
+    legend_forget_counts(s);
 }
 
 void aspace_destroy(struct aspace *s)
@@ -186,7 +187,6 @@ struct aspace *aspace_clone(struct aspace *parent)
     legend_release_copies(child);
     if (err) {
         clear(child);
-        legend_forget_counts(child); /* they are the parent's: not all of it was copied */
         free_space(child);
         return NULL;
     }

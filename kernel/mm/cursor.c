@@ -487,7 +487,7 @@ void cursor_detach(struct cursor *c, struct page *t, unsigned i, pte_t e)
     pte_t old = *slot;
     struct page *child = pte_table_page(old);
 
-    cursor_count_gone(c, child);
+    if (!(c->mode & CURSOR_EXIT)) cursor_count_gone(c, child);
     pte_store(slot, e);
     if (pte_is_table(old)) {
         child->table.flags |= TABLE_DETACHED; /* locked: unlock_all() moves it */

@@ -39,6 +39,7 @@ enum cursor_mode {
         32, /* tables down to level 1 everywhere: for moving whole words there */
     CURSOR_RETAG =
         8, /* leaves may change tag: tables get a twin if that would mix tags */
+    CURSOR_EXIT = 64,   /* all of the space goes: nobody will ask for page counts again */
     CURSOR_UNPARK = 16, /* marks may become leaves: tables of several tags get a twin */
 };
 
@@ -155,7 +156,7 @@ static inline void cursor_gather(struct cursor *c, uint64_t vpn, uint64_t n)
 void cursor_count_work(struct cursor *c, unsigned number, long pages);
 static inline void cursor_count(struct cursor *c, unsigned number, long pages)
 {
-    if (pages != 0) cursor_count_work(c, number, pages);
+    if (pages != 0 && !(c->mode & CURSOR_EXIT)) cursor_count_work(c, number, pages);
 }
 
 /* Gives `p` back after the flush. At most CURSOR_FRAMES between two flushes. */

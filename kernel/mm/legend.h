@@ -127,7 +127,7 @@ static inline bool tag_equal(const struct tag *a, const struct tag *b)
 must_check int legend_copy(struct aspace *child, struct aspace *parent, uint32_t *gen);
 /* Takes the parent's page counts over, under the locks of all its tables. */
 void legend_copy_counts(struct aspace *child, struct aspace *parent);
-/* A copy that failed half way: its slots have no pages, whatever was counted. */
+/* No words are left, and the counts were not kept while they went: they go too. */
 void legend_forget_counts(struct aspace *child);
 /* Drops the copied slots that turned out to have no pages. No lock held. */
 void legend_release_copies(struct aspace *child);

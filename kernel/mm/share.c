@@ -299,7 +299,6 @@ static void describe_copy(const struct copying *k)
     if (k->special) {
         dst->table.flags &= ~TABLE_UNIFORM;
         table_apply(dst, &k->counts);
-        dst->table.maxfree = TABLE_ENTRIES;
         return;
     }
     dst->table.used = src->table.used;
