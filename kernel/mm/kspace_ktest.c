@@ -279,6 +279,7 @@ KTEST(device_registers_appear_at_any_offset)
     page_free(frames);
 }
 
+/* rows: D43 */
 KTEST(large_device_ranges_get_large_leaves)
 {
     const size_t size = 4ul << 20;

@@ -40,6 +40,7 @@ static void check_leaf(pte_t e, uint64_t frame, unsigned prot, enum owner owner)
     EXPECT_EQ(leaf_withheld(e), (prot & PROT_W) && !leaf_writable(e));
 }
 
+/* rows: D28 */
 TEST(a_leaf_gives_back_its_frame_permission_and_owner)
 {
     for EACH (f, leaf_frames) for EACH (o, owners) for EACH (s, spaces)
@@ -55,6 +56,7 @@ TEST(a_leaf_gives_back_its_frame_permission_and_owner)
         }
 }
 
+/* rows: D28 */
 TEST(w_is_granted_and_withheld_without_a_trace)
 {
     for EACH (f, leaf_frames) for EACH (o, owners)

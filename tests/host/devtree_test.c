@@ -240,6 +240,7 @@ TEST(a_disabled_memory_node_is_not_ram)
 
 /* ---- what the kernel cannot run without ---- */
 
+/* rows: D20 */
 TEST(a_tree_without_ram_harts_or_timebase_is_refused_with_the_reason)
 {
     begin_tree();

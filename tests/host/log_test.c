@@ -91,6 +91,7 @@ TEST(a_line_has_its_level_and_ends)
     EXPECT_STR(console, "[ERROR] frame 0x42\n[ WARN] two\n[ INFO] three\n");
 }
 
+/* rows: W06 */
 TEST(lines_above_the_level_go_to_the_ring_alone)
 {
     begin();
@@ -112,6 +113,7 @@ TEST(lines_above_the_level_go_to_the_ring_alone)
     EXPECT(ends_with(dumped(), "[ERROR] nobody hears\n"));
 }
 
+/* rows: W06 R47 */
 TEST(levels_are_known_by_name)
 {
     static const char *const names[] = {"off", "error", "warn", "info", "debug", "trace"};
@@ -129,6 +131,7 @@ TEST(levels_are_known_by_name)
     EXPECT_EQ(level, LOG_WARN);
 }
 
+/* rows: W06 R47 */
 TEST(colours_are_for_the_console_and_not_for_the_ring)
 {
     begin();

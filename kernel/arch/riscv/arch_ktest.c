@@ -241,6 +241,7 @@ KTEST(a_flush_while_away_is_noticed_on_return)
     leave_space(&test_space);
 }
 
+/* rows: D42 */
 KTEST(identifiers_of_spaces_start_again_when_they_are_used_up)
 {
     static struct tlb first;
