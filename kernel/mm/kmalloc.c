@@ -12,7 +12,7 @@
 #include "lib/string.h"
 #include "mm/slab_internal.h"
 
-enum { GRAIN = 16, LARGEST = 2048, MAX_LARGE_ORDER = 9 };
+enum { GRAIN = 16, LARGEST = 2048, MAX_LARGE_ORDER = 10 };
 
 static const struct {
     const char *name;

@@ -19,7 +19,7 @@ must_check struct slab_cache *slab_cache_create(const char *name, size_t size,
 must_check void *slab_alloc(struct slab_cache *cache);
 void slab_free(struct slab_cache *cache, void *object);
 
-/* Up to 2 MiB; aligned to 16 bytes, from a page on to a page. kfree(NULL) does nothing. */
+/* Up to 4 MiB; aligned to 16 bytes, from a page on to a page. kfree(NULL) does nothing. */
 must_check void *kmalloc(size_t size);
 must_check void *kzalloc(size_t size);
 void kfree(void *object);

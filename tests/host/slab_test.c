@@ -140,7 +140,7 @@ TEST(a_full_slab_serves_again_once_an_object_is_freed)
 TEST(kmalloc_serves_every_size_up_to_two_megabytes)
 {
     begin();
-    for (size_t size = 0; size <= 2u << 20; size += 1 + size / 5) {
+    for (size_t size = 0; size <= 4u << 20; size += 1 + size / 5) {
         unsigned char *object = kmalloc(size);
         if (!EXPECT(object != NULL)) return;
         EXPECT_EQ((uintptr_t)object % 16, 0);
@@ -150,10 +150,10 @@ TEST(kmalloc_serves_every_size_up_to_two_megabytes)
         EXPECT(slab_bytes_in_use() <= bytes_before + 2 * size + 16);
         kfree(object);
     }
-    void *largest = kmalloc(2u << 20);
+    void *largest = kmalloc(4u << 20);
     EXPECT(largest != NULL);
     kfree(largest);
-    EXPECT(kmalloc((2u << 20) + 1) == NULL);
+    EXPECT(kmalloc((4u << 20) + 1) == NULL);
     EXPECT(kmalloc(SIZE_MAX) == NULL);
     kfree(NULL);
     expect_start();
