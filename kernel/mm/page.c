@@ -72,6 +72,16 @@ struct page *page_alloc_zeroed(enum page_use use)
     return p;
 }
 
+void describe_tails(struct page *head, unsigned order, enum page_use use)
+{
+    for (unsigned long i = 1; i < 1ul << order; i++) {
+        head[i].use = (uint8_t)use;
+        head[i].order = 0;
+        head[i].flags = PAGE_TAIL;
+        head[i].tail.head = head;
+    }
+}
+
 struct page *page_alloc_block(unsigned order, enum page_use use)
 {
     assert(order <= PAGE_MAX_ORDER);
@@ -80,12 +90,7 @@ struct page *page_alloc_block(unsigned order, enum page_use use)
     struct page *head = take_block_or_reclaim(order, use);
     if (!head) return NULL;
     debug_allocated(head, order, __builtin_return_address(0));
-    for (unsigned long i = 1; i < 1ul << order; i++) {
-        head[i].use = (uint8_t)use;
-        head[i].order = 0;
-        head[i].flags = PAGE_TAIL;
-        head[i].tail.head = head;
-    }
+    describe_tails(head, order, use);
     return head;
 }
 

@@ -30,11 +30,6 @@ struct page *page_alloc_at(pfn_t pfn, unsigned order, enum page_use use)
     struct page *head = take(pfn, order, use);
     if (!head) return NULL;
     debug_allocated(head, order, __builtin_return_address(0));
-    for (unsigned long i = 1; i < 1ul << order; i++) {
-        head[i].use = (uint8_t)use;
-        head[i].order = 0;
-        head[i].flags = PAGE_TAIL;
-        head[i].tail.head = head;
-    }
+    describe_tails(head, order, use);
     return head;
 }

@@ -45,6 +45,9 @@ uint64_t buddy_total(void);
 void frames_init(void);
 /* From this hart's cache, refilled if need be. NULL if it is busy or there is no frame. */
 must_check struct page *frames_take(enum page_use use);
+/* The frames of a block after its head say whose they are. */
+void describe_tails(struct page *head, unsigned order, enum page_use use);
+
 /* A hint: is there a zeroed frame for this hart? */
 bool frames_have_zeroed(void);
 must_check struct page *frames_take_zeroed(enum page_use use);
