@@ -104,15 +104,15 @@ static unsigned protect_plain(struct protect *p, struct page *t, uint64_t base,
 
 static int protect_table(struct protect *p, struct page *t, uint64_t base);
 
-static int protect_words(struct protect *p, struct page *t, uint64_t base, unsigned i,
-                         unsigned j)
+/* Words of every kind. */
+static noinline int protect_words(struct protect *p, struct page *t, uint64_t base,
+                                  unsigned i, unsigned j)
 {
     pte_t *words = table_words(t);
     uint64_t step = word_pages(t->table.level);
     struct tally d = {0};
-    int err = 0;
-
     bool plain = is_plain(p, t);
+    int err = 0;
 
     for (; i < j && !err; i++) {
         if (plain) {
@@ -150,7 +150,8 @@ static int protect_table(struct protect *p, struct page *t, uint64_t base)
     unsigned i, j;
 
     table_slice(base, t->table.level, p->c.range[0], &i, &j);
-    int err = protect_words(p, t, base, i, j);
+    unsigned rest = is_plain(p, t) ? protect_plain(p, t, base, i, j) : i;
+    int err = rest < j ? protect_words(p, t, base, rest, j) : 0;
     if (err || i != 0 || j != TABLE_ENTRIES) t->table.flags &= ~TABLE_UNIFORM;
     return err;
 }
