@@ -319,7 +319,7 @@ KTEST(atomics_on_part_of_a_word_leave_the_rest_alone)
 
 /* ---- Costs ---- */
 
-KBENCH(clearing_a_frame, 550)
+KBENCH(clearing_a_frame, 535)
 {
     BENCH(b, 1000) { frame_clear(frame_a); }
 }
