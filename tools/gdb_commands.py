@@ -118,24 +118,31 @@ class Harts(gdb.Command):
     def invoke(self, _argument, _from_tty):
         here = gdb.selected_thread()
         threads = {thread.num - 1: thread for thread in gdb.selected_inferior().threads()}
+        # GDB reads memory as the selected hart sees it, and a hart that is in the firmware
+        # does not see the kernel: all is read before another one is looked at.
+        harts = [self.read(index) for index in range(number("nharts"))]
         try:
-            for index in range(number("nharts")):
-                hart = gdb.parse_and_eval(f"harts[{index}]")
-                self.show(index, hart, threads.get(int(hart["hartid"])), here)
+            for index, (hartid, state, preempt) in enumerate(harts):
+                thread = threads.get(hartid)
+                star = "*" if thread is not None and thread.num == here.num else " "
+                print(f"{star} {index:2} hartid {hartid} {state:8} preempt {preempt}  "
+                      f"{self.where(thread)}")
         finally:
             here.switch()
 
     @staticmethod
-    def show(index, hart, thread, here):
-        where = "no such processor"
-        if thread is not None:
-            thread.switch()
-            frame = gdb.newest_frame()
-            where = f"{frame.name() or '?'} ({frame.pc():#x})"
-        state = "idle" if hart["idle"] else "running" if hart["online"] else "starting"
-        star = "*" if thread is not None and thread.num == here.num else " "
-        print(f"{star} {index:2} hartid {int(hart['hartid'])} {state:8} "
-              f"preempt {int(hart['preempt'])}  {where}")
+    def read(index):
+        hart = gdb.parse_and_eval(f"harts[{index}]")
+        state = "idle" if int(hart["idle"]) else "running" if int(hart["online"]) else "starting"
+        return int(hart["hartid"]), state, int(hart["preempt"])
+
+    @staticmethod
+    def where(thread):
+        if thread is None:
+            return "no such processor"
+        thread.switch()
+        frame = gdb.newest_frame()
+        return f"{frame.name() or '?'} ({frame.pc():#x})"
 
 
 class KernelLog(gdb.Command):
