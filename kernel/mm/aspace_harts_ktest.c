@@ -9,11 +9,11 @@
  */
 #include "arch/riscv/csr.h"
 #include "arch/riscv/hart.h"
-#include "arch/riscv/user_probe.h"
 #include "lib/errno.h"
 #include "lib/ktest.h"
 #include "lib/string.h"
 #include "mm/aspace.h"
+#include "mm/aspace_probe.h"
 #include "mm/page.h"
 
 #define ARENA       VA(16ul << 20)
@@ -83,18 +83,6 @@ static void run_both(void (*work)(struct crew *crew, unsigned role),
 }
 
 static vaddr_t arena_page(uint64_t i) { return va_add(ARENA, i * PAGE_SIZE); }
-
-static int try_store(const struct aspace *s, vaddr_t va, uint64_t value)
-{
-    if (s->kind == ASPACE_USER) return user_probe_store(va, value);
-    return supervisor_probe_store(va, value);
-}
-
-static int try_load(const struct aspace *s, vaddr_t va, uint64_t *out)
-{
-    if (s->kind == ASPACE_USER) return user_probe_load(va, out);
-    return supervisor_probe_load(va, out);
-}
 
 static void store(struct aspace *s, vaddr_t va, uint64_t value)
 {

@@ -6,11 +6,11 @@
  */
 #include "arch/riscv/csr.h"
 #include "arch/riscv/hart.h"
-#include "arch/riscv/user_probe.h"
 #include "lib/errno.h"
 #include "lib/ktest.h"
 #include "lib/string.h"
 #include "mm/aspace.h"
+#include "mm/aspace_probe.h"
 #include "mm/page.h"
 
 #define HERE VA(0x10000)
@@ -55,19 +55,6 @@ static void map(struct aspace *s, vaddr_t va, size_t npages, unsigned prot)
 {
     int err = aspace_map(s, range_of(va, npages), prot, &anonymous);
     assert(err == 0);
-}
-
-/* One access by the hart itself, to a user's page or a supervisor's. */
-static int try_store(const struct aspace *s, vaddr_t va, uint64_t value)
-{
-    if (s->kind == ASPACE_USER) return user_probe_store(va, value);
-    return supervisor_probe_store(va, value);
-}
-
-static int try_load(const struct aspace *s, vaddr_t va, uint64_t *out)
-{
-    if (s->kind == ASPACE_USER) return user_probe_load(va, out);
-    return supervisor_probe_load(va, out);
 }
 
 /* As a program does it: try, take the fault, try again. */

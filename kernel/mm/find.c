@@ -27,11 +27,10 @@ void find_raise_hint(struct aspace *s, uint64_t vpn)
 }
 
 /*
- * The word over page `vpn`, shared tables included; its level in *level. In a leaf
- * table that has no room for `need` pages in a row, the answer may be given for the
- * whole table: not empty, at level 1.
+ * The word over page `vpn`, shared tables included; its level in *level. For a full leaf
+ * table the answer is given for the whole of it: not empty, at level 1.
  */
-static bool is_free(const struct aspace *s, uint64_t vpn, uint64_t need, unsigned *level)
+static bool is_free(const struct aspace *s, uint64_t vpn, unsigned *level)
 {
     const pte_t *words = s->root;
     pte_t e;
@@ -40,7 +39,7 @@ static bool is_free(const struct aspace *s, uint64_t vpn, uint64_t need, unsigne
         e = pte_load(&words[word_index(vpn, *level)]);
         if (!pte_is_table(e) && !pte_is_shared_table(e)) return pte_is_empty(e);
         const struct page *t = pte_table_page(e);
-        if (*level == 1 && t->table.used == TABLE_ENTRIES && need > 0) return false;
+        if (*level == 1 && t->table.used == TABLE_ENTRIES) return false;
         words = pte_words(e);
     }
 }
@@ -54,7 +53,7 @@ static uint64_t search_down(const struct aspace *s, uint64_t top, uint64_t npage
     preempt_off();
     for (uint64_t vpn = top; vpn > s->first;) {
         unsigned level;
-        bool empty = is_free(s, vpn - 1, npages, &level);
+        bool empty = is_free(s, vpn - 1, &level);
         uint64_t lo = (vpn - 1) & ~(word_pages(level) - 1);
         if (lo < s->first) lo = s->first;
         if (!empty) run_end = lo;

@@ -69,6 +69,12 @@ void find_raise_hint(struct aspace *s, uint64_t vpn);
 /* aspace.c: is more than a quarter of memory free? */
 bool page_plenty_free(void);
 
+/* Permissions among `prot` that the maximum in the tag's flags lacks. */
+static inline unsigned prot_excess(uint32_t tag_flags, unsigned prot)
+{
+    return prot & ~((tag_flags / TAG_MAY_R) & PROT_RWX);
+}
+
 /* What a program may really do: W without R is refused as a whole, as the hardware would. */
 static inline unsigned prot_effective(unsigned prot)
 {

@@ -94,7 +94,7 @@ long legend_pages(struct aspace *space, unsigned number)
     if (number != TAG_ANON) return __atomic_load_n(pages, __ATOMIC_RELAXED);
     spin_lock(&l->lock, RANK_LEGEND);
     long n = __atomic_load_n(pages, __ATOMIC_RELAXED);
-    for (unsigned i = 0; i < MAX_HARTS; i++) {
+    for (unsigned i = 0; i < nharts; i++) {
         if (anon_pages[i].space == space) n += anon_pages[i].pages;
     }
     spin_unlock(&l->lock, RANK_LEGEND);

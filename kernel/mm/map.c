@@ -249,13 +249,6 @@ struct tag source_tag(const struct mapping_source *source, uint64_t vpn)
     return tag;
 }
 
-/* Permissions that the tag's maximum lacks. */
-static unsigned prot_excess(uint32_t tag_flags, unsigned prot)
-{
-    unsigned may = (tag_flags / TAG_MAY_R) & PROT_RWX;
-    return prot & ~may;
-}
-
 int map_span(struct aspace *s, struct span span, unsigned prot, const struct tag *tag,
              bool replace)
 {

@@ -17,19 +17,23 @@
 
 pfn_t zero_pfn;
 
+struct page *put_block_to_use(struct page *head, unsigned order, enum page_use use)
+{
+    if (!head) return NULL;
+    head->refs = 1;
+    head->use = (uint8_t)use;
+    head->order = (uint8_t)order;
+    buddy_account(use, 1l << order);
+    return head;
+}
+
 /* A block from the buddy, of any order, heedless of caches. */
 static struct page *take_block(unsigned order, enum page_use use)
 {
     buddy_lock();
-    struct page *p = buddy_take(order);
-    if (p) {
-        p->refs = 1;
-        p->use = (uint8_t)use;
-        p->order = (uint8_t)order;
-        buddy_account(use, 1l << order);
-    }
+    struct page *head = put_block_to_use(buddy_take(order), order, use);
     buddy_unlock();
-    return p;
+    return head;
 }
 
 static struct page *take_block_or_reclaim(unsigned order, enum page_use use)

@@ -11,13 +11,7 @@
 static struct page *take(pfn_t pfn, unsigned order, enum page_use use)
 {
     buddy_lock();
-    struct page *head = buddy_take_at(pfn, order);
-    if (head) {
-        head->refs = 1;
-        head->use = (uint8_t)use;
-        head->order = (uint8_t)order;
-        buddy_account(use, 1l << order);
-    }
+    struct page *head = put_block_to_use(buddy_take_at(pfn, order), order, use);
     buddy_unlock();
     return head;
 }

@@ -45,6 +45,8 @@ uint64_t buddy_total(void);
 void frames_init(void);
 /* From this hart's cache, refilled if need be. NULL if it is busy or there is no frame. */
 must_check struct page *frames_take(enum page_use use);
+/* What the buddy gave, if anything, becomes a block in use. Under the buddy's lock. */
+struct page *put_block_to_use(struct page *head, unsigned order, enum page_use use);
 /* The frames of a block after its head say whose they are. */
 void describe_tails(struct page *head, unsigned order, enum page_use use);
 

@@ -28,7 +28,7 @@ static bool allowed(struct protect *p, unsigned number)
     if (p->any_checked && p->checked == number) return true;
     uint32_t flags = legend_slot(&p->c.space->legend, number)->tag.flags;
     p->checked = number;
-    p->any_checked = (p->prot & ~((flags / TAG_MAY_R) & PROT_RWX)) == 0;
+    p->any_checked = prot_excess(flags, p->prot) == 0;
     return p->any_checked;
 }
 

@@ -131,5 +131,3 @@ void table_fill_from(struct page *t, pte_t e, unsigned tag);
 
 /* One-time preparation. 0 or -ENOMEM. */
 must_check int table_init(void);
-/* Tables and twins alive, in bytes, for tests and accounting. */
-uint64_t table_twin_bytes(void);
