@@ -1,0 +1,123 @@
+/*
+ * Threads, and which of them runs.
+ *
+ * A thread is a context (arch/riscv/context.h) with a kernel stack and a place in the
+ * scheduler. sched/ knows nothing of processes: a thread may run in an address space, and
+ * may belong to an owner, both of which are pointers to it.
+ *
+ * Each hart has a run queue, first come, first served; an idle hart takes from the queues
+ * of others. A thread runs until it blocks, yields, or has used its slice; then it goes
+ * to the end of the queue with a new slice. One that wakes keeps what was left of its
+ * slice and goes to the front, ahead of the running one: so a sleeper is prompt, and
+ * two that wake each other cannot starve a third.
+ *
+ * Preemption is on in the kernel, too, but where preempt_off() or a spinlock says
+ * otherwise. Interrupt handlers only note what is to be done in hart.work; hart_do_work()
+ * does it once the preemption depth is 0. So no interrupt handler takes a lock, and nothing
+ * here closes interrupts but the switch itself.
+ */
+#pragma once
+
+#include "arch/riscv/context.h"
+#include "arch/riscv/hart.h"
+#include "lib/list.h"
+#include "sync/spinlock.h"
+
+struct aspace;
+
+enum thread_state {
+    THREAD_RUNNABLE, /* running, or in a run queue */
+    THREAD_BLOCKED,  /* waits for thread_wake() */
+    THREAD_DEAD,     /* has left its stack for the last time */
+};
+
+enum { THREAD_NAME = 16 };
+
+/* The time a thread may run while others wait. */
+#define THREAD_SLICE_NS 10000000ul
+
+struct thread {
+    struct context ctx; /* first, so that tp is the thread */
+
+    /* Protected by the lock of the run queue of ctx.hart. */
+    struct list queue; /* in a run queue */
+    uint32_t state;    /* enum thread_state. Atomic: thread_wake() looks first */
+
+    uint64_t affinity;     /* harts it may run on, a bit each. Atomic. */
+    uint64_t slice_ns;     /* left of its slice when it last stopped; own hart only */
+    uint64_t started;      /* read_time() when it was last switched to; own hart only */
+    uint64_t ran_ticks;    /* time it has run, in clock ticks; own hart only */
+    uint32_t refs;         /* atomic; thread_put() frees the memory at 0 */
+    uint32_t wake_pending; /* a wake-up came before it blocked. Atomic. */
+    struct aspace *space;  /* it runs in this one; NULL: kernel thread. Own thread only */
+    void *owner;           /* the process, for whoever knows processes; set once */
+    char name[THREAD_NAME];
+};
+
+static inline struct thread *current_thread(void)
+{
+    return (struct thread *)this_context;
+}
+
+/*
+ * A kernel thread that will run fn(arg) on any hart; it does not run before thread_start().
+ * One reference, the caller's; the thread holds another while it lives. fn may return,
+ * which is thread_exit(). NULL if there is no memory.
+ */
+must_check struct thread *thread_create(const char *name, void (*fn)(void *), void *arg);
+void thread_start(struct thread *t);
+
+/* Ends the calling thread. Preemption is on, no lock is held, no space entered. */
+_Noreturn void thread_exit(void);
+
+/* Waits until `t` is dead. */
+void thread_join(struct thread *t);
+
+void thread_get(struct thread *t);
+void thread_put(struct thread *t);
+
+/* Gives others a turn: the caller goes to the end of the queue. */
+void thread_yield(void);
+
+/*
+ * Blocking, for wait queues and their like. The caller says where it can be found, then
+ *
+ *     for (;;) {
+ *         thread_prepare_to_block();
+ *         if (condition) break;
+ *         thread_block();
+ *     }
+ *     thread_cancel_block();
+ *
+ * thread_wake() between the two makes thread_block() return at once. It may be called from
+ * any thread with any spinlock of a lower rank held, and for a thread that does not wait.
+ */
+void thread_prepare_to_block(void);
+void thread_block(void);
+void thread_cancel_block(void);
+void thread_wake(struct thread *t);
+
+/* Restricts a thread to the harts of `mask` (at least one online, else -EINVAL). It moves
+ * when it is next chosen; the calling thread before this returns. */
+must_check int thread_set_affinity(struct thread *t, uint64_t mask);
+
+/* The calling thread runs in `s` from now on; NULL: in the kernel's own space. */
+void thread_enter_space(struct aspace *s);
+
+/* Clock ticks that `t` has run. */
+uint64_t thread_ran(const struct thread *t);
+
+/*
+ * Makes the running code the first thread, with the boot stack, and gives each hart its
+ * idle thread. After slab_init(), before harts_start(). 0 or -ENOMEM.
+ */
+must_check int sched_init(void);
+
+/*
+ * Upward calls, defined by mm/. thread_memory_alloc() gives THREAD_STACK bytes of kernel
+ * stack with an unmapped page below; the struct thread is put at its upper end. NULL if
+ * there is no memory. Switching spaces happens with preemption off.
+ */
+must_check void *thread_memory_alloc(void);
+void thread_memory_free(void *memory);
+void thread_switch_space(struct aspace *s);

@@ -1,0 +1,52 @@
+/*
+ * Wait queues: threads that wait for a condition, in the order in which they came.
+ *
+ *     waiting                                    waking
+ *       struct waiter w;                           change the condition
+ *       wait_begin(&q, &w);                        wait_wake_one(&q) or _all(&q)
+ *       while (!condition) wait_sleep(&w);
+ *       wait_end(&q, &w);
+ *
+ * wait_begin() enters the queue before the condition is read, so no wake-up is lost.
+ * wait_until() has the loop.
+ */
+#pragma once
+
+#include "lib/list.h"
+#include "sync/spinlock.h"
+
+struct thread;
+
+struct wait_queue {
+    struct spinlock lock; /* RANK_WAIT */
+    struct list
+        waiters; /* under lock; empty lists need no initialiser but zero, see wait.c */
+};
+
+struct waiter {
+    struct list link; /* under the queue's lock */
+    struct thread *thread;
+    bool queued; /* under the queue's lock */
+};
+
+void wait_init(struct wait_queue *q);
+void wait_begin(struct wait_queue *q, struct waiter *w);
+/* Returns at any wake-up, also one meant for something else: look again. */
+void wait_sleep(struct waiter *w);
+/* As wait_sleep, but at `deadline_ns` (clock_ns()) at the latest: then false. */
+must_check bool wait_sleep_until(struct waiter *w, uint64_t deadline_ns);
+void wait_end(struct wait_queue *q, struct waiter *w);
+
+/* Wakes the first, or all. Whom it woke leaves the queue: the number woken. */
+unsigned wait_wake_one(struct wait_queue *q);
+unsigned wait_wake_all(struct wait_queue *q);
+
+#define wait_until(q, condition)  \
+    do {                          \
+        struct waiter waiter_;    \
+        wait_begin(q, &waiter_);  \
+        while (!(condition)) {    \
+            wait_sleep(&waiter_); \
+        }                         \
+        wait_end(q, &waiter_);    \
+    } while (0)
