@@ -74,7 +74,8 @@ $(BUILD)/$(1)/%.S.o: %.S $(BUILD)/flags
 $(BUILD)/$(1)/empty.S:
 	@mkdir -p $$(@D)
 	@tools/symbols </dev/null >$$@
-$(BUILD)/$(1)/first.elf: $$(K_OBJECTS_$(1)) $(BUILD)/$(1)/empty.o kernel/arch/riscv/image.ld
+$(BUILD)/$(1)/first.elf: $$(K_OBJECTS_$(1)) $(BUILD)/user/programs.o $(BUILD)/$(1)/empty.o \
+                         kernel/arch/riscv/image.ld
 	$$(LD) $$(K_LDFLAGS) -T kernel/arch/riscv/image.ld $$(filter %.o,$$^) \
 	    $$(LIBFDT_DIR)/libfdt.a -o $$@
 $(BUILD)/$(1)/symbols.S: $(BUILD)/$(1)/first.elf tools/symbols
@@ -83,7 +84,7 @@ $(BUILD)/$(1)/%.o: $(BUILD)/$(1)/%.S
 	@$$(CC) $$(K_FLAGS) -c $$< -o $$@
 $(BUILD)/$(1)/kernel.elf: $(BUILD)/$(1)/first.elf $(BUILD)/$(1)/symbols.o
 	$$(LD) $$(K_LDFLAGS) -T kernel/arch/riscv/image.ld $$(K_OBJECTS_$(1)) \
-	    $(BUILD)/$(1)/symbols.o $$(LIBFDT_DIR)/libfdt.a -o $$@
+	    $(BUILD)/user/programs.o $(BUILD)/$(1)/symbols.o $$(LIBFDT_DIR)/libfdt.a -o $$@
 $(BUILD)/$(1)/kernel.bin: $(BUILD)/$(1)/kernel.elf
 	@$$(OBJCOPY) -O binary $$< $$@
 endef
@@ -96,6 +97,9 @@ $(BUILD)/flags: k-always
 	@mkdir -p $(BUILD)
 	@echo '$(CC) $(LD) $(K_CFLAGS) $(K_SOURCES)' | cmp -s - $@ || \
 	    echo '$(CC) $(LD) $(K_CFLAGS) $(K_SOURCES)' >$@
+
+# The programs that the kernel carries: $(BUILD)/user/programs.o.
+include user/user.mk
 
 # The monitor: machine mode, linked where QEMU enters with -bios none.
 M_SOURCES := $(sort $(wildcard monitor/*.c monitor/*.S))

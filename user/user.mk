@@ -1,0 +1,61 @@
+# The programs of programs.list: build/user/NAME.elf, and all that the kernel carries in
+# build/user/programs.o. Included by kernel/kernel.mk, whose CC, LD and BUILD it uses.
+
+# Programs are compiled as their users would: all of rv64gc, floating point in registers.
+# memset() is a loop, and gcc must not make a call of memset() of it. The largest frame is
+# half of the stack that a program has.
+ifneq ($(findstring clang,$(CC)),)
+U_ARCH := --target=riscv64-linux-gnu -march=rv64gc -mabi=lp64d
+else
+U_ARCH := -march=rv64gc -mabi=lp64d -fno-tree-loop-distribute-patterns
+endif
+U_WARN := $(filter-out -Wframe-larger-than=%,$(K_WARN)) -Wframe-larger-than=4096
+U_CFLAGS = $(U_ARCH) -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=medany \
+           -fno-stack-protector -fno-common -fno-builtin -fno-strict-aliasing -fwrapv \
+           -fno-delete-null-pointer-checks -fno-asynchronous-unwind-tables \
+           $(U_WARN) $(WERROR) -Iuser -MMD -MP
+U_LDFLAGS := -nostdlib -static --build-id=none -z noexecstack -z max-page-size=4096 \
+             --no-warn-rwx-segments
+U_LAYOUT_FLAGS_pages := -T user/user.ld
+U_LAYOUT_FLAGS_rwx := -T user/rwx.ld
+U_LAYOUT_FLAGS_default :=
+
+U := $(BUILD)/user
+U_LIB := $(patsubst user/%,$(U)/%.o,$(wildcard user/lib/*.[cS]))
+
+# Says U_NAMES, U_EMBEDDED and, for each name, U_SOURCE_, U_DEFINES_ and U_LAYOUT_.
+-include $(U)/programs.mk
+$(U)/programs.mk: user/programs.list tools/user-programs
+	@mkdir -p $(@D)
+	@tools/user-programs rules user/programs.list >$@.new && mv $@.new $@
+
+.PHONY: user
+user: $(U_NAMES:%=$(U)/%.elf)
+
+$(U)/lib/%.o: user/lib/% $(U)/flags
+	@mkdir -p $(@D)
+	$(CC) $(U_CFLAGS) -c $< -o $@
+
+define U_PROGRAM
+$(U)/$(1).o: $(U_SOURCE_$(1)) $(U)/programs.mk $(U)/flags
+	$$(CC) $$(U_CFLAGS) -DPROGRAM='"$(1)"' $$(U_DEFINES_$(1)) -c $$< -o $$@
+$(U)/$(1).elf: $(U)/$(1).o $(U_LIB) user/user.ld user/rwx.ld
+	$$(LD) $$(U_LDFLAGS) $$(U_LAYOUT_FLAGS_$(U_LAYOUT_$(1))) $$(filter %.o,$$^) -o $$@
+endef
+$(foreach name,$(U_NAMES),$(eval $(call U_PROGRAM,$(name))))
+-include $(U_NAMES:%=$(U)/%.d) $(U_LIB:.o=.d)
+
+# What the kernel carries: stripped, because the symbols would be half of it.
+$(U)/%.stripped: $(U)/%.elf
+	@$(OBJCOPY) --strip-all $< $@
+$(U)/programs.S: user/programs.list tools/user-programs
+	@mkdir -p $(@D)
+	@tools/user-programs image user/programs.list $(U) >$@
+$(U)/programs.o: $(U)/programs.S $(U_EMBEDDED:%=$(U)/%.stripped)
+	@$(CC) $(K_FLAGS) -c $< -o $@
+
+.PHONY: u-always
+$(U)/flags: u-always
+	@mkdir -p $(@D)
+	@echo '$(CC) $(LD) $(subst ','\'',$(U_CFLAGS)) $(U_LIB)' | cmp -s - $@ || \
+	    echo '$(CC) $(LD) $(subst ','\'',$(U_CFLAGS)) $(U_LIB)' >$@
