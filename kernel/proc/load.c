@@ -1,0 +1,209 @@
+/*
+ * Loading: segments count in bytes, spaces in pages. What lies between are *runs* of
+ * pages that are made in one way:
+ *
+ *     segments       [text.........][rodata.....]    [data......|bss...............]
+ *     pages      |       |       |       |       |       |       |       |       |
+ *     runs        MIXED   BYTES   MIXED   BYTES   MIXED   BYTES   MIXED   ZEROS   MIXED
+ *
+ *     BYTES   all bytes come from the file, in one piece: shared, or copied if the program
+ *             may write them
+ *     ZEROS   no byte comes from the file: anonymous memory, which costs nothing until
+ *             it is touched, however much of it there is
+ *     MIXED   one page, put together from whatever segments have bytes in it
+ *
+ * Because no byte belongs to two segments, whole pages inside one segment belong to it
+ * alone; only the pages at its ends, and the one where its file bytes stop, may be MIXED. So there
+ * are at most five runs to a segment, found one after the other without any list.
+ *
+ * A failure takes back the runs before it. Taking away a whole mapping needs no memory.
+ */
+#include "proc/load.h"
+
+#include "arch/riscv/tlb.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+
+struct load {
+    struct aspace *space;
+    const struct elf *elf;
+    const char *image;
+    paddr_t image_pa;
+    uint64_t bias;
+    char *page; /* where MIXED pages are put together */
+};
+
+enum run_kind { RUN_BYTES, RUN_ZEROS, RUN_MIXED };
+
+struct run {
+    struct range range; /* as in the file, without bias */
+    enum run_kind kind;
+    unsigned prot;
+    uint64_t offset; /* BYTES: in the file */
+};
+
+static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
+static uint64_t earlier(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* The page at `start` alone. `s` is the first segment with bytes at or behind it. */
+static struct run edge_run(const struct elf *e, const struct elf_segment *s,
+                           vaddr_t start)
+{
+    struct run run = {.range = range_of(start, 1), .kind = RUN_ZEROS};
+
+    for (; s < e->segment + e->nsegments && s->start.raw < run.range.end.raw; s++) {
+        run.prot |= s->prot;
+        if (s->start.raw < s->file_end.raw && s->file_end.raw > start.raw)
+            run.kind = RUN_MIXED;
+    }
+    return run;
+}
+
+/* The first run at or behind page `from`. False if there is none. */
+static bool next_run(const struct elf *e, vaddr_t from, struct run *out)
+{
+    const struct elf_segment *s = e->segment, *last = s + e->nsegments;
+
+    while (s < last && s->end.raw <= from.raw)
+        s++;
+    if (s == last) return false;
+
+    vaddr_t start = VA(later(from.raw, va_floor(s->start).raw));
+    uint64_t page_end = start.raw + PAGE_SIZE;
+    if (s->start.raw > start.raw) {
+        *out = edge_run(e, s, start);
+    } else if (page_end <= s->file_end.raw) {
+        *out = (struct run){.range = {start, va_floor(s->file_end)},
+                            .kind = RUN_BYTES,
+                            .prot = s->prot,
+                            .offset = s->offset + (start.raw - s->start.raw)};
+    } else if (s->file_end.raw <= start.raw && page_end <= s->end.raw) {
+        *out = (struct run){
+            .range = {start, va_floor(s->end)}, .kind = RUN_ZEROS, .prot = s->prot};
+    } else {
+        *out = edge_run(e, s, start);
+    }
+    return true;
+}
+
+static struct range where(const struct load *l, const struct run *run)
+{
+    return (struct range){va_add(run->range.start, l->bias),
+                          va_add(run->range.end, l->bias)};
+}
+
+static int map_copy(const struct load *l, const struct run *run, const char *bytes)
+{
+    struct range r = where(l, run);
+    size_t len = range_pages(r) * PAGE_SIZE;
+    int err;
+
+    if (run->prot != PROT_NONE)
+        return aspace_map_data(l->space, r, run->prot, bytes, len, 0);
+    /* Pages that may not be touched yet have their bytes all the same. */
+    err = aspace_map_data(l->space, r, PROT_R, bytes, len, 0);
+    if (err) return err;
+    err = aspace_protect(l->space, r, PROT_NONE);
+    if (err) {
+        int undone = aspace_unmap(l->space, r);
+        if (undone) err = undone;
+    }
+    return err;
+}
+
+/* Maps the image's own frames. They never permit stores, whatever the program asks for. */
+static int map_shared(const struct load *l, const struct run *run)
+{
+    struct mapping_source source = {
+        .index = pa_to_pfn(pa_add(l->image_pa, run->offset)).raw,
+        .flags = TAG_EXTERN | TAG_MAY_R | TAG_MAY_X,
+    };
+    struct range r = where(l, run);
+    int err;
+
+    err = aspace_map(l->space, r, run->prot, &source);
+    if (err || run->prot == PROT_NONE) return err;
+    err = aspace_populate(l->space, r, run->prot & PROT_R ? PROT_R : PROT_X);
+    if (err) {
+        int undone = aspace_unmap(l->space, r);
+        if (undone) err = undone;
+    }
+    return err;
+}
+
+static int map_mixed(const struct load *l, const struct run *run)
+{
+    const struct elf_segment *s = l->elf->segment, *last = s + l->elf->nsegments;
+
+    memset(l->page, 0, PAGE_SIZE);
+    for (; s < last; s++) {
+        uint64_t from = later(s->start.raw, run->range.start.raw);
+        uint64_t to = earlier(s->file_end.raw, run->range.end.raw);
+        if (from < to) {
+            memcpy(l->page + (from - run->range.start.raw),
+                   l->image + s->offset + (from - s->start.raw), to - from);
+        }
+    }
+    return map_copy(l, run, l->page);
+}
+
+static int map_run(const struct load *l, const struct run *run)
+{
+    static const struct mapping_source anonymous;
+
+    if (run->kind == RUN_MIXED) return map_mixed(l, run);
+    if (run->kind == RUN_ZEROS)
+        return aspace_map(l->space, where(l, run), run->prot, &anonymous);
+    if (l->image_pa.raw && !(run->prot & PROT_W)) return map_shared(l, run);
+    return map_copy(l, run, l->image + run->offset);
+}
+
+/* Takes the runs below `end` away again; what lies between them is not ours. */
+static int unmap_runs(const struct load *l, vaddr_t end)
+{
+    struct run run;
+    int err = 0;
+
+    for (vaddr_t from = VA(0); from.raw < end.raw && next_run(l->elf, from, &run) &&
+                               run.range.start.raw < end.raw;
+         from = run.range.end) {
+        int undone = aspace_unmap(l->space, where(l, &run));
+        if (undone) err = undone;
+    }
+    return err;
+}
+
+static int map_runs(const struct load *l)
+{
+    unsigned prot = 0;
+    struct run run;
+
+    for (vaddr_t from = VA(0); next_run(l->elf, from, &run); from = run.range.end) {
+        int err = map_run(l, &run);
+        if (err) {
+            int undone = unmap_runs(l, run.range.start);
+            return undone ? undone : err;
+        }
+        prot |= run.prot;
+    }
+    if (prot & PROT_X) icache_flush_all();
+    return 0;
+}
+
+int elf_load(struct aspace *s, const struct elf *e, const void *image, paddr_t image_pa,
+             uint64_t bias)
+{
+    struct load l = {
+        .space = s, .elf = e, .image = image, .image_pa = image_pa, .bias = bias};
+    int err;
+
+    if (bias % PAGE_SIZE != 0 || (e->type == ELF_EXEC && bias != 0)) return -EINVAL;
+    if (!pa_page_aligned(image_pa)) return -EINVAL;
+    if (va_ceil(e->end).raw > UINT64_MAX - bias) return -EINVAL;
+    l.page = kmalloc(PAGE_SIZE);
+    if (!l.page) return -ENOMEM;
+    err = map_runs(&l);
+    kfree(l.page);
+    return err;
+}
