@@ -19,6 +19,7 @@
 #include "arch/riscv/mmu.h"
 #include "arch/riscv/power.h"
 #include "arch/riscv/sbi.h"
+#include "arch/riscv/timer.h"
 #include "arch/riscv/tlb.h"
 #include "crash.h"
 #include "demo/memory.h"

@@ -42,7 +42,7 @@ static bool run_test(const struct ktest *t)
     uint64_t before = free_frames();
 
     t->run();
-    assert(this_hart()->preempt == 0 && irq_enabled());
+    assert(preempt_is_on() && irq_enabled());
     uint64_t after = free_frames();
     if (after == before) {
         kprintf("ok %s\n", t->name);

@@ -61,7 +61,7 @@ static void map(struct aspace *s, vaddr_t va, size_t npages, unsigned prot)
 static void store(struct aspace *s, vaddr_t va, uint64_t value)
 {
     while (try_store(s, va, value)) {
-        assert(this_hart()->fault_cause == CAUSE_STORE_PAGE);
+        assert(this_context->fault_cause == CAUSE_STORE_PAGE);
         assert(aspace_fault(s, va, PROT_W) == FAULT_DONE);
     }
 }
@@ -71,7 +71,7 @@ static uint64_t load(struct aspace *s, vaddr_t va)
     uint64_t value;
 
     while (try_load(s, va, &value)) {
-        assert(this_hart()->fault_cause == CAUSE_LOAD_PAGE);
+        assert(this_context->fault_cause == CAUSE_LOAD_PAGE);
         assert(aspace_fault(s, va, PROT_R) == FAULT_DONE);
     }
     return value;

@@ -35,11 +35,11 @@
 #define UNIT        (1ul << UNIT_SHIFT)
 #define LARGE       (2ul << 20)
 #define UNITS       (KMAP_SIZE / UNIT)
-#define STACK_PAGES (HART_STACK_SIZE / PAGE_SIZE)
+#define STACK_PAGES (THREAD_STACK / PAGE_SIZE)
 
 enum { WORD_BITS = 64 };
 
-static_assert(HART_STACK_SIZE < UNIT, "below each stack there is something unmapped");
+static_assert(THREAD_STACK < UNIT, "below each stack there is something unmapped");
 
 static struct {
     struct spinlock lock;
@@ -181,7 +181,7 @@ void *kstack_alloc(void)
     uint64_t va = units_claim(1, 1);
 
     if (!va) return NULL;
-    uint64_t top = va + UNIT, low = top - HART_STACK_SIZE;
+    uint64_t top = va + UNIT, low = top - THREAD_STACK;
     struct range pages = range_of(VA(low), STACK_PAGES);
     if (aspace_map(kernel_space, pages, PROT_RW, &anonymous)) goto release_unit;
     if (aspace_populate(kernel_space, pages, PROT_W)) goto unmap;
@@ -197,14 +197,13 @@ release_unit:
 
 void kstack_free(void *top)
 {
-    unmap_pages((uint64_t)top - HART_STACK_SIZE, STACK_PAGES);
+    unmap_pages((uint64_t)top - THREAD_STACK, STACK_PAGES);
     units_release((uint64_t)top - UNIT, 1);
 }
 
-void *hart_stack_alloc(unsigned index)
+void *hart_emergency_alloc(void)
 {
-    char *top = kstack_alloc();
+    struct page *p = page_alloc(PAGE_KERNEL);
 
-    (void)index;
-    return top ? top - HART_STACK_SIZE : NULL;
+    return p ? page_ptr(p) : NULL;
 }

@@ -36,7 +36,7 @@ must_check void *kspace_map_device(paddr_t pa, size_t size);
 void kspace_unmap_device(volatile void *regs, size_t size);
 
 /*
- * A kernel stack of HART_STACK_SIZE bytes with unmapped pages below it: the address
+ * A kernel stack of THREAD_STACK bytes with unmapped pages below it: the address
  * behind its last byte, or NULL. Free it by the same address, from another stack.
  */
 must_check void *kstack_alloc(void);

@@ -193,7 +193,7 @@ KTEST(nothing_is_mapped_where_the_kernel_has_nothing)
 
 static void touch_own_guard(void *unused)
 {
-    const char *low = (char *)this_hart()->stack_low;
+    const char *low = (char *)this_context->stack_low;
 
     (void)unused;
     assert(probe_load8(low) == 0);
@@ -218,11 +218,11 @@ KTEST(a_kernel_stack_is_there_for_all_harts_and_then_for_none)
     char *one = kstack_alloc(), *two = kstack_alloc();
 
     assert(one && two && one != two);
-    memset(one - HART_STACK_SIZE, 0x5a, HART_STACK_SIZE);
+    memset(one - THREAD_STACK, 0x5a, THREAD_STACK);
     hart_call_all(touch_there, one - 1);
-    hart_call_all(touch_there, one - HART_STACK_SIZE);
-    hart_call_all(touch_gone, one - HART_STACK_SIZE - 1);
-    hart_call_all(touch_gone, two - HART_STACK_SIZE - 1);
+    hart_call_all(touch_there, one - THREAD_STACK);
+    hart_call_all(touch_gone, one - THREAD_STACK - 1);
+    hart_call_all(touch_gone, two - THREAD_STACK - 1);
     kstack_free(one);
     hart_call_all(touch_gone, one - 1);
     hart_call_all(touch_there, two - 1);

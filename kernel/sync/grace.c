@@ -123,7 +123,7 @@ static void pass_quietly(struct hart *h)
 void grace_defer(struct grace *g, void (*free)(struct grace *))
 {
     struct batches *b = &batches[this_hart()->index];
-    bool quiet = this_hart()->preempt == 0;
+    bool quiet = preempt_is_on();
 
     /* What this hart deferred before may be waiting for this hart alone. */
     if (quiet && has_work(b)) {
@@ -144,7 +144,7 @@ void grace_quiescent(void)
 {
     struct hart *h = this_hart();
 
-    debug_assert(h->preempt == 0);
+    debug_assert(preempt_is_on());
     __atomic_fetch_and(&h->work, ~(uint32_t)HART_WORK_GRACE, __ATOMIC_RELAXED);
     pass_quietly(h);
     if (has_work(&batches[h->index])) advance(&batches[h->index]);
@@ -177,7 +177,7 @@ static void drain(struct batches *b)
 
 void grace_drain(void)
 {
-    debug_assert(this_hart()->preempt == 0);
+    debug_assert(preempt_is_on());
     for (unsigned i = 0; i < nharts; i++) {
         drain(&batches[i]);
     }

@@ -26,7 +26,7 @@ KTEST(a_fault_in_a_probe_is_recovered_and_its_cause_known)
 
     assert(probe_load8(&byte) == 0);
     assert(probe_load8((void *)0x1000) == -EFAULT);
-    assert(this_hart()->fault_cause == CAUSE_LOAD_PAGE);
+    assert(this_context->fault_cause == CAUSE_LOAD_PAGE);
     assert(probe_store8(&byte) == 0);
 }
 
@@ -34,9 +34,9 @@ KTEST(a_store_to_code_or_constants_is_refused)
 {
     assert(probe_load8(image_start) == 0);
     assert(probe_store8(image_start) == -EFAULT);
-    assert(this_hart()->fault_cause == CAUSE_STORE_PAGE);
+    assert(this_context->fault_cause == CAUSE_STORE_PAGE);
     assert(probe_store8(rodata_start) == -EFAULT);
-    assert(this_hart()->fault_cause == CAUSE_STORE_PAGE);
+    assert(this_context->fault_cause == CAUSE_STORE_PAGE);
     assert(probe_store8(data_start) == 0);
 }
 
@@ -45,21 +45,21 @@ KTEST(a_jump_into_data_is_refused)
     static uint32_t code[] = {0x00008067}; /* ret */
 
     assert(probe_exec(code) == -EFAULT);
-    assert(this_hart()->fault_cause == CAUSE_FETCH_PAGE);
-    assert(this_hart()->fault_skip == 0);
+    assert(this_context->fault_cause == CAUSE_FETCH_PAGE);
+    assert(this_context->fault_skip == 0);
 }
 
 KTEST(the_page_below_a_kernel_stack_is_not_mapped)
 {
-    assert(probe_load8((void *)this_hart()->stack_low) == 0);
-    assert(probe_load8((void *)(this_hart()->stack_low - 1)) == -EFAULT);
+    assert(probe_load8((void *)this_context->stack_low) == 0);
+    assert(probe_load8((void *)(this_context->stack_low - 1)) == -EFAULT);
 }
 
 static void probe_own_guard(void *arg)
 {
     (void)arg;
-    assert(probe_load8((void *)this_hart()->stack_low) == 0);
-    assert(probe_load8((void *)(this_hart()->stack_low - 1)) == -EFAULT);
+    assert(probe_load8((void *)this_context->stack_low) == 0);
+    assert(probe_load8((void *)(this_context->stack_low - 1)) == -EFAULT);
 }
 
 KTEST(every_hart_has_a_guard_page_and_recovers_from_touching_it)

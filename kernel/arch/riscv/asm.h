@@ -1,22 +1,41 @@
 /*
- * What assembly files know of C structures. hart.c and trap.c assert each number.
+ * What assembly files know of C structures. hart.c, context.c and trap.c assert each number.
  */
 #pragma once
 
-#define HART_STACK_LOW   96
-#define HART_STACK_TOP   104
-#define HART_TRAP_SAVE   112
-#define HART_FAULT_SKIP  48
-#define HART_FAULT_CAUSE 128
+#define CTX_SEPC        256
+#define CTX_SSTATUS     264
+#define CTX_STACK_TOP   272
+#define CTX_SP          280
+#define CTX_HART        288
+#define CTX_PREEMPT     296
+#define CTX_WHOLE       300
+#define CTX_ENTRY_FLAGS 304
+#define CTX_EXIT_FLAGS  308
+#define CTX_CALLS       312
+#define CTX_STACK_LOW   320
+#define CTX_TRAP_SAVE   328
+#define CTX_FAULT_SKIP  336
+#define CTX_FAULT_CAUSE 344
 
-#define EMERGENCY_STACK_BYTES 4096
-#define HART_STACK_SHIFT      14
+#define HART_EMERGENCY     0
+#define HART_EMERGENCY_TOP 8
+
+#define EMERGENCY_STACK_SHIFT 12
+#define EMERGENCY_STACK_BYTES (1 << EMERGENCY_STACK_SHIFT)
+#define THREAD_STACK_SHIFT    14
+#define THREAD_STACK_BYTES    (1 << THREAD_STACK_SHIFT)
+
+#define CALL_NUMBERS  512
+#define CAUSE_OF_CALL 8
 
 #define FRAME_SEPC    256
 #define FRAME_SSTATUS 264
 #define FRAME_SCAUSE  272
 #define FRAME_STVAL   280
 #define FRAME_SIZE    288
+
+#define SWAP_FRAME_SIZE 112
 
 #ifdef __ASSEMBLER__
 /* clang-format off */
@@ -37,5 +56,18 @@
     .word pc - .; \
     .word fixup - .; \
     .popsection
+
+/*
+ * A system call that needs all of the user's registers: `stub` is what the table of calls
+ * has, fn(context) the C function, which may change any register. context.h, rule 1.
+ */
+#define FULL_CALL(stub, fn) \
+    FUNCTION(stub) \
+    call save_whole; \
+    mv a0, tp; \
+    call fn; \
+    sd a0, 8 * 10(tp); \
+    j user_exit_whole; \
+    END(stub)
 
 #endif

@@ -87,21 +87,27 @@ END(start)
 boot_high:
     lla t0, trap_entry
     csrw stvec, t0
-    lla tp, harts
+    csrw sscratch, zero
+    lla tp, boot_thread
+    lla t0, harts
+    sd t0, CTX_HART(tp)
+    lla t1, boot_emergency_stack
+    sd t1, HART_EMERGENCY(t0)
+    li t2, EMERGENCY_STACK_BYTES
+    add t1, t1, t2
+    sd t1, HART_EMERGENCY_TOP(t0)
     lla t0, boot_stack
-    sd t0, HART_STACK_LOW(tp)
-    li t1, 1 << HART_STACK_SHIFT
-    add t0, t0, t1
-    sd t0, HART_STACK_TOP(tp)
-    li t1, EMERGENCY_STACK_BYTES
-    sub sp, t0, t1
+    sd t0, CTX_STACK_LOW(tp)
+    li t1, THREAD_STACK_BYTES
+    add sp, t0, t1
+    sd sp, CTX_STACK_TOP(tp)
     li s0, 0
     mv a0, s1
     mv a1, s2
     call kernel_main
 1:  j 1b
 
-/* Where SBI starts the other harts; a1 = the virtual address of the struct hart. */
+/* Where SBI starts the other harts; a1 = its idle thread's context. */
 FUNCTION(secondary_start)
     csrw sie, zero
     csrci sstatus, SSTATUS_SIE
@@ -117,10 +123,9 @@ END(secondary_start)
 secondary_high:
     lla t0, trap_entry
     csrw stvec, t0
+    csrw sscratch, zero
     mv tp, a1
-    ld sp, HART_STACK_TOP(tp)
-    li t1, EMERGENCY_STACK_BYTES
-    sub sp, sp, t1
+    ld sp, CTX_STACK_TOP(tp)
     li s0, 0
     call hart_main
 1:  j 1b

@@ -68,8 +68,10 @@ struct context {
     uint64_t stack_low;   /* of the kernel stack; entry checks sp against it */
     uint64_t
         trap_save; /* where entry from the kernel puts what it needs a register for */
-    uint64_t fault_skip;  /* the probe in progress, see trap.h; own thread only */
-    uint64_t fault_cause; /* of the last access that a fixup caught; own thread only */
+    uint64_t fault_skip;   /* the probe in progress, see trap.h; own thread only */
+    uint64_t fault_cause;  /* of the last access that a fixup caught; own thread only */
+    uint64_t portal_cause; /* why portal code came back (portal.h); own thread only */
+    uint64_t portal_value;
     struct hart *fp_hart; /* where `fp` was last loaded or saved */
     struct fp_state fp;   /* valid unless the hart's registers are newer (fp.h) */
 };
@@ -77,12 +79,12 @@ struct context {
 register struct context *this_context __asm__("tp");
 
 /*
- * A context that runs fn(arg) on the kernel stack [stack_low, stack_top) when it is
- * switched to, with preemption depth 1 and interrupts closed, like every thread that comes
- * out of context_switch(). fn does not return.
+ * A context that calls start(prev) on the kernel stack [stack_low, stack_top) when it is
+ * switched to: with preemption depth 1 and interrupts closed, and with the context that ran
+ * before, like every thread that comes out of context_switch(). start does not return.
  */
-void context_init(struct context *c, void *stack_low, void *stack_top, void (*fn)(void *),
-                  void *arg);
+void context_init(struct context *c, void *stack_low, void *stack_top,
+                  void (*start)(struct context *prev));
 
 /*
  * Leaves `this_context` for `next`, floating point included. Returns when somebody switches

@@ -9,7 +9,16 @@
 #define SSTATUS_SIE  (1 << 1)
 #define SSTATUS_SPIE (1 << 5)
 #define SSTATUS_SPP  (1 << 8)
+#define SSTATUS_FS   (3 << 13)
 #define SSTATUS_SUM  (1 << 18)
+
+/* FS: floating-point registers of the program. */
+#define FS_OFF     (0 << 13)
+#define FS_INITIAL (1 << 13)
+#define FS_CLEAN   (2 << 13)
+#define FS_DIRTY   (3 << 13)
+
+#define SCOUNTEREN_TM (1 << 1)
 
 #define SIE_SSIE (1 << 1)
 #define SIE_STIE (1 << 5)
@@ -24,6 +33,8 @@
 #ifndef __ASSEMBLER__
 
 #include <stdint.h>
+
+#define SSTATUS_UXL (3ul << 32) /* width of user registers; 64 bits as firmware left it */
 
 enum trap_cause {
     CAUSE_FETCH_MISALIGNED = 0,
@@ -41,6 +52,7 @@ enum trap_cause {
 };
 #define CAUSE_INTERRUPT    (1ul << 63)
 #define INTERRUPT_SOFTWARE 1
+#define INTERRUPT_TIMER    5
 
 #define csr_read(name)                                                \
     ({                                                                \

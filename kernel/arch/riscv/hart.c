@@ -18,16 +18,14 @@
 #include "arch/riscv/ipi.h"
 #include "arch/riscv/mmu.h"
 #include "arch/riscv/sbi.h"
+#include "arch/riscv/timer.h"
 #include "arch/riscv/tlb.h"
 #include "lib/assert.h"
 #include "lib/log.h"
 
-static_assert(offsetof(struct hart, stack_low) == HART_STACK_LOW, "asm.h");
-static_assert(offsetof(struct hart, stack_top) == HART_STACK_TOP, "asm.h");
-static_assert(offsetof(struct hart, trap_save) == HART_TRAP_SAVE, "asm.h");
-static_assert(offsetof(struct hart, fault_skip) == HART_FAULT_SKIP, "asm.h");
-static_assert(offsetof(struct hart, fault_cause) == HART_FAULT_CAUSE, "asm.h");
-static_assert(HART_STACK_SIZE == 1 << HART_STACK_SHIFT, "asm.h");
+static_assert(offsetof(struct hart, emergency) == HART_EMERGENCY, "asm.h");
+static_assert(offsetof(struct hart, emergency_top) == HART_EMERGENCY_TOP, "asm.h");
+static_assert(THREAD_STACK == THREAD_STACK_BYTES, "asm.h");
 static_assert(HART_EMERGENCY_STACK == EMERGENCY_STACK_BYTES, "asm.h");
 
 /* One call in progress on several harts. */
@@ -40,9 +38,7 @@ struct hart_call {
 
 struct hart harts[MAX_HARTS];
 unsigned nharts = 1;
-static uint64_t online;    /* atomic */
-static uint64_t nap_ticks; /* 0: no timer to wake us yet */
-static bool has_sstc;
+static uint64_t online;  /* atomic */
 static bool idle_paused; /* atomic; a hart that missed the change meets it in pass_by() */
 
 uint64_t harts_online(void) { return __atomic_load_n(&online, __ATOMIC_RELAXED); }
@@ -53,39 +49,13 @@ void hart_kick(struct hart *h)
     if (h != this_hart()) ipi_send(1ul << h->index, IPI_WAKE);
 }
 
-void hart_use_timer(uint64_t timebase, bool sstc)
-{
-    nap_ticks = timebase / 50000; /* 20 us */
-    has_sstc = sstc;
-}
-
-/* The timer wakes wfi without being an interrupt, because sstatus.SIE is 0 meanwhile; so
- * do other harts' requests. Nobody but naps uses the timer, and so what is left of the
- * deadline does not matter: it pends, disabled, until the next nap sets another. */
-void hart_nap(void)
-{
-    if (nap_ticks == 0) return;
-    uint64_t irq = irq_save();
-    uint64_t enabled = csr_read(sie);
-    uint64_t soon = read_time() + nap_ticks;
-
-    if (has_sstc) {
-        csr_write(0x14d, soon); /* stimecmp, which our assemblers do not know */
-    } else {
-        sbi_set_timer(soon);
-    }
-    csr_set(sie, SIE_STIE);
-    __asm__ volatile("wfi" ::: "memory");
-    csr_write(sie, enabled);
-    irq_restore(irq);
-}
-
 static void come_online(struct hart *h)
 {
     __atomic_fetch_or(&online, 1ul << h->index, __ATOMIC_RELAXED);
     fence_full(); /* with whoever stores and then reads the mask */
     __asm__ volatile("sfence.vma; fence.i" ::: "memory");
     __atomic_store_n(&h->online, 1, __ATOMIC_RELEASE);
+    csr_write(scounteren, SCOUNTEREN_TM); /* programs may read the time, and no more */
     csr_set(sie, SIE_SSIE);
     csr_set(sstatus, SSTATUS_SIE);
 }
@@ -101,12 +71,15 @@ void harts_init(const uint64_t *hartids, unsigned count, uint64_t boot_hartid)
     for (unsigned i = 0; i < count; i++) {
         harts[i].index = i;
         harts[i].hartid = hartids[i];
+        harts[i].timer = harts[i].timer_set = TIMER_NEVER;
         if (hartids[i] == boot_hartid) mine = i;
     }
     boot.index = mine;
     boot.hartid = boot_hartid;
+    boot.timer = boot.timer_set = TIMER_NEVER;
+    boot.current = this_context;
     harts[mine] = boot;
-    hart_set_self(&harts[mine]);
+    this_context->hart = &harts[mine];
     come_online(&harts[mine]);
 }
 
@@ -123,15 +96,18 @@ void hart_main(void)
 /* False if the hart is not coming. */
 static bool hart_start(struct hart *h)
 {
-    char *stack = hart_stack_alloc(h->index);
+    struct context *idle = hart_idle_context(h->index);
+    void *emergency = idle ? hart_emergency_alloc() : NULL;
 
-    if (!stack) {
-        log_warn("hart %lu: no memory for its stack", h->hartid);
+    if (!emergency) {
+        log_warn("hart %lu: no memory for its stacks", h->hartid);
         return false;
     }
-    h->stack_low = (uint64_t)stack;
-    h->stack_top = h->stack_low + HART_STACK_SIZE;
-    long err = sbi_hart_start(h->hartid, image_pa(secondary_start), (uint64_t)h);
+    h->emergency = (uint64_t)emergency;
+    h->emergency_top = h->emergency + HART_EMERGENCY_STACK;
+    h->current = idle;
+    idle->hart = h;
+    long err = sbi_hart_start(h->hartid, image_pa(secondary_start), (uint64_t)idle);
     if (err) {
         log_warn("hart %lu: firmware does not start it (%s, error %ld)", h->hartid,
                  err == SBI_ALREADY_AVAILABLE ? "says it runs" : "no reason given", err);
@@ -141,12 +117,12 @@ static bool hart_start(struct hart *h)
 
 void harts_start(void)
 {
-    const unsigned patience = 5; /* seconds on a slow host; QEMU's timebase is 10 MHz */
+    const unsigned patience = 5; /* seconds on a slow host */
 
     for (unsigned i = 0; i < nharts; i++) {
         struct hart *h = &harts[i];
         if (h == this_hart() || !hart_start(h)) continue;
-        uint64_t deadline = read_time() + patience * 10000000ul;
+        uint64_t deadline = read_time() + patience * timebase;
         while (!__atomic_load_n(&h->online, __ATOMIC_ACQUIRE)) {
             if (read_time() > deadline) {
                 log_warn("hart %lu: started, but never came", h->hartid);
@@ -201,7 +177,7 @@ void hart_call(uint64_t mask, void (*fn)(void *), void *arg)
     uint64_t others = mask & harts_online() & ~mine;
     struct hart_call call = {fn, arg, others, h};
 
-    assert(h->preempt == 0);
+    assert(preempt_is_on());
     for (uint64_t left = others; left; left &= left - 1) {
         struct hart_call **slot = &harts[__builtin_ctzl(left)].call;
         struct hart_call *none = NULL;

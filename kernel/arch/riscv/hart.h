@@ -1,16 +1,18 @@
 /*
  * What each hart (hardware thread) keeps for itself.
  *
- * In the kernel, tp points to the hart's own struct. Other harts write only the
- * fields that say so. Harts are numbered densely from 0 in the order in which
- * the device tree lists them; the number the hardware uses is `hartid`.
+ * A thread finds its hart through its context, to which tp points; what it finds stays
+ * true while preemption is off. Other harts write only the fields that say so. Harts are
+ * numbered densely from 0 in the order in which the device tree lists them; the number
+ * the hardware uses is `hartid`.
  *
- * Preemption is a depth: while it is above 0 the hart stays with what it is
- * doing, though interrupts come in. The same depth is the read section of grace
+ * Preemption is a depth, kept by the thread: while it is above 0 the thread stays on its
+ * hart and runs on, though interrupts come in. The same depth is the read section of grace
  * periods (sync/grace.h): what was reachable inside it is not freed before it ends.
  */
 #pragma once
 
+#include "arch/riscv/context.h"
 #include "lib/addr.h"
 #include "lib/compiler.h"
 #include "lib/interleave.h"
@@ -18,26 +20,36 @@
 enum { MAX_HARTS = 64 };
 
 /*
- * A kernel stack, lowest address first: a guard page that is not mapped (not part of
- * the size), the stack, and on top the emergency stack. When sp is found below the
- * stack, the trap that noticed runs on the emergency stack instead.
+ * A kernel stack: below its lowest address is a page that is not mapped. When sp is found
+ * outside of the stack, the trap that noticed runs on the hart's emergency stack instead.
  */
-#define HART_STACK_SIZE      (4 * PAGE_SIZE)
+#define THREAD_STACK         (4 * PAGE_SIZE)
 #define HART_EMERGENCY_STACK PAGE_SIZE
 
-enum hart_work { HART_WORK_GRACE = 1 }; /* bits of hart.work */
+/* Bits of hart.work. Nobody but hart_do_work() clears them. */
+enum hart_work {
+    HART_WORK_GRACE = 1 << 0,   /* somebody waits for a quiescent point */
+    HART_WORK_TIMER = 1 << 1,   /* the timer has expired */
+    HART_WORK_RESCHED = 1 << 2, /* another thread should run */
+    HART_WORK_REAP = 1 << 3,    /* for the scheduler */
+};
 
 struct hart {
-    uint32_t preempt; /* depth; own hart only */
-    uint32_t work;    /* enum hart_work: what to do when the depth is 0 again. Atomic. */
-    uint32_t index;   /* set once */
-    uint32_t ranks;  /* DEBUG_CHECKS: one bit for each rank of lock held; own hart only */
-    uint64_t hartid; /* set once */
+    uint64_t emergency;     /* lowest address of its emergency stack; set once */
+    uint64_t emergency_top; /* and the highest; set once */
+    uint32_t work;          /* enum hart_work: what to do when the depth is 0. Atomic. */
+    uint32_t index;         /* set once */
+    uint32_t ranks; /* DEBUG_CHECKS: one bit for each rank of lock held; own hart only */
+    uint32_t relaxed;   /* counts cpu_relax(); own hart only */
+    uint64_t hartid;    /* set once */
     uint64_t quiescent; /* counts quiescent points; own hart writes, sync/grace.c reads */
     uint32_t idle;      /* 1 while waiting for interrupts in the idle loop. Atomic. */
     uint32_t online;    /* 1 once the hart takes interrupts. Atomic. */
     uint64_t ipi;       /* pending requests, a bit for each enum ipi. Atomic. */
-    uint64_t fault_skip; /* the probe in progress, see trap.h; own hart only */
+    struct context *current;  /* the thread that runs; own hart writes */
+    struct context *fp_owner; /* whose floating-point registers it has; own hart only */
+    uint64_t timer;     /* read_time() at which its timer is wanted; own hart only */
+    uint64_t timer_set; /* what the hardware was told last; own hart only */
     void *space; /* the address space this hart runs in (mm's business); own hart only */
     uint64_t asid_epoch; /* last ASID epoch this hart has flushed for; own hart only */
     uint64_t
@@ -46,14 +58,7 @@ struct hart {
         icache_seen; /* last instruction-memory generation fenced for; own hart only */
     struct tlb *tlb; /* the space satp names, NULL: the kernel's own; own hart only */
 
-    uint64_t stack_low; /* of the stack this hart runs on; trap.S checks sp against it */
-    uint64_t stack_top; /* end of its HART_STACK_SIZE bytes */
-    uint64_t trap_save
-        [2]; /* where trap entry puts what it needs registers for; own hart only */
-    uint64_t fault_cause; /* of the last access that a fixup caught; own hart only */
-
     uint64_t flush_from; /* harts whose flush request waits for us, a bit each. Atomic. */
-    uint32_t relaxed;    /* counts cpu_relax(); own hart only */
     uint32_t sleeping;   /* 1 while waiting in wfi for an acknowledgement. Atomic. */
     struct hart_call *call; /* what the idle loop is to run. Atomic. */
     void *frames;           /* this hart's free frames, see mm/hart_frames.h; set once */
@@ -62,17 +67,7 @@ struct hart {
 extern struct hart harts[MAX_HARTS];
 extern unsigned nharts; /* set before the others start */
 
-static inline struct hart *this_hart(void)
-{
-    struct hart *h;
-    __asm__("mv %0, tp" : "=r"(h)); /* tp never changes under a running function */
-    return h;
-}
-
-static inline void hart_set_self(struct hart *h)
-{
-    __asm__ volatile("mv tp, %0" ::"r"(h) : "memory");
-}
+static inline struct hart *this_hart(void) { return this_context->hart; }
 
 /* Which harts are online, a bit each by index. */
 uint64_t harts_online(void);
@@ -80,24 +75,27 @@ uint64_t harts_online(void);
 /* Makes the hart look at its work soon, wherever it is. */
 void hart_kick(struct hart *h);
 
-/* Runs what `work` asks for. Preemption depth is 0. Defined by sync/grace.c. */
+/* Runs what `work` asks for. Preemption depth is 0. Upward call. */
 void hart_do_work(void);
 
 static inline void preempt_off(void)
 {
-    this_hart()->preempt++;
+    this_context->preempt++;
     __asm__ volatile("" ::: "memory");
 }
 
 static inline void preempt_on(void)
 {
-    struct hart *h = this_hart();
+    struct context *c = this_context;
 
     __asm__ volatile("" ::: "memory");
-    if (--h->preempt == 0 && unlikely(__atomic_load_n(&h->work, __ATOMIC_RELAXED))) {
+    if (--c->preempt == 0 &&
+        unlikely(__atomic_load_n(&c->hart->work, __ATOMIC_RELAXED))) {
         hart_do_work();
     }
 }
+
+static inline bool preempt_is_on(void) { return this_context->preempt == 0; }
 
 /* Interrupts of this hart. irq_save() returns what irq_restore() wants back. */
 static inline uint64_t irq_save(void)
@@ -132,10 +130,6 @@ static inline void cpu_relax(void)
     }
 }
 
-/* Naps are possible from here on. With Sstc, which then all harts have, supervisor mode
- * sets its timer itself; without, firmware does. Boot only. */
-void hart_use_timer(uint64_t timebase, bool sstc);
-
 /* Clock ticks of the device tree's timebase, and this hart's retired instructions. */
 static inline uint64_t read_time(void)
 {
@@ -160,8 +154,12 @@ void harts_init(const uint64_t *hartids, unsigned count, uint64_t boot_hartid);
  * online. One that firmware will not start costs a line in the log. */
 void harts_start(void);
 
-/* The lowest address of HART_STACK_SIZE bytes for hart `index`, or NULL. Upward call. */
-void *hart_stack_alloc(unsigned index);
+/*
+ * Upward calls: a page for the emergency stack of a hart, and the context in which it runs
+ * its idle loop. NULL if there is no memory.
+ */
+void *hart_emergency_alloc(void);
+struct context *hart_idle_context(unsigned index);
 
 /*
  * What a hart does with nothing to do: hart_do_work(), calls of hart_call(),

@@ -57,12 +57,22 @@ static bool is_code(uint64_t pc)
     return pc >= (uint64_t)image_start && pc < (uint64_t)text_end;
 }
 
+static bool inside(uint64_t sp, uint64_t low, uint64_t size)
+{
+    return sp >= low && sp <= low + size;
+}
+
+static bool on_thread_stack(uint64_t sp)
+{
+    return inside(sp, this_context->stack_low, THREAD_STACK);
+}
+
 /* May the two words below `fp` be read? */
 static bool is_frame(uint64_t fp)
 {
-    const struct hart *h = this_hart();
-
-    return (fp & 7) == 0 && fp >= h->stack_low + 16 && fp <= h->stack_top;
+    return (fp & 7) == 0 &&
+           (on_thread_stack(fp - 16) ||
+            inside(fp - 16, this_hart()->emergency, HART_EMERGENCY_STACK));
 }
 
 /* `back` is 1 for a return address: the call before it is what matters, and when the
@@ -126,14 +136,15 @@ _Noreturn void panic_trap(const struct trap_frame *f)
     uint64_t sp = f->x[2];
 
     win_or_stop();
-    bool overflow = sp < h->stack_low + sizeof(*f) || sp > h->stack_top;
+    bool overflow = !on_thread_stack(sp - sizeof(*f)) &&
+                    !inside(sp, h->emergency, HART_EMERGENCY_STACK);
     kprintf("\nPANIC: %s%s on hart %lu (%u)\n", overflow ? "kernel stack overflow: " : "",
             trap_cause_name(f->scause), h->hartid, h->index);
     kprintf("  sepc 0x%lx stval 0x%lx scause 0x%lx sstatus 0x%lx\n", f->sepc, f->stval,
             f->scause, f->sstatus);
     if (overflow) {
-        kprintf("  sp 0x%lx is outside the stack 0x%lx..0x%lx\n", sp, h->stack_low,
-                h->stack_top - HART_EMERGENCY_STACK);
+        kprintf("  sp 0x%lx is outside the stack 0x%lx..0x%lx\n", sp,
+                this_context->stack_low, this_context->stack_low + THREAD_STACK);
     }
     print_registers(f);
     backtrace(f->sepc, f->x[1], f->x[8]);

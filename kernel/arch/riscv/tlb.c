@@ -241,7 +241,7 @@ void tlb_switch_in(struct tlb *tlb, pfn_t root)
     struct hart *h = this_hart();
     struct tlb *left = h->tlb;
 
-    debug_assert(h->preempt > 0);
+    debug_assert(!preempt_is_on());
     if (left == tlb) return;
     kmap_sync();
     uint64_t asid = asid_for(tlb);
@@ -266,7 +266,7 @@ void tlb_switch_out(struct tlb *tlb)
 {
     struct hart *h = this_hart();
 
-    debug_assert(h->preempt > 0 && h->tlb == tlb);
+    debug_assert(!preempt_is_on() && h->tlb == tlb);
     csr_write(satp, mmu_satp(kernel_root_pfn, 0));
     h->tlb = NULL;
     stop_running(tlb);

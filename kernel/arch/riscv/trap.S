@@ -1,38 +1,209 @@
 /*
- * Entry of traps that happen in the kernel.
+ * Entry and exit of traps. context.h says what the frame of a program holds and why the
+ * short frame is enough; the numbers in brackets are its rules.
  *
- * Nothing is pushed before sp is known to be good: a kernel stack that overflowed
- * would fault again on the push, for ever. trap_entry subtracts the lowest address
- * of the stack from sp and wants the result inside [FRAME_SIZE, 16 KiB); if it is not,
- * the frame goes to the emergency stack, which lies above the stack proper (see
- * hart.h), and C reports the overflow. A trap while on the emergency stack stays
- * there, because that too is inside the bounds.
- *
- * The frame holds all registers at 8 * number, then sepc, sstatus, scause, stval.
+ * There is one path from and to user mode for each isolation mode, made from the same
+ * macros; stvec chooses at boot. Traps in the kernel come through the same vector and are told
+ * by sscratch, which is 0 in the kernel. From the swap that makes it so to sret, and back,
+ * interrupts are closed.
  */
 #include "arch/riscv/asm.h"
 #include "arch/riscv/csr.h"
 #include "lib/errno.h"
 
+/* What C may change, but sp, tp and a0. */
+#define FOR_SHORT(op) \
+    op ra, 8 * 1(tp); \
+    op t1, 8 * 6(tp); \
+    op t2, 8 * 7(tp); \
+    op a1, 8 * 11(tp); \
+    op a2, 8 * 12(tp); \
+    op a3, 8 * 13(tp); \
+    op a4, 8 * 14(tp); \
+    op a5, 8 * 15(tp); \
+    op a6, 8 * 16(tp); \
+    op a7, 8 * 17(tp); \
+    op t3, 8 * 28(tp); \
+    op t4, 8 * 29(tp); \
+    op t5, 8 * 30(tp); \
+    op t6, 8 * 31(tp)
+
+/* What C keeps, and gp, which the kernel never uses. */
+#define FOR_REST(op) \
+    op gp, 8 * 3(tp); \
+    op s0, 8 * 8(tp); \
+    op s1, 8 * 9(tp); \
+    op s2, 8 * 18(tp); \
+    op s3, 8 * 19(tp); \
+    op s4, 8 * 20(tp); \
+    op s5, 8 * 21(tp); \
+    op s6, 8 * 22(tp); \
+    op s7, 8 * 23(tp); \
+    op s8, 8 * 24(tp); \
+    op s9, 8 * 25(tp); \
+    op s10, 8 * 26(tp); \
+    op s11, 8 * 27(tp)
+
+/* From user mode: tp is the context, sscratch has the user's tp, all else is the user's. */
+.macro enter_from_user mode
+    sd sp, 8 * 2(tp)
+    ld sp, CTX_STACK_TOP(tp)
+    sd t0, 8 * 5(tp)
+    sd a0, 8 * 10(tp)
+    FOR_SHORT(sd)
+    csrrw t0, sscratch, zero
+    csrr t1, sepc
+    csrr t2, sstatus
+    csrr t3, scause
+    sd t0, 8 * 4(tp)
+    sd t2, CTX_SSTATUS(tp)
+    lw t4, CTX_ENTRY_FLAGS(tp)
+    addi t0, t3, -CAUSE_OF_CALL
+    bnez t0, not_a_call_\mode
+    addi t1, t1, 4
+    sd t1, CTX_SEPC(tp)
+    bnez t4, traced_call
+    li t0, CALL_NUMBERS
+    csrsi sstatus, SSTATUS_SIE
+    bgeu a7, t0, unknown_call_\mode
+    ld t1, CTX_CALLS(tp)
+    slli t0, a7, 3
+    add t0, t0, t1
+    ld t0, (t0)
+    jalr t0
+call_returned_\mode:
+    ld t0, CTX_SSTATUS(tp) /* SIE is 0 in it: what is asked from here on interrupts sret */
+    csrw sstatus, t0
+    lw t1, CTX_EXIT_FLAGS(tp)
+    bnez t1, call_has_work
+exit_\mode:
+    ld t0, CTX_SEPC(tp)
+    csrw sepc, t0
+.endm
+
+/* The cold parts of a path. */
+.macro enter_slowly mode
+not_a_call_\mode:
+    sd t1, CTX_SEPC(tp)
+    mv a1, t3
+    bnez t4, traced_trap
+    csrr a2, stval
+    mv a0, tp
+    call trap_from_user
+    ld t0, CTX_SSTATUS(tp)
+    csrw sstatus, t0
+    lw t1, CTX_EXIT_FLAGS(tp)
+    bnez t1, trap_has_work
+    ld a0, 8 * 10(tp)
+    j exit_\mode
+unknown_call_\mode:
+    call user_call_unknown
+    j call_returned_\mode
+.endm
+
+    .text
+    .balign 4
+    .globl trap_entry
+    .type trap_entry, @function
+trap_entry:
+    csrrw tp, sscratch, tp
+    beqz tp, trap_in_kernel
+    enter_from_user shared
+    csrw sscratch, tp
+    ld t0, 8 * 5(tp)
+    FOR_SHORT(ld)
+    ld sp, 8 * 2(tp)
+    ld tp, 8 * 4(tp)
+    sret
+    enter_slowly shared
+    .size trap_entry, . - trap_entry
+
+/*
+ * The slow paths, for both modes. All of the user's registers are, or come to be, in the
+ * frame, and all are loaded at the end.
+ */
+FUNCTION(traced_call) /* rule 3 */
+    call save_whole
+    csrsi sstatus, SSTATUS_SIE
+    mv a0, tp
+    call call_from_user_whole
+    j user_exit_whole
+END(traced_call)
+
+FUNCTION(traced_trap) /* a1 is scause */
+    call save_whole
+    csrr a2, stval
+    mv a0, tp
+    call trap_from_user_whole
+    j user_exit_whole
+END(traced_trap)
+
+/* Interrupts are closed, and registers but a0 are the user's again: rule 2. */
+FUNCTION(call_has_work)
+    sd a0, 8 * 10(tp)
+trap_has_work:
+    call save_whole
+    j user_exit_whole
+END(call_has_work)
+
+FUNCTION(save_whole)
+    FOR_REST(sd)
+    li t0, 1
+    sw t0, CTX_WHOLE(tp)
+    ret
+END(save_whole)
+
+/* _Noreturn void user_enter(void) */
+FUNCTION(user_enter)
+    ld sp, CTX_STACK_TOP(tp)
+    .globl user_exit_whole
+user_exit_whole:
+    csrci sstatus, SSTATUS_SIE
+    lw t1, CTX_EXIT_FLAGS(tp)
+    beqz t1, 1f
+    csrsi sstatus, SSTATUS_SIE
+    mv a0, tp
+    call user_work
+    j user_exit_whole
+1:  sw zero, CTX_WHOLE(tp)
+    ld t0, CTX_SSTATUS(tp)
+    csrw sstatus, t0
+    FOR_REST(ld)
+    ld a0, 8 * 10(tp)
+    j exit_shared
+END(user_enter)
+
+/*
+ * A trap in the kernel. Its frame is on the stack and holds all registers at 8 * number,
+ * then sepc, sstatus, scause, stval.
+ *
+ * Nothing is pushed before sp is known to be good: a kernel stack that overflowed would
+ * fault again on the push, for ever. The lowest address of the thread's stack is subtracted
+ * from sp, and the result must lie inside [FRAME_SIZE, 16 KiB). If it does not, the frame goes
+ * to the hart's emergency stack, and C reports the overflow. A trap while on the
+ * emergency stack stays there.
+ */
 .macro each_register op
     .irp n, 1, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
     \op x\n, 8 * \n(sp)
     .endr
 .endm
 
-FUNCTION(trap_entry)
-    sd t0, HART_TRAP_SAVE(tp)
-    ld t0, HART_STACK_LOW(tp)
+FUNCTION(trap_in_kernel)
+    csrrw tp, sscratch, tp /* swapped back: sscratch is 0 again */
+    sd t0, CTX_TRAP_SAVE(tp)
+    ld t0, CTX_STACK_LOW(tp)
     sub t0, sp, t0
     addi t0, t0, -FRAME_SIZE
-    srli t0, t0, HART_STACK_SHIFT
-    bnez t0, trap_overflow
+    srli t0, t0, THREAD_STACK_SHIFT
+    bnez t0, trap_off_stack
+trap_push:
     mv t0, sp
     addi sp, sp, -FRAME_SIZE
 trap_save:
     each_register sd
     sd t0, 8 * 2(sp)
-    ld t0, HART_TRAP_SAVE(tp)
+    ld t0, CTX_TRAP_SAVE(tp)
     sd t0, 8 * 5(sp)
     csrr t0, sepc
     csrr t1, sstatus
@@ -42,6 +213,8 @@ trap_save:
     sd t1, FRAME_SSTATUS(sp)
     sd t2, FRAME_SCAUSE(sp)
     sd t3, FRAME_STVAL(sp)
+    li t0, SSTATUS_SUM /* hardware leaves the window open; the frame opens it again */
+    csrc sstatus, t0
     mv a0, sp
     call trap_from_kernel
 
@@ -54,15 +227,22 @@ trap_save:
     ld sp, 8 * 2(sp)
     sret
 
-trap_overflow:
+trap_off_stack:
+    ld t0, CTX_HART(tp)
+    ld t0, HART_EMERGENCY(t0)
+    sub t0, sp, t0
+    addi t0, t0, -FRAME_SIZE
+    srli t0, t0, EMERGENCY_STACK_SHIFT
+    beqz t0, trap_push
     mv t0, sp
-    ld sp, HART_STACK_TOP(tp)
+    ld sp, CTX_HART(tp)
+    ld sp, HART_EMERGENCY_TOP(sp)
     addi sp, sp, -FRAME_SIZE
     j trap_save
-END(trap_entry)
+END(trap_in_kernel)
 
 /*
- * Accesses that may fault. Each returns 0 or -EFAULT; struct hart has the cause.
+ * Accesses that may fault. Each returns 0 or -EFAULT; struct context has the cause.
  * int probe_load8(const void *at), int probe_store8(void *at): the byte is written back
  * as it is read, so a store that works changes nothing.
  */
@@ -102,11 +282,11 @@ FUNCTION(probe_exec)
     sd s0, 0(sp)
     addi s0, sp, 16
     lla t0, exec_failed
-    sd t0, HART_FAULT_SKIP(tp)
+    sd t0, CTX_FAULT_SKIP(tp)
     jalr a0
     li a0, 0
 exec_return:
-    sd zero, HART_FAULT_SKIP(tp)
+    sd zero, CTX_FAULT_SKIP(tp)
     ld ra, 8(sp)
     ld s0, 0(sp)
     addi sp, sp, 16

@@ -1,13 +1,22 @@
 /*
- * What to do about a trap in the kernel. Software interrupts are requests of other
- * harts. An exception is either expected, by the exception table or by a probe in
- * progress, or a bug: then the machine panics.
+ * What to do about a trap.
+ *
+ * Interrupts come from other harts (requests, ipi.h) and from the timer. Handlers take no
+ * lock and only note work; when the preemption depth is 0, the work is done before the
+ * trap returns, with interrupts open.
+ *
+ * An exception in user mode is the program's business, and proc/ decides. One in the kernel
+ * is either expected, by the exception table or by a probe in progress, or a bug: then the
+ * machine panics.
  */
 #include "arch/riscv/trap.h"
 
 #include "arch/riscv/asm.h"
 #include "arch/riscv/csr.h"
+#include "arch/riscv/fp.h"
 #include "arch/riscv/ipi.h"
+#include "arch/riscv/timer.h"
+#include "arch/riscv/trap_internal.h"
 #include "lib/assert.h"
 
 static_assert(sizeof(struct trap_frame) == FRAME_SIZE, "trap.S makes the frame");
@@ -58,12 +67,12 @@ const char *trap_cause_name(uint64_t scause)
 /* Goes on elsewhere, if this fault was expected. */
 static bool recover(struct trap_frame *f)
 {
-    struct hart *h = this_hart();
-    uint64_t resume = h->fault_skip ? h->fault_skip : extable_find(f->sepc);
+    struct context *c = this_context;
+    uint64_t resume = c->fault_skip ? c->fault_skip : extable_find(f->sepc);
 
     if (!resume) return false;
-    h->fault_skip = 0;
-    h->fault_cause = f->scause;
+    c->fault_skip = 0;
+    c->fault_cause = f->scause;
     f->sepc = resume;
     f->sstatus &= ~(uint64_t)SSTATUS_SUM;
     return true;
@@ -71,27 +80,77 @@ static bool recover(struct trap_frame *f)
 
 static bool on_emergency_stack(const struct trap_frame *f)
 {
-    uint64_t top = this_hart()->stack_top;
+    uint64_t low = this_hart()->emergency;
 
-    return (uint64_t)f >= top - HART_EMERGENCY_STACK && (uint64_t)f < top;
+    return (uint64_t)f >= low && (uint64_t)f < low + HART_EMERGENCY_STACK;
+}
+
+/* False if nobody knows this interrupt. */
+static bool handle_interrupt(uint64_t scause)
+{
+    if (scause == (CAUSE_INTERRUPT | INTERRUPT_TIMER)) {
+        hart_timer_expired();
+        return true;
+    }
+    if (scause == (CAUSE_INTERRUPT | INTERRUPT_SOFTWARE)) {
+        ipi_handle();
+        return true;
+    }
+    return false;
+}
+
+static bool work_is_due(void)
+{
+    return this_context->preempt == 0 &&
+           __atomic_load_n(&this_hart()->work, __ATOMIC_RELAXED);
 }
 
 void trap_from_kernel(struct trap_frame *f)
 {
-    struct hart *h = this_hart();
-
     if (!(f->scause & CAUSE_INTERRUPT) && recover(f)) return;
-    if (on_emergency_stack(f)) panic_trap(f);
-    if (f->scause == (CAUSE_INTERRUPT | INTERRUPT_SOFTWARE)) {
-        ipi_handle();
-        /* It came with preemption on, so this is a quiescent point, and no lock is
-         * held. Interrupts are open meanwhile, since the work may wait for locks. */
-        if (h->preempt == 0 && __atomic_load_n(&h->work, __ATOMIC_RELAXED)) {
+    if (on_emergency_stack(f) || !handle_interrupt(f->scause)) panic_trap(f);
+    /* It came with preemption on, so this is a quiescent point, and no lock is held.
+     * Interrupts are open meanwhile, since the work may wait for locks. */
+    if (work_is_due()) {
+        csr_set(sstatus, SSTATUS_SIE);
+        hart_do_work();
+        csr_clear(sstatus, SSTATUS_SIE);
+    }
+}
+
+void trap_from_user(struct context *c, uint64_t scause, uint64_t stval)
+{
+    debug_assert(c == this_context && c->preempt == 0);
+    if (scause & CAUSE_INTERRUPT) {
+        if (!handle_interrupt(scause)) panic("interrupt 0x%lx is nobody's", scause);
+        if (work_is_due()) {
             csr_set(sstatus, SSTATUS_SIE);
             hart_do_work();
-            csr_clear(sstatus, SSTATUS_SIE);
         }
         return;
     }
-    panic_trap(f);
+    csr_set(sstatus, SSTATUS_SIE);
+    if (scause == CAUSE_ILLEGAL && fp_first_use(c)) return;
+    user_trap(c, scause, VA(stval));
+}
+
+void trap_from_user_whole(struct context *c, uint64_t scause, uint64_t stval)
+{
+    bool expected = scause & CAUSE_INTERRUPT;
+
+    if (!expected && (c->entry_flags & ENTRY_PORTAL)) {
+        csr_set(sstatus, SSTATUS_SIE);
+        if (scause == CAUSE_ILLEGAL && fp_first_use(c)) return;
+        portal_trapped(c, scause, stval);
+    }
+    trap_from_user(c, scause, stval);
+}
+
+void call_from_user_whole(struct context *c)
+{
+    if (c->entry_flags & ENTRY_PORTAL) {
+        c->sepc -= 4; /* entry stepped over the call */
+        portal_trapped(c, CAUSE_USER_ECALL, 0);
+    }
+    user_call_traced(c);
 }

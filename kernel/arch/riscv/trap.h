@@ -6,7 +6,7 @@
 
 #include "arch/riscv/hart.h"
 
-/* What trap.S pushes. */
+/* What trap.S pushes for a trap in the kernel. */
 struct trap_frame {
     uint64_t x[32]; /* by register number; x[0] is not written */
     uint64_t sepc;
@@ -15,13 +15,10 @@ struct trap_frame {
     uint64_t stval;
 };
 
-/* Called by trap.S. */
-void trap_from_kernel(struct trap_frame *f);
-
 /*
  * Where to go on if the instruction at `pc` faults, or 0. Assembler code fills the
  * table with CATCH (asm.h). The handler clears SUM in the frame and leaves the cause
- * in struct hart.fault_cause.
+ * in struct context.fault_cause.
  */
 uint64_t extable_find(uint64_t pc);
 
@@ -30,7 +27,7 @@ const char *trap_cause_name(uint64_t scause);
 
 /*
  * Tries one access at any address. 0, or -EFAULT and the cause in
- * this_hart()->fault_cause. probe_store8 needs a readable byte and puts the same byte
+ * this_context->fault_cause. probe_store8 needs a readable byte and puts the same byte
  * back; probe_exec calls `at` as a function without arguments.
  */
 must_check int probe_load8(const volatile void *at);

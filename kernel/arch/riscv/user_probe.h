@@ -11,7 +11,7 @@
 
 /*
  * `va` is aligned to 8 bytes. 0, or -EFAULT if the access trapped, with the cause in
- * this_hart()->fault_cause; nothing has been loaded or stored then.
+ * this_context->fault_cause; nothing has been loaded or stored then.
  */
 must_check int user_probe_load(vaddr_t va, uint64_t *out);
 must_check int user_probe_store(vaddr_t va, uint64_t value);

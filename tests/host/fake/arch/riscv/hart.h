@@ -12,8 +12,7 @@
 
 enum { MAX_HARTS = 64 };
 
-#define HART_STACK_SIZE      (4 * PAGE_SIZE)
-#define HART_EMERGENCY_STACK PAGE_SIZE
+#define THREAD_STACK (4 * PAGE_SIZE)
 
 enum hart_work { HART_WORK_GRACE = 1 };
 
@@ -60,6 +59,8 @@ static inline void preempt_on(void)
     assert(h->preempt > 0);
     if (--h->preempt == 0 && __atomic_load_n(&h->work, __ATOMIC_RELAXED)) hart_do_work();
 }
+
+static inline bool preempt_is_on(void) { return this_hart()->preempt == 0; }
 
 static inline uint64_t irq_save(void)
 {

@@ -1,0 +1,150 @@
+/*
+ * See context.h. The switch itself is context_swap() in switch.S; this file makes new
+ * contexts, and decides which floating-point registers to save and load.
+ *
+ * Floating point. FS of the user's saved sstatus says Dirty exactly if the hart's registers
+ * are newer than `fp`. They are saved when the thread stops and are dirty, and are Clean
+ * from then on; they stay in the hart's registers, too. Whoever comes back finds them there if
+ * hart.fp_owner is still the thread and the thread was nowhere else meanwhile (fp_hart).
+ * Else they are loaded at once, since a thread that used floating point will use it again.
+ * A thread begins with FS Off: its first floating-point instruction traps, and only
+ * from then on is anything saved for it.
+ */
+#include "arch/riscv/context.h"
+
+#include "arch/riscv/asm.h"
+#include "arch/riscv/csr.h"
+#include "arch/riscv/fp.h"
+#include "arch/riscv/hart.h"
+#include "arch/riscv/ipi.h"
+#include "lib/assert.h"
+#include "lib/string.h"
+
+#define CHECK(field, offset) \
+    static_assert(offsetof(struct context, field) == offset, "asm.h")
+CHECK(sepc, CTX_SEPC);
+CHECK(sstatus, CTX_SSTATUS);
+CHECK(stack_top, CTX_STACK_TOP);
+CHECK(sp, CTX_SP);
+CHECK(hart, CTX_HART);
+CHECK(preempt, CTX_PREEMPT);
+CHECK(whole, CTX_WHOLE);
+CHECK(entry_flags, CTX_ENTRY_FLAGS);
+CHECK(exit_flags, CTX_EXIT_FLAGS);
+CHECK(calls, CTX_CALLS);
+CHECK(stack_low, CTX_STACK_LOW);
+CHECK(trap_save, CTX_TRAP_SAVE);
+CHECK(fault_skip, CTX_FAULT_SKIP);
+CHECK(fault_cause, CTX_FAULT_CAUSE);
+static_assert(CALL_SLOTS == CALL_NUMBERS, "asm.h");
+
+/* What switch.S pushes: ra, s0 to s11, and a word for alignment. */
+struct swap_frame {
+    uint64_t ra;
+    uint64_t s[12];
+    uint64_t unused;
+};
+static_assert(sizeof(struct swap_frame) == SWAP_FRAME_SIZE, "switch.S makes the frame");
+
+/* In switch.S: saves and leaves, returns when switched back to. */
+struct context *context_swap(struct context *prev, struct context *next);
+
+void context_init(struct context *c, void *stack_low, void *stack_top,
+                  void (*start)(struct context *prev))
+{
+    memset(c, 0, sizeof(*c));
+    c->stack_low = (uint64_t)stack_low;
+    c->stack_top = (uint64_t)stack_top & ~15ul;
+    c->preempt = 1;
+    c->hart = this_hart();
+
+    struct swap_frame *first = (struct swap_frame *)c->stack_top - 1;
+    memset(first, 0, sizeof(*first));
+    first->ra = (uint64_t)start;
+    c->sp = (uint64_t)first;
+}
+
+void context_init_user(struct context *c, vaddr_t pc, vaddr_t sp)
+{
+    uint64_t layout = csr_read(sstatus) & SSTATUS_UXL;
+
+    memset(c->x, 0, sizeof(c->x));
+    memset(&c->fp, 0, sizeof(c->fp));
+    c->x[2] = sp.raw;
+    c->sepc = pc.raw;
+    c->sstatus = layout | SSTATUS_SPIE;
+    c->fp_hart = NULL;
+    c->whole = 1;
+}
+
+static uint64_t fp_status(const struct context *c) { return c->sstatus & SSTATUS_FS; }
+
+static void fp_set_status(struct context *c, uint64_t status)
+{
+    c->sstatus = (c->sstatus & ~(uint64_t)SSTATUS_FS) | status;
+}
+
+/* This hart's registers and c->fp are the same from here on. */
+static void fp_agree(struct context *c)
+{
+    c->fp_hart = c->hart;
+    c->hart->fp_owner = c;
+    fp_set_status(c, FS_CLEAN);
+}
+
+static noinline void fp_keep(struct context *c)
+{
+    csr_set(sstatus, SSTATUS_FS);
+    fp_save(&c->fp);
+    fp_agree(c);
+}
+
+static noinline void fp_bring(struct context *c)
+{
+    csr_set(sstatus, SSTATUS_FS);
+    fp_load(&c->fp);
+    fp_agree(c);
+}
+
+bool fp_first_use(struct context *c)
+{
+    if (fp_status(c) != FS_OFF) return false;
+    preempt_off();
+    fp_bring(c);
+    preempt_on();
+    return true;
+}
+
+void fp_sync(struct context *c)
+{
+    preempt_off();
+    if (fp_status(c) == FS_DIRTY) fp_keep(c);
+    preempt_on();
+}
+
+void fp_reload(struct context *c)
+{
+    preempt_off();
+    fp_bring(c);
+    preempt_on();
+}
+
+struct context *context_switch(struct context *next)
+{
+    struct context *prev = this_context;
+    struct hart *h = prev->hart;
+
+    debug_assert(prev->preempt > 0 && !irq_enabled());
+    if (unlikely(fp_status(prev) == FS_DIRTY)) fp_keep(prev);
+    next->hart = h;
+    h->current = next;
+    if (fp_status(next) != FS_OFF && (h->fp_owner != next || next->fp_hart != h)) {
+        fp_bring(next);
+    }
+    return context_swap(prev, next);
+}
+
+void context_set_exit_flags(struct context *c, uint32_t flags)
+{
+    __atomic_fetch_or(&c->exit_flags, flags, __ATOMIC_RELEASE);
+}

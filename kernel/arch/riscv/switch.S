@@ -1,0 +1,88 @@
+/*
+ * Changing from one kernel stack to another, and moving floating-point registers.
+ */
+#include "arch/riscv/asm.h"
+
+#define FOR_SAVED(op) \
+    op ra, 0(sp); \
+    op s0, 8(sp); \
+    op s1, 16(sp); \
+    op s2, 24(sp); \
+    op s3, 32(sp); \
+    op s4, 40(sp); \
+    op s5, 48(sp); \
+    op s6, 56(sp); \
+    op s7, 64(sp); \
+    op s8, 72(sp); \
+    op s9, 80(sp); \
+    op s10, 88(sp); \
+    op s11, 96(sp)
+
+/*
+ * struct context *context_swap(struct context *prev, struct context *next)
+ * What C may change in a call is saved by the caller; the rest goes to prev's stack. a0
+ * stays prev: it is what context_switch() returns on the other side, and the argument
+ * of a new thread's start().
+ */
+FUNCTION(context_swap)
+    addi sp, sp, -SWAP_FRAME_SIZE
+    FOR_SAVED(sd)
+    sd sp, CTX_SP(a0)
+    ld sp, CTX_SP(a1)
+    mv tp, a1
+    FOR_SAVED(ld)
+    addi sp, sp, SWAP_FRAME_SIZE
+    ret
+END(context_swap)
+
+/*
+ * void portal_enter(void): goes to user mode, and comes back at portal_leave() as if from
+ * a call: the kernel stack stays as it is here meanwhile.
+ */
+FUNCTION(portal_enter)
+    addi sp, sp, -SWAP_FRAME_SIZE
+    FOR_SAVED(sd)
+    sd sp, CTX_STACK_TOP(tp)
+    j user_exit_whole
+END(portal_enter)
+
+/* _Noreturn void portal_leave(void) */
+FUNCTION(portal_leave)
+    ld sp, CTX_STACK_TOP(tp)
+    FOR_SAVED(ld)
+    addi sp, sp, SWAP_FRAME_SIZE
+    ret
+END(portal_leave)
+
+/*
+ * The kernel is compiled without floating point, and not every assembler lets one file have
+ * it: so the instructions are given by their fields. fsd f, offset(a0) is an S-type
+ * and fld f, offset(a0) an I-type instruction; a0 is x10.
+ */
+.macro store_fp n
+    .insn s 0x27, 3, x\n, 8 * \n(a0)
+.endm
+.macro load_fp n
+    .insn i 0x07, 3, x\n, 8 * \n(a0)
+.endm
+.macro for_fp op
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+    \op \n
+    .endr
+.endm
+
+/* void fp_save(struct fp_state *to) */
+FUNCTION(fp_save)
+    for_fp store_fp
+    csrr t0, 3 /* fcsr */
+    sd t0, 256(a0)
+    ret
+END(fp_save)
+
+/* void fp_load(const struct fp_state *from) */
+FUNCTION(fp_load)
+    for_fp load_fp
+    ld t0, 256(a0)
+    csrw 3, t0
+    ret
+END(fp_load)
