@@ -1,4 +1,5 @@
 /* The threads that exist before any is created: the boot thread, and one for each hart to idle in. */
+#include "mm/aspace.h"
 #include "mm/kspace.h"
 #include "sched/thread.h"
 
@@ -14,4 +15,15 @@ struct context *hart_idle_context(unsigned index)
     context_init(&t->ctx, top - THREAD_STACK, t, NULL);
     t->ctx.preempt = 0;
     return &t->ctx;
+}
+
+void thread_enter_space(struct aspace *s)
+{
+    preempt_off();
+    if (s) {
+        aspace_switch_to(s);
+    } else {
+        aspace_switch_to_kernel();
+    }
+    preempt_on();
 }

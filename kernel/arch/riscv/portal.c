@@ -8,8 +8,7 @@
 #include "lib/assert.h"
 #include "lib/string.h"
 
-/* In switch.S. */
-void portal_enter(void);
+/* In switch.S, as is portal_enter(). */
 _Noreturn void portal_leave(void);
 
 void portal_execute(struct foreign_context *f)
