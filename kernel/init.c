@@ -13,6 +13,7 @@
 
 #include "arch/riscv/csr.h"
 #include "arch/riscv/directmap.h"
+#include "arch/riscv/entry.h"
 #include "arch/riscv/frame.h"
 #include "arch/riscv/hart.h"
 #include "arch/riscv/image.h"
@@ -130,6 +131,17 @@ static bool asked_for(const char *key, const char *value)
     return given && strcmp(given, value) == 0;
 }
 
+/* Before the first space and its identifiers. */
+static void choose_isolation(void)
+{
+    const char *given = cmdline_get("isolation");
+
+    isolation_split = asked_for("isolation", "split");
+    if (given && !isolation_split && strcmp(given, "shared") != 0) {
+        log_warn("isolation=%s is neither shared nor split; using shared", given);
+    }
+}
+
 static void choose_paging(void)
 {
     if (asked_for("paging", "sv48") && !mmu_enter_sv48()) {
@@ -239,9 +251,10 @@ static void print_map(void)
     print_section(".bss ----->", bss_start, bss_end);
     log_info("(heap) ---> 0x%08lx..0x%08lx", image_pa(image_end).raw,
              image_bank().end.raw);
-    log_info("%u of %u harts, hart %lu first, Sv%u, %lu KiB free",
+    log_info("%u of %u harts, hart %lu first, Sv%u, isolation=%s, %lu KiB free",
              (unsigned)__builtin_popcountl(harts_online()), nharts, this_hart()->hartid,
-             paging_levels() == 4 ? 48 : 39, page_free_count() * (PAGE_SIZE >> 10));
+             paging_levels() == 4 ? 48 : 39, isolation_split ? "split" : "shared",
+             page_free_count() * (PAGE_SIZE >> 10));
 }
 
 /* Background work: frames are cleared ahead of need. */
@@ -281,6 +294,7 @@ _Noreturn void kernel_main(uint64_t hartid, uint64_t dtb)
     find_early_console();
     read_command_line();
     log_info("Kilburn");
+    choose_isolation();
     choose_paging();
     add_memory();
     build_kernel_space();

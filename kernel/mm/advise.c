@@ -101,17 +101,17 @@ static bool tags_known(const struct retag *r, const struct page *t, uint64_t bas
 
 static void retag_word(struct retag *r, struct page *t, unsigned i, long pages)
 {
-    pte_t *slot = &table_words(t)[i];
-    unsigned from = table_word_tag(t, i, *slot);
+    pte_t e = table_words(t)[i];
+    unsigned from = table_word_tag(t, i, e);
     unsigned to = (unsigned)retag_of(r, from);
 
     if (from == to) return;
     cursor_count(&r->c, from, -pages);
     cursor_count(&r->c, to, pages);
-    if (pte_is_leaf(*slot)) {
+    if (pte_is_leaf(e)) {
         table_set_leaf_tag(t, i, to);
     } else {
-        pte_store(slot, mark_with_tag(*slot, to));
+        table_store(t, i, mark_with_tag(e, to));
     }
 }
 
@@ -233,11 +233,11 @@ static void unguard_table(struct cursor *c, struct page *t, uint64_t base)
     table_slice(base, level, c->range[0], &i, &j);
     if (i != 0 || j != TABLE_ENTRIES) t->table.flags &= ~TABLE_UNIFORM;
     for (; i < j; i++) {
-        pte_t *slot = &table_words(t)[i], e = *slot;
+        pte_t e = table_words(t)[i];
         if (pte_is_table(e)) {
             unguard_table(c, pte_table_page(e), base + i * word_pages(level));
         } else if (pte_is_mark_of(e, MARK_GUARD)) {
-            pte_store(slot, pte_mark(MARK_FILL, mark_tag(e), mark_prot(e)));
+            table_store(t, i, pte_mark(MARK_FILL, mark_tag(e), mark_prot(e)));
         }
     }
 }

@@ -5,6 +5,10 @@
  * root holds the kernel's words in the upper half: the same in all spaces, filled
  * in once, never counted here and never freed (mm/kspace.c).
  *
+ * With isolation=split a user space has two roots. The kernel runs under the one, and
+ * programs under the other, the *user root*: its lower half is a copy of the words, so
+ * that all tables below are common; of the kernel it has two pages (mm/user_root.c).
+ *
  * Fork is one cursor over everything, which locks every table that the parent
  * owns; then its root is cloned (share.c) and the parent's translations flushed,
  * before anybody is let in again. What another thread of the parent stores until
@@ -12,6 +16,7 @@
  */
 #include "mm/aspace.h"
 
+#include "arch/riscv/entry.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/cursor.h"
@@ -19,6 +24,7 @@
 #include "mm/kspace.h"
 #include "mm/share.h"
 #include "mm/slab.h"
+#include "mm/user_root.h"
 
 enum { FORK_TRIES = 64 };
 
@@ -58,18 +64,32 @@ static void set_limits(struct aspace *s, enum aspace_kind kind)
     s->mmap_base = s->hint = s->end;
 }
 
+/* The user root of a new space of this kind, or NULL; false without memory. */
+static bool make_user_root(enum aspace_kind kind, struct page **out)
+{
+    *out = NULL;
+    if (kind != ASPACE_USER || !isolation_split) return true;
+    *out = table_alloc(levels - 1);
+    if (!*out) return false;
+    spin_release(&(*out)->table.lock); /* nobody ever takes it: the root's guards both */
+    user_root_init(table_words(*out));
+    return true;
+}
+
 struct aspace *aspace_create(enum aspace_kind kind)
 {
     struct aspace *s = slab_alloc(spaces);
-    struct page *root;
+    struct page *root, *user;
 
     if (!s) return NULL;
     root = table_alloc(levels - 1);
-    if (!root) {
+    if (!root || !make_user_root(kind, &user)) {
+        if (root) table_discard(root);
         slab_free(spaces, s);
         return NULL;
     }
     s->root = table_words(root);
+    s->user_root = root->table.mirror = user ? table_words(user) : NULL;
     s->levels = (uint8_t)levels;
     s->kind = (uint8_t)kind;
     s->share_tables = true;
@@ -89,6 +109,11 @@ static void free_space(struct aspace *s)
     struct page *root = ptr_page(s->root);
 
     legend_destroy(s);
+    if (s->user_root) {
+        user_root_clear(s->user_root);
+        page_free_zeroed(
+            ptr_page(s->user_root)); /* its lower half emptied with the root's */
+    }
     table_discard(root);
     slab_free(spaces, s);
 }
@@ -197,7 +222,8 @@ void aspace_switch_to(struct aspace *s)
 {
     legend_run_on_hart(s);
     this_hart()->space = s;
-    tlb_switch_in(&s->tlb, ptr_to_pfn(s->root));
+    tlb_switch_in(&s->tlb, ptr_to_pfn(s->root),
+                  ptr_to_pfn(s->user_root ? s->user_root : s->root));
 }
 
 void aspace_switch_to_kernel(void)

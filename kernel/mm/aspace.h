@@ -35,6 +35,7 @@ enum aspace_kind {
 struct aspace {
     struct tlb tlb;
     pte_t *root;        /* words of the root table; set once */
+    pte_t *user_root;   /* isolation=split: those of the user root, else NULL; set once */
     uint8_t levels;     /* 3 or 4; set once */
     uint8_t kind;       /* enum aspace_kind; set once */
     bool share_tables;  /* fork shares large tables; false copies all (tests). Set once */
@@ -55,7 +56,7 @@ struct mapping_source {
     uint32_t flags;        /* enum tag_flags; TAG_MAY_* 0 means all */
 };
 
-/* A space with nothing mapped: one frame, the root. NULL if there is no memory. */
+/* A space with nothing mapped: one frame, the root; two if it has a user root. NULL if there is no memory. */
 must_check struct aspace *aspace_create(enum aspace_kind kind);
 
 /* Removes every mapping and frees the space. No hart runs it; nobody else uses it. */

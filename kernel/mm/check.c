@@ -316,6 +316,18 @@ static bool check_legend(struct check *k, struct aspace *s)
     return true;
 }
 
+/* What programs run under says the same as what the kernel looks at. */
+static bool check_user_root(struct check *k, const struct aspace *s)
+{
+    if (ptr_page(s->root)->table.mirror != s->user_root)
+        return fail(k, "R1: the root does not know its user root");
+    for (unsigned i = 0; s->user_root && i < TABLE_ENTRIES / 2; i++) {
+        if (s->user_root[i].raw != s->root[i].raw)
+            return fail(k, "R1: a word of the user root differs");
+    }
+    return true;
+}
+
 const char *aspace_check(struct aspace *const *spaces, unsigned n)
 {
     struct check k = {.spaces = spaces};
@@ -331,6 +343,7 @@ const char *aspace_check(struct aspace *const *spaces, unsigned n)
         uint64_t base = table_base(spaces[k.space]->first, root->table.level);
         if (!count_table(&k, root, base, true)) return k.bad;
         if (!check_legend(&k, spaces[k.space])) return k.bad;
+        if (!check_user_root(&k, spaces[k.space])) return k.bad;
     }
     for (unsigned i = 0; i < n; i++) {
         if (!compare_table(&k, ptr_page(spaces[i]->root), true)) return k.bad;

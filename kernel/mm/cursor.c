@@ -128,8 +128,7 @@ static void unlock_all(struct cursor *c)
 
 struct page *cursor_push_down(struct cursor *c, struct page *t, unsigned i)
 {
-    pte_t *slot = &table_words(t)[i];
-    pte_t old = *slot;
+    pte_t old = table_words(t)[i];
     unsigned level = t->table.level;
     struct page *n = table_alloc(level - 1u);
     struct tally d = {0};
@@ -150,7 +149,7 @@ struct page *cursor_push_down(struct cursor *c, struct page *t, unsigned i)
     table_apply(t, &d);
     t->table.flags &= ~(TABLE_UNIFORM | TABLE_ONE_TAG);
     cursor_chain(c, n);
-    pte_store(slot, pte_table(page_pfn(n)));
+    table_store(t, i, pte_table(page_pfn(n)));
     return n;
 }
 
@@ -483,12 +482,11 @@ void cursor_count_gone(struct cursor *c, const struct page *t)
 
 void cursor_detach(struct cursor *c, struct page *t, unsigned i, pte_t e)
 {
-    pte_t *slot = &table_words(t)[i];
-    pte_t old = *slot;
+    pte_t old = table_words(t)[i];
     struct page *child = pte_table_page(old);
 
     if (!(c->mode & CURSOR_EXIT)) cursor_count_gone(c, child);
-    pte_store(slot, e);
+    table_store(t, i, e);
     if (pte_is_table(old)) {
         child->table.flags |= TABLE_DETACHED; /* locked: unlock_all() moves it */
         c->flush_all = true;

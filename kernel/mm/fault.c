@@ -299,7 +299,7 @@ static int fill_extern(struct fault *f, struct page *t, unsigned i, unsigned num
     if (prot & PROT_W) e = leaf_grant(e);
     if (tag->flags & TAG_NC) e = leaf_with_pbmt(e, PBMT_NC);
     if (tag->flags & TAG_IO) e = leaf_with_pbmt(e, PBMT_IO);
-    pte_store(&table_words(t)[i], e);
+    table_store(t, i, e);
     table_apply(t, &d);
     return FAULT_DONE;
 }

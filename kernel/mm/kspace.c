@@ -20,17 +20,20 @@
  *
  * Locks: none; one hart runs when this is built. kmap.c has those of the area.
  *
- * Not here: devices and stacks (kmap.c), the audit (kspace_audit.c), the boot root
- * (boot.S), entering a root (mmu.c).
+ * Not here: user roots, which have next to nothing of this (user_root.c), devices and
+ * stacks (kmap.c), the audit (kspace_audit.c), the boot root (boot.S), entering a root
+ * (mmu.c).
  */
 #include "mm/kspace.h"
 
+#include "arch/riscv/entry.h"
 #include "arch/riscv/image.h"
 #include "arch/riscv/mmu.h"
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "mm/kspace_internal.h"
 #include "mm/table.h"
+#include "mm/user_root.h"
 
 enum { UPPER_HALF = TABLE_ENTRIES / 2 };
 
@@ -194,5 +197,9 @@ int kspace_init(const struct pfn_range *ram, unsigned nram)
     freeze_root();
     mmu_set_kernel_root(root);
     report(&census);
+    if (isolation_split && user_root_prepare()) {
+        log_error("kernel space: no memory for the tables of user roots");
+        return -ENOMEM;
+    }
     return 0;
 }

@@ -68,7 +68,7 @@ static void withdraw(struct cursor *c, const struct replace *op, struct page *t,
 {
     unsigned level = t->table.level;
     uint64_t step = word_pages(level);
-    pte_t *words = table_words(t);
+    pte_t *words = table_words(t), *mirror = t->table.mirror;
     unsigned i, j;
 
     if (level == 0 && t->table.leaves == 0) return;
@@ -78,7 +78,7 @@ static void withdraw(struct cursor *c, const struct replace *op, struct page *t,
         pte_t e = words[i];
         uint64_t lo = base + i * step;
         if (pte_is_leaf(e)) {
-            pte_store(&words[i], leaf_withdraw(e));
+            words_store(words, mirror, i, leaf_withdraw(e));
             cursor_gather(c, lo, step);
         } else if (pte_is_table(e)) {
             struct page *child = pte_table_page(e);
@@ -119,7 +119,7 @@ static void finish_words(struct cursor *c, const struct replace *op, struct page
 {
     unsigned level = t->table.level;
     long step = (long)word_pages(level);
-    pte_t *words = table_words(t);
+    pte_t *words = table_words(t), *mirror = t->table.mirror;
     struct run gone = {0}, come = {0};
     struct tally d = {0};
     unsigned first = i;
@@ -141,7 +141,7 @@ static void finish_words(struct cursor *c, const struct replace *op, struct page
         unsigned tag = withdrawn ? table_leaf_tag(t, i) : mark_tag(e);
         pte_t word = new_word(op, e, tag);
 
-        if (word.raw != e.raw) pte_store(&words[i], word);
+        if (word.raw != e.raw) words_store(words, mirror, i, word);
         if (!pte_is_empty(e)) {
             d.used--;
             d.leaves -= withdrawn;

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "arch/riscv/directmap.h"
+#include "arch/riscv/pte.h"
 #include "lib/addr.h"
 #include "lib/list.h"
 #include "sync/grace.h"
@@ -78,7 +79,11 @@ struct page {
             uint32_t file;    /* cached frames held, in 4 KiB */
             uint16_t *twin;   /* tags of the leaves, one for each word, or NULL */
             union {
-                struct page *next; /* in its cursor's list of locked or detached tables */
+                struct {
+                    struct page
+                        *next;     /* in its cursor's list of locked or detached tables */
+                    pte_t *mirror; /* a root's second copy of its words, or NULL */
+                };
                 struct grace grace; /* once nobody can find it any more */
             };
         } table;

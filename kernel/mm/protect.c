@@ -108,7 +108,7 @@ static int protect_table(struct protect *p, struct page *t, uint64_t base);
 static noinline int protect_words(struct protect *p, struct page *t, uint64_t base,
                                   unsigned i, unsigned j)
 {
-    pte_t *words = table_words(t);
+    pte_t *words = table_words(t), *mirror = t->table.mirror;
     uint64_t step = word_pages(t->table.level);
     struct tally d = {0};
     bool plain = is_plain(p, t);
@@ -139,7 +139,7 @@ static noinline int protect_words(struct protect *p, struct page *t, uint64_t ba
         if (was && leaf_loses(e, to)) cursor_gather(&p->c, base + i * step, step);
         if (is && !was) table_set_leaf_tag(t, i, number);
         d.leaves += (int)is - (int)was;
-        pte_store(&words[i], to);
+        words_store(words, mirror, i, to);
     }
     table_apply(t, &d);
     return err;

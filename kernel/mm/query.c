@@ -300,6 +300,7 @@ void aspace_usage(struct aspace *s, struct aspace_usage *out)
     memset(out, 0, sizeof(*out));
     preempt_off(); /* the tables that are seen stay */
     add_usage(ptr_page(s->root), out);
+    if (s->user_root) out->tables += PAGE_SIZE;
     preempt_on();
     for (unsigned i = 0; i < s->legend.nslots; i++) {
         const struct legend_slot *slot = legend_slot(&s->legend, i);

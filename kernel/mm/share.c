@@ -179,7 +179,7 @@ static int clone_pointer(struct page *dst, struct page *src, unsigned i, uint64_
         if (copy) {
             int err = share_clone(copy, child, base, how);
             /* A truncation may walk into the child while it is being built. */
-            pte_store(&table_words(dst)[i], pte_table(page_pfn(copy)));
+            table_store(dst, i, pte_table(page_pfn(copy)));
             spin_release(&copy->table.lock);
             return err;
         }
@@ -188,8 +188,8 @@ static int clone_pointer(struct page *dst, struct page *src, unsigned i, uint64_
     __atomic_store_n(&child->refs, 2,
                      __ATOMIC_RELAXED); /* both under src's lock until now */
     e = pte_shared_table(page_pfn(child));
-    pte_store(&table_words(src)[i], e);
-    pte_store(&table_words(dst)[i], e);
+    table_store(src, i, e);
+    table_store(dst, i, e);
     return 0;
 }
 
@@ -267,7 +267,6 @@ static pte_t clone_special_word(struct copying *k, unsigned i, pte_t e)
 static int clone_any(struct copying *k, unsigned i)
 {
     pte_t e = table_words(k->src)[i];
-    pte_t *to = &table_words(k->dst)[i];
     unsigned level = k->src->table.level;
     int err = 0;
 
@@ -275,11 +274,12 @@ static int clone_any(struct copying *k, unsigned i)
         err = clone_pointer(k->dst, k->src, i, k->base + i * word_pages(level), k->how);
     } else if (pte_is_shared_table(e)) {
         page_get(pte_table_page(e));
-        *to = e;
+        table_store(k->dst, i, e);
     } else {
-        *to = k->special ? clone_special_word(k, i, e) : clone_word(k, i, e);
+        e = k->special ? clone_special_word(k, i, e) : clone_word(k, i, e);
+        table_store(k->dst, i, e);
     }
-    if (k->special) tally_word(&k->counts, *to, level, 1);
+    if (k->special) tally_word(&k->counts, table_words(k->dst)[i], level, 1);
     return err;
 }
 
@@ -329,12 +329,11 @@ int share_clone(struct page *dst, struct page *src, uint64_t base,
 struct page *share_resolve(struct cursor *c, struct page *m, unsigned i)
 {
     static const struct clone plain = {.parent = NULL};
-    pte_t *slot = &table_words(m)[i];
-    struct page *s = pte_table_page(*slot);
+    struct page *s = pte_table_page(table_words(m)[i]);
 
     spin_acquire(&s->table.lock);
     if (page_refs(s) == 1) {
-        pte_store(slot, pte_table(page_pfn(s)));
+        table_store(m, i, pte_table(page_pfn(s)));
         cursor_chain(c, s);
         return s;
     }
@@ -347,7 +346,7 @@ struct page *share_resolve(struct cursor *c, struct page *m, unsigned i)
         cursor_chain(c, copy);
         /* Before the unlock: a mark that counts no more must not be found, since the
          * other sharer may see one reference and relink s at once. */
-        pte_store(slot, pte_table(page_pfn(copy)));
+        table_store(m, i, pte_table(page_pfn(copy)));
     }
     spin_release(&s->table.lock);
     return copy;

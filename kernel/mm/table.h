@@ -13,6 +13,11 @@
  * `leaves`, `anon` and `file` are exact; the hull, `maxfree` and the flags are
  * sound. T4, leaf i has tag twin[i] if there is a twin, else `tag`.
  *
+ * A root may have a *mirror*: a second root (the user root of isolation=split) whose
+ * lower half says the same, word for word (rule R1). Hardware may walk it at any time;
+ * we never read it. Words of a table that may be a root are stored by table_store() or
+ * words_store(), which write both; tables of levels 0 and 1 are no roots.
+ *
  * Locks: all fields but `refs` belong to the table's lock; words are written under
  * it and may be read without.
  */
@@ -63,6 +68,17 @@ must_check struct page *table_alloc(unsigned level);
 void table_discard(struct page *t);
 /* Frees a table that was reachable, after a grace period; its words are all empty. */
 void table_retire(struct page *t);
+
+/* Word `i` becomes `e` in a table that may be a root. For loops: `mirror` is its own. */
+static always_inline void words_store(pte_t *words, pte_t *mirror, unsigned i, pte_t e)
+{
+    pte_store(&words[i], e);
+    if (unlikely(mirror)) pte_store(&mirror[i], e);
+}
+static inline void table_store(struct page *t, unsigned i, pte_t e)
+{
+    words_store(table_words(t), t->table.mirror, i, e);
+}
 
 /* Tag of leaf `i`. */
 static inline unsigned table_leaf_tag(const struct page *t, unsigned i)

@@ -300,12 +300,12 @@ static bool runs_elsewhere(struct tlb *tlb)
     return false;
 }
 
-static void switch_in(struct tlb *tlb, pfn_t root)
+static void switch_in(struct tlb *tlb, pfn_t root, pfn_t user_root)
 {
     struct known *k = know(tlb);
     struct memory *m = &k->of[fake_hart];
 
-    (void)root;
+    (void)root, (void)user_root;
     if (m->seen != tlb->generation) forget_all(k, m);
     m->seen = tlb->generation;
     running[fake_hart] = k;

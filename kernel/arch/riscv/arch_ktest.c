@@ -199,7 +199,7 @@ KTEST(harts_that_wait_with_interrupts_closed_still_answer)
 static void enter_space(void *space)
 {
     preempt_off();
-    tlb_switch_in(space, kernel_root_pfn);
+    tlb_switch_in(space, kernel_root_pfn, kernel_root_pfn);
     preempt_on();
 }
 static void leave_space(void *space)

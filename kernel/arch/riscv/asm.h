@@ -1,5 +1,6 @@
 /*
- * What assembly files know of C structures. hart.c, context.c and trap.c assert each number.
+ * What assembly files know of C structures. context.c, entry.c, hart.c and trap.c assert
+ * each number.
  */
 #pragma once
 
@@ -28,6 +29,14 @@
 
 #define CALL_NUMBERS  512
 #define CAUSE_OF_CALL 8
+
+/* struct entry_slot */
+#define ENTRY_T0          0
+#define ENTRY_TP          8
+#define ENTRY_THREAD      16
+#define ENTRY_KERNEL_SATP 24
+#define ENTRY_FENCES      32
+#define ENTRY_SHIFT       6
 
 #define FRAME_SEPC    256
 #define FRAME_SSTATUS 264

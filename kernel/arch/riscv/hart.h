@@ -62,6 +62,8 @@ struct hart {
     uint32_t sleeping;   /* 1 while waiting in wfi for an acknowledgement. Atomic. */
     struct hart_call *call; /* what the idle loop is to run. Atomic. */
     void *frames;           /* this hart's free frames, see mm/hart_frames.h; set once */
+    uint64_t
+        user_satp; /* split: satp for user mode of the space this hart is in; own hart only */
 } cache_aligned;
 
 extern struct hart harts[MAX_HARTS];

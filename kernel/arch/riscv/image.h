@@ -1,9 +1,11 @@
 /*
  * Where the kernel image begins and ends; kernel/arch/riscv/image.ld lays it out.
  *
- *     0xffffffff80200000  image_start    .text      read, execute
+ *     0xffffffff80200000  image_start    .text      read, execute; its last page is the
+ *                                               trampoline (entry.h)
  *                         rodata_start   .rodata    read
- *                         data_start     .data      read, write
+ *                         data_start     .data      read, write; its first page is the
+ *                                               entry page
  *                         bss_start      .bss       read, write
  *                         boot_stack_guard          nothing: one page below the
  *                         boot_stack                stack of the hart that booted

@@ -1,20 +1,6 @@
 /*
  * See tlb.h for the order of things; one-level-store.md section 4 for when.
  *
- * Identifiers (ASIDs). A hart's translations are tagged with the identifier in satp,
- * so changing spaces need not forget anything. There are fewer identifiers than
- * spaces: they are handed out in epochs. When one epoch's are used up the next
- * begins, every space needs a new one, and every hart forgets everything before it
- * uses an identifier of the new epoch for the first time. A space's epoch and
- * identifier are one word, so that nobody pairs the one with another's other.
- *
- * A hart that goes on running a space across the change of epochs keeps the old
- * identifier until it switches: translations are private to a hart, so another hart
- * may use the same number for another space. Therefore a flush never says which
- * identifier; each hart asked looks in its own satp.
- *
- * A hart without identifiers (0 bits) forgets on every switch.
- *
  * Requests. Each hart has one, since it waits for it to be answered. Asking:
  *
  *     fill the request; pending = mask of harts; in each: flush_from |= own bit; IPI
@@ -24,10 +10,15 @@
  * waits for answers goes on answering (ipi_wait_zero), so two may ask each other.
  * Firmware's remote fences are not used: they spin inside the firmware, where we
  * cannot answer.
+ *
+ * Not here: identifiers, the fences themselves (asid.c, fence.h).
  */
 #include "arch/riscv/tlb.h"
 
+#include "arch/riscv/asid.h"
 #include "arch/riscv/csr.h"
+#include "arch/riscv/entry.h"
+#include "arch/riscv/fence.h"
 #include "arch/riscv/ipi.h"
 #include "arch/riscv/mmu.h"
 #include "lib/assert.h"
@@ -47,33 +38,12 @@ static struct request {
     uint64_t pending; /* harts that have not answered. Atomic. */
 } cache_aligned requests[MAX_HARTS];
 
-enum { CONTEXT_SHIFT = 16, CONTEXT_ASID = (1 << CONTEXT_SHIFT) - 1 };
-
-static uint64_t asid_limit; /* identifiers are 1 .. asid_limit - 1; 1 or less: none */
-static uint32_t asid_lock;  /* guards the two below; a word of its own, see lock_rank.h */
-static uint64_t asid_next = 1;  /* the next to hand out */
-static uint64_t asid_epoch = 1; /* written under the lock, read by anybody. Atomic. */
-
 static uint64_t kmap_generation; /* atomic */
 
 /* A store that was refused might be repeated with the translation that refused it, on
  * hardware that caches it. No probe can show that hardware never does, so we do not
  * rely on it: one local fence per granted permission. */
 bool tlb_refused_store_rewalks = false;
-
-static void fence_everything(void) { __asm__ volatile("sfence.vma" ::: "memory"); }
-static void fence_asid(uint64_t asid)
-{
-    __asm__ volatile("sfence.vma x0, %0" ::"r"(asid) : "memory");
-}
-static void fence_page(vaddr_t va, uint64_t asid)
-{
-    __asm__ volatile("sfence.vma %0, %1" ::"r"(va.raw), "r"(asid) : "memory");
-}
-static void fence_page_global(vaddr_t va)
-{
-    __asm__ volatile("sfence.vma %0, x0" ::"r"(va.raw) : "memory");
-}
 
 static uint64_t current_asid(void)
 {
@@ -87,9 +57,12 @@ void tlb_probe(void)
     uint64_t satp = csr_read(satp);
 
     csr_write(satp, satp | (uint64_t)SATP_ASID_MAX << SATP_ASID_SHIFT);
-    asid_limit = current_asid() + 1;
+    asid_init(current_asid() + 1);
     csr_write(satp, satp);
     fence_everything();
+    for (unsigned i = 0; i < MAX_HARTS; i++) {
+        entry_slots[i].fences = !asid_in_use();
+    }
 }
 
 /* Does on this hart what `f` says. */
@@ -104,15 +77,15 @@ static void flush_here(const struct flush *f)
         fence_everything();
     } else if (global) {
         for (size_t i = 0; i < f->npages; i++) {
-            fence_page_global(va_add(f->start, i << PAGE_SHIFT));
+            fence_page(va_add(f->start, i << PAGE_SHIFT));
         }
     } else if (h->tlb != f->tlb) {
         return; /* left the space meanwhile: its generation tells when it returns */
     } else if (f->kind == FLUSH_SPACE) {
-        fence_asid(current_asid());
+        asid_forget_space(current_asid());
     } else {
         for (size_t i = 0; i < f->npages; i++) {
-            fence_page(va_add(f->start, i << PAGE_SHIFT), current_asid());
+            asid_forget_page(current_asid(), va_add(f->start, i << PAGE_SHIFT));
         }
     }
 }
@@ -181,7 +154,11 @@ void tlb_flush_space(struct tlb *tlb)
 void tlb_flush_local(struct tlb *tlb, vaddr_t va)
 {
     preempt_off();
-    flush_here(&(struct flush){FLUSH_PAGES, tlb, va, 1});
+    if (tlb->kernel) {
+        fence_page(va);
+    } else if (this_hart()->tlb == tlb) {
+        asid_forget_page(current_asid(), va);
+    }
     preempt_on();
 }
 
@@ -193,50 +170,28 @@ bool tlb_runs_elsewhere(struct tlb *tlb)
     return __atomic_load_n(&tlb->running, __ATOMIC_RELAXED) & ~mine;
 }
 
-static uint64_t epoch_now(void) { return __atomic_load_n(&asid_epoch, __ATOMIC_ACQUIRE); }
-
-/* A context of the present epoch for `tlb`, made if need be. */
-static noinline uint64_t context_assign(struct tlb *tlb)
-{
-    while (__atomic_exchange_n(&asid_lock, 1, __ATOMIC_ACQUIRE)) {
-        ipi_poll(); /* switching may happen with interrupts closed */
-        cpu_relax();
-    }
-    uint64_t context = tlb->context;
-    if (context >> CONTEXT_SHIFT != asid_epoch) {
-        if (asid_next == asid_limit) {
-            __atomic_store_n(&asid_epoch, asid_epoch + 1, __ATOMIC_RELEASE);
-            asid_next = 1;
-        }
-        context = asid_epoch << CONTEXT_SHIFT | asid_next++;
-        __atomic_store_n(&tlb->context, context, __ATOMIC_RELAXED);
-    }
-    __atomic_store_n(&asid_lock, 0, __ATOMIC_RELEASE);
-    return context;
-}
-
-/* The identifier to use for `tlb` now; forgets all if this hart enters a new epoch. */
-static uint64_t asid_for(struct tlb *tlb)
-{
-    struct hart *h = this_hart();
-
-    if (asid_limit <= 1) return 0;
-    uint64_t context = __atomic_load_n(&tlb->context, __ATOMIC_RELAXED);
-    if (context >> CONTEXT_SHIFT != epoch_now()) context = context_assign(tlb);
-    if (h->asid_epoch != context >> CONTEXT_SHIFT) {
-        h->asid_epoch = context >> CONTEXT_SHIFT;
-        fence_everything();
-    }
-    return context & CONTEXT_ASID;
-}
-
 /* After the hart has left it, nobody waits for us before freeing the space's tables. */
 static void stop_running(struct tlb *tlb)
 {
     __atomic_fetch_and(&tlb->running, ~(1ul << this_hart()->index), __ATOMIC_RELEASE);
 }
 
-void tlb_switch_in(struct tlb *tlb, pfn_t root)
+/* QEMU forgets everything when satp changes, and only then. */
+static void set_satp(uint64_t satp)
+{
+    if (csr_read(satp) != satp) csr_write(satp, satp);
+}
+
+/* This hart runs under `kernel_satp`, and programs on it under `user_satp`. */
+static void enter_roots(struct hart *h, uint64_t kernel_satp, uint64_t user_satp)
+{
+    set_satp(kernel_satp);
+    if (!isolation_split) return;
+    entry_slots[h->index].kernel_satp = kernel_satp;
+    h->user_satp = user_satp;
+}
+
+void tlb_switch_in(struct tlb *tlb, pfn_t root, pfn_t user_root)
 {
     struct hart *h = this_hart();
     struct tlb *left = h->tlb;
@@ -252,10 +207,10 @@ void tlb_switch_in(struct tlb *tlb, pfn_t root)
     __atomic_fetch_or(&tlb->running, 1ul << h->index, __ATOMIC_RELAXED);
     fence_full(); /* with the one in harts_in() */
     uint64_t generation = __atomic_load_n(&tlb->generation, __ATOMIC_RELAXED);
-    csr_write(satp, mmu_satp(root, asid));
+    enter_roots(h, mmu_satp(root, asid), mmu_satp(user_root, asid_of_user(asid)));
     if (asid == 0 || tlb->seen[h->index] != generation) {
         tlb->seen[h->index] = generation;
-        fence_asid(asid);
+        asid_forget_space(asid);
     }
     h->tlb = tlb;
     irq_restore(irq);
@@ -267,7 +222,8 @@ void tlb_switch_out(struct tlb *tlb)
     struct hart *h = this_hart();
 
     debug_assert(!preempt_is_on() && h->tlb == tlb);
-    csr_write(satp, mmu_satp(kernel_root_pfn, 0));
+    uint64_t none = mmu_satp(kernel_root_pfn, 0);
+    enter_roots(h, none, none); /* the kernel's own root: nothing for user mode in it */
     h->tlb = NULL;
     stop_running(tlb);
 }

@@ -25,7 +25,7 @@
 struct tlb {
     uint64_t running;    /* harts now in the space, a bit each. Atomic. */
     uint64_t generation; /* flushes so far. Atomic. */
-    uint64_t context; /* epoch << 16 | identifier; 0: has none yet. Atomic, see tlb.c. */
+    uint64_t context; /* epoch << 16 | identifier; 0: has none yet. Atomic, see asid.c. */
     uint32_t
         kernel; /* the kernel's own space: always running everywhere, global entries */
     uint64_t
@@ -52,8 +52,9 @@ void tlb_flush_local(struct tlb *tlb, vaddr_t va);
 /* Does another hart than this one run the space now? */
 bool tlb_runs_elsewhere(struct tlb *tlb);
 
-/* Makes this hart run in the space with root table `root`; preemption is off. */
-void tlb_switch_in(struct tlb *tlb, pfn_t root);
+/* Makes this hart run in the space with root table `root`; preemption is off. `user_root`
+ * is for user mode (isolation=split; else it is not looked at). */
+void tlb_switch_in(struct tlb *tlb, pfn_t root, pfn_t user_root);
 /* Leaves it for the kernel's own space. */
 void tlb_switch_out(struct tlb *tlb);
 

@@ -1,12 +1,15 @@
 /* See arch/riscv/tlb.h of this folder. */
 #include "arch/riscv/tlb.h"
 
+#include "arch/riscv/entry.h"
+
 #include <string.h>
 
 static const struct fake_tlb_ops nobody;
 const struct fake_tlb_ops *fake_tlb_ops = &nobody;
 struct fake_tlb_counts fake_tlb_counts;
 bool tlb_refused_store_rewalks;
+bool isolation_split;
 
 void tlb_init(struct tlb *tlb) { memset(tlb, 0, sizeof(*tlb)); }
 
@@ -38,11 +41,11 @@ bool tlb_runs_elsewhere(struct tlb *tlb)
     return (__atomic_load_n(&tlb->running, __ATOMIC_SEQ_CST) & ~(1ul << fake_hart)) != 0;
 }
 
-void tlb_switch_in(struct tlb *tlb, pfn_t root)
+void tlb_switch_in(struct tlb *tlb, pfn_t root, pfn_t user_root)
 {
     __atomic_fetch_or(&tlb->running, 1ul << fake_hart, __ATOMIC_SEQ_CST);
     tlb->seen[fake_hart] = __atomic_load_n(&tlb->generation, __ATOMIC_SEQ_CST);
-    if (fake_tlb_ops->switch_in) fake_tlb_ops->switch_in(tlb, root);
+    if (fake_tlb_ops->switch_in) fake_tlb_ops->switch_in(tlb, root, user_root);
 }
 
 void tlb_switch_out(struct tlb *tlb)

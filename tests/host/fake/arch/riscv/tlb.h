@@ -22,7 +22,7 @@ void tlb_flush_pages(struct tlb *tlb, vaddr_t start, size_t npages);
 void tlb_flush_space(struct tlb *tlb);
 void tlb_flush_local(struct tlb *tlb, vaddr_t va);
 bool tlb_runs_elsewhere(struct tlb *tlb);
-void tlb_switch_in(struct tlb *tlb, pfn_t root);
+void tlb_switch_in(struct tlb *tlb, pfn_t root, pfn_t user_root);
 void tlb_switch_out(struct tlb *tlb);
 extern bool tlb_refused_store_rewalks;
 void kmap_publish(void);
@@ -35,7 +35,7 @@ struct fake_tlb_ops {
     void (*flush_space)(struct tlb *tlb);
     void (*flush_local)(struct tlb *tlb, vaddr_t va);
     bool (*runs_elsewhere)(struct tlb *tlb);
-    void (*switch_in)(struct tlb *tlb, pfn_t root);
+    void (*switch_in)(struct tlb *tlb, pfn_t root, pfn_t user_root);
     void (*switch_out)(struct tlb *tlb);
 };
 extern const struct fake_tlb_ops *fake_tlb_ops;
