@@ -1,5 +1,6 @@
 /* Traps, requests between harts and translation caches, on the real machine. */
 #include "arch/riscv/csr.h"
+#include "arch/riscv/entry.h"
 #include "arch/riscv/frame.h"
 #include "arch/riscv/hart.h"
 #include "arch/riscv/image.h"
@@ -241,6 +242,40 @@ KTEST(a_flush_while_away_is_noticed_on_return)
     leave_space(&test_space);
 }
 
+/* What user mode would run under, and what entry finds for the kernel, on this hart. */
+static void expect_roots(uint64_t user_root, bool in_space)
+{
+    const struct hart *h = this_hart();
+    uint64_t kernel = csr_read(satp), user = h->user_satp;
+    uint64_t id = kernel >> SATP_ASID_SHIFT & SATP_ASID_MAX;
+
+    assert(entry_slots[h->index].kernel_satp == kernel);
+    assert((user & SATP_ROOT_MAX) == user_root);
+    assert(user >> SATP_MODE_SHIFT == kernel >> SATP_MODE_SHIFT);
+    if (entry_slots[h->index].fences || !in_space) {
+        assert(id == 0 && (user >> SATP_ASID_SHIFT & SATP_ASID_MAX) == 0);
+    } else {
+        assert(id >= 2 && id % 2 == 0);
+        assert((user >> SATP_ASID_SHIFT & SATP_ASID_MAX) == id + 1);
+    }
+}
+
+KTEST(the_two_roots_of_a_space_have_a_pair_of_identifiers)
+{
+    const pfn_t user_root = PFN(0x12345); /* nobody enters it */
+
+    if (!isolation_split) return;
+    tlb_init(&test_space);
+    preempt_off();
+    tlb_switch_in(&test_space, kernel_root_pfn, user_root);
+    expect_roots(user_root.raw, true);
+    tlb_flush_pages(&test_space, VA(0x1000), 2);
+    tlb_flush_space(&test_space);
+    tlb_switch_out(&test_space);
+    expect_roots(kernel_root_pfn.raw, false);
+    preempt_on();
+}
+
 /* rows: D42 */
 KTEST(identifiers_of_spaces_start_again_when_they_are_used_up)
 {
@@ -258,7 +293,7 @@ KTEST(identifiers_of_spaces_start_again_when_they_are_used_up)
         enter_space(&test_space);
         asid = csr_read(satp) >> SATP_ASID_SHIFT & SATP_ASID_MAX;
         leave_space(&test_space);
-        assert(asid != 0);
+        assert(isolation_split ? asid >= 2 && asid % 2 == 0 : asid != 0);
     } while (this_hart()->asid_epoch == before);
     enter_space(&first);
     assert(first.context != context);
