@@ -22,6 +22,7 @@
 #include "arch/riscv/sbi.h"
 #include "arch/riscv/timer.h"
 #include "arch/riscv/tlb.h"
+#include "arch/riscv/trap.h"
 #include "crash.h"
 #include "demo/memory.h"
 #include "drivers/uart.h"
@@ -147,7 +148,8 @@ static void choose_paging(void)
     if (asked_for("paging", "sv48") && !mmu_enter_sv48()) {
         log_warn("paging=sv48: this hart has no Sv48; using Sv39");
     }
-    tlb_probe();
+    tlb_probe(!asked_for("asid", "none")); /* a hart need not have identifiers */
+    trap_choose_path();
 }
 
 static bool contains_pa(struct phys_range r, paddr_t pa)

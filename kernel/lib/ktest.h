@@ -41,6 +41,7 @@ struct ktest {
 struct kbench {
     const char *name;
     uint64_t budget;
+    uint64_t split_budget; /* with isolation=split */
     void (*run)(struct bench *b);
 };
 
@@ -50,11 +51,14 @@ struct kbench {
         __attribute__((used, section(".ktests"), aligned(8))) = {#test, test}; \
     static void test(void)
 
-#define KBENCH(bench_name, most)                                                      \
-    static void bench_name(struct bench *b);                                          \
-    static const struct kbench kbench_##bench_name                                    \
-        __attribute__((used, section(".kbenches"), aligned(8))) = {#bench_name, most, \
-                                                                   bench_name};       \
+#define KBENCH(bench_name, most) KBENCH_MODES(bench_name, most, most)
+
+/* Where the isolation mode makes a difference. */
+#define KBENCH_MODES(bench_name, most, most_split)                  \
+    static void bench_name(struct bench *b);                        \
+    static const struct kbench kbench_##bench_name                  \
+        __attribute__((used, section(".kbenches"), aligned(8))) = { \
+            #bench_name, most, most_split, bench_name};             \
     static void bench_name(struct bench *b)
 
 /* Repeats the statement that follows `n` times and measures that. */

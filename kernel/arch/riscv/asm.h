@@ -21,6 +21,8 @@
 
 #define HART_EMERGENCY     0
 #define HART_EMERGENCY_TOP 8
+#define HART_ENTRY         16
+#define HART_USER_SATP     24
 
 #define EMERGENCY_STACK_SHIFT 12
 #define EMERGENCY_STACK_BYTES (1 << EMERGENCY_STACK_SHIFT)
@@ -35,8 +37,6 @@
 #define ENTRY_TP          8
 #define ENTRY_THREAD      16
 #define ENTRY_KERNEL_SATP 24
-#define ENTRY_FENCES      32
-#define ENTRY_SHIFT       6
 
 #define FRAME_SEPC    256
 #define FRAME_SSTATUS 264

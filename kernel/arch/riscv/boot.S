@@ -85,7 +85,7 @@ END(start)
 
     .balign 4
 boot_high:
-    lla t0, trap_entry
+    lla t0, trap_entry_shared
     csrw stvec, t0
     csrw sscratch, zero
     lla tp, boot_thread
@@ -121,7 +121,8 @@ END(secondary_start)
 
     .balign 4
 secondary_high:
-    lla t0, trap_entry
+    lla t0, trap_vector
+    ld t0, (t0)
     csrw stvec, t0
     csrw sscratch, zero
     mv tp, a1

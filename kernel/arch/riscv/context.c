@@ -14,6 +14,7 @@
 
 #include "arch/riscv/asm.h"
 #include "arch/riscv/csr.h"
+#include "arch/riscv/entry.h"
 #include "arch/riscv/fp.h"
 #include "arch/riscv/hart.h"
 #include "arch/riscv/ipi.h"
@@ -138,6 +139,7 @@ struct context *context_switch(struct context *next)
     if (unlikely(fp_status(prev) == FS_DIRTY)) fp_keep(prev);
     next->hart = h;
     h->current = next;
+    h->entry->thread = (uint64_t)next;
     if (fp_status(next) != FS_OFF && (h->fp_owner != next || next->fp_hart != h)) {
         fp_bring(next);
     }

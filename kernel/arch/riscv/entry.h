@@ -28,11 +28,7 @@ struct entry_slot {
     uint64_t tp;          /* the user's, on the way out */
     uint64_t thread;      /* that runs on this hart */
     uint64_t kernel_satp; /* of the space this hart is in */
-    /* 1: there are no identifiers, so each write of satp must be followed by a fence of
-     * everything (sfence.vma), and on the way in the fence must come before anything but
-     * these two pages is touched. */
-    uint64_t fences;
-    uint64_t unused[3];
+    uint64_t unused[4];
 } cache_aligned;
 
 /* By the index of the hart. Exactly one page; nothing else is in it. */

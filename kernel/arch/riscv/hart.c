@@ -14,6 +14,7 @@
 
 #include "arch/riscv/asm.h"
 #include "arch/riscv/csr.h"
+#include "arch/riscv/entry.h"
 #include "arch/riscv/image.h"
 #include "arch/riscv/ipi.h"
 #include "arch/riscv/mmu.h"
@@ -25,6 +26,8 @@
 
 static_assert(offsetof(struct hart, emergency) == HART_EMERGENCY, "asm.h");
 static_assert(offsetof(struct hart, emergency_top) == HART_EMERGENCY_TOP, "asm.h");
+static_assert(offsetof(struct hart, entry) == HART_ENTRY, "asm.h");
+static_assert(offsetof(struct hart, user_satp) == HART_USER_SATP, "asm.h");
 static_assert(THREAD_STACK == THREAD_STACK_BYTES, "asm.h");
 static_assert(HART_EMERGENCY_STACK == EMERGENCY_STACK_BYTES, "asm.h");
 
@@ -72,12 +75,15 @@ void harts_init(const uint64_t *hartids, unsigned count, uint64_t boot_hartid)
         harts[i].index = i;
         harts[i].hartid = hartids[i];
         harts[i].timer = harts[i].timer_set = TIMER_NEVER;
+        harts[i].entry = &entry_slots[i];
         if (hartids[i] == boot_hartid) mine = i;
     }
     boot.index = mine;
     boot.hartid = boot_hartid;
     boot.timer = boot.timer_set = TIMER_NEVER;
+    boot.entry = &entry_slots[mine];
     boot.current = this_context;
+    boot.entry->thread = (uint64_t)this_context;
     harts[mine] = boot;
     this_context->hart = &harts[mine];
     come_online(&harts[mine]);
@@ -106,6 +112,7 @@ static bool hart_start(struct hart *h)
     h->emergency = (uint64_t)emergency;
     h->emergency_top = h->emergency + HART_EMERGENCY_STACK;
     h->current = idle;
+    h->entry->thread = (uint64_t)idle;
     idle->hart = h;
     long err = sbi_hart_start(h->hartid, image_pa(secondary_start), (uint64_t)idle);
     if (err) {

@@ -17,6 +17,8 @@
 #include "lib/compiler.h"
 #include "lib/interleave.h"
 
+struct entry_slot;
+
 enum { MAX_HARTS = 64 };
 
 /*
@@ -35,10 +37,13 @@ enum hart_work {
 };
 
 struct hart {
-    uint64_t emergency;     /* lowest address of its emergency stack; set once */
-    uint64_t emergency_top; /* and the highest; set once */
-    uint32_t work;          /* enum hart_work: what to do when the depth is 0. Atomic. */
-    uint32_t index;         /* set once */
+    uint64_t emergency;       /* lowest address of its emergency stack; set once */
+    uint64_t emergency_top;   /* and the highest; set once */
+    struct entry_slot *entry; /* its slot in the entry page (entry.h); set once */
+    uint64_t
+        user_satp;  /* split: satp for user mode of its space (tlb.c); own hart only */
+    uint32_t work;  /* enum hart_work: what to do when the depth is 0. Atomic. */
+    uint32_t index; /* set once */
     uint32_t ranks; /* DEBUG_CHECKS: one bit for each rank of lock held; own hart only */
     uint32_t relaxed;   /* counts cpu_relax(); own hart only */
     uint64_t hartid;    /* set once */
@@ -62,8 +67,6 @@ struct hart {
     uint32_t sleeping;   /* 1 while waiting in wfi for an acknowledgement. Atomic. */
     struct hart_call *call; /* what the idle loop is to run. Atomic. */
     void *frames;           /* this hart's free frames, see mm/hart_frames.h; set once */
-    uint64_t
-        user_satp; /* split: satp for user mode of the space this hart is in; own hart only */
 } cache_aligned;
 
 extern struct hart harts[MAX_HARTS];

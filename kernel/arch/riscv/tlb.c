@@ -52,17 +52,14 @@ static uint64_t current_asid(void)
 
 void tlb_init(struct tlb *tlb) { memset(tlb, 0, sizeof(*tlb)); }
 
-void tlb_probe(void)
+void tlb_probe(bool use_identifiers)
 {
     uint64_t satp = csr_read(satp);
 
     csr_write(satp, satp | (uint64_t)SATP_ASID_MAX << SATP_ASID_SHIFT);
-    asid_init(current_asid() + 1);
+    asid_init(use_identifiers ? current_asid() + 1 : 1);
     csr_write(satp, satp);
     fence_everything();
-    for (unsigned i = 0; i < MAX_HARTS; i++) {
-        entry_slots[i].fences = !asid_in_use();
-    }
 }
 
 /* Does on this hart what `f` says. */

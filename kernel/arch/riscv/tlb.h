@@ -62,8 +62,9 @@ void tlb_switch_out(struct tlb *tlb);
  * tables again by itself, so that a permission just granted needs no local fence. */
 extern bool tlb_refused_store_rewalks;
 
-/* Finds out how many bits of identifier the harts have. Boot only, in the kernel root. */
-void tlb_probe(void);
+/* Finds out how many bits of identifier the harts have, unless they are not to be used.
+ * Boot only, in the kernel root. */
+void tlb_probe(bool use_identifiers);
 
 /*
  * The kernel's half has a new mapping where there was none: this hart may use it at

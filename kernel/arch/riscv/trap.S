@@ -76,6 +76,7 @@ call_returned_\mode:
     csrw sstatus, t0
     lw t1, CTX_EXIT_FLAGS(tp)
     bnez t1, call_has_work
+    .globl exit_\mode
 exit_\mode:
     ld t0, CTX_SEPC(tp)
     csrw sepc, t0
@@ -101,11 +102,12 @@ unknown_call_\mode:
     j call_returned_\mode
 .endm
 
+/* isolation=shared: the kernel is mapped in every space. */
     .text
     .balign 4
-    .globl trap_entry
-    .type trap_entry, @function
-trap_entry:
+    .globl trap_entry_shared
+    .type trap_entry_shared, @function
+trap_entry_shared:
     csrrw tp, sscratch, tp
     beqz tp, trap_in_kernel
     enter_from_user shared
@@ -116,7 +118,55 @@ trap_entry:
     ld tp, 8 * 4(tp)
     sret
     enter_slowly shared
-    .size trap_entry, . - trap_entry
+    .size trap_entry_shared, . - trap_entry_shared
+
+/*
+ * isolation=split: in user mode satp names the user root, where nothing of the kernel is
+ * but this page and the entry page, and sscratch points to the hart's slot in the latter. All
+ * else is reached only after the write of satp. Code and slot have the same addresses in both
+ * roots, so the instruction after that write is simply the next one.
+ *
+ * `fence` is empty where identifiers tell the translations of the two roots apart.
+ */
+.macro split_path name, mode, fence
+    .globl \name
+    .type \name, @function
+\name:
+    csrrw tp, sscratch, tp
+    beqz tp, 1f
+    sd t0, ENTRY_T0(tp)
+    ld t0, ENTRY_KERNEL_SATP(tp)
+    csrw satp, t0
+    \fence
+    ld t0, ENTRY_T0(tp)
+    ld tp, ENTRY_THREAD(tp)
+    enter_from_user \mode
+    ld t1, CTX_HART(tp)
+    ld t2, HART_ENTRY(t1)
+    ld t0, HART_USER_SATP(t1)
+    ld t3, 8 * 5(tp)
+    ld t4, 8 * 4(tp)
+    sd t3, ENTRY_T0(t2)
+    sd t4, ENTRY_TP(t2)
+    csrw sscratch, t2
+    FOR_SHORT(ld)
+    ld sp, 8 * 2(tp)
+    csrw satp, t0
+    \fence
+    csrr tp, sscratch
+    ld t0, ENTRY_T0(tp)
+    ld tp, ENTRY_TP(tp)
+    sret
+1:  j trap_in_kernel
+    enter_slowly \mode
+    .size \name, . - \name
+.endm
+
+    .section .trampoline, "ax"
+    .balign 4
+    split_path trap_entry_split, split
+    .balign 4
+    split_path trap_entry_fenced, fenced, sfence.vma
 
 /*
  * The slow paths, for both modes. All of the user's registers are, or come to be, in the
@@ -170,8 +220,18 @@ user_exit_whole:
     csrw sstatus, t0
     FOR_REST(ld)
     ld a0, 8 * 10(tp)
-    j exit_shared
+    ld t0, trap_exit
+    jr t0
 END(user_enter)
+
+/* Where the path of the isolation mode loads the short frame: set once at boot. */
+    .data
+    .balign 8
+    .globl trap_exit, trap_vector
+trap_exit:
+    .dword exit_shared
+trap_vector:
+    .dword trap_entry_shared
 
 /*
  * A trap in the kernel. Its frame is on the stack and holds all registers at 8 * number,

@@ -11,8 +11,10 @@
  */
 #include "arch/riscv/trap.h"
 
+#include "arch/riscv/asid.h"
 #include "arch/riscv/asm.h"
 #include "arch/riscv/csr.h"
+#include "arch/riscv/entry.h"
 #include "arch/riscv/fp.h"
 #include "arch/riscv/ipi.h"
 #include "arch/riscv/timer.h"
@@ -24,6 +26,22 @@ static_assert(offsetof(struct trap_frame, sepc) == FRAME_SEPC, "trap.S");
 static_assert(offsetof(struct trap_frame, sstatus) == FRAME_SSTATUS, "trap.S");
 static_assert(offsetof(struct trap_frame, scause) == FRAME_SCAUSE, "trap.S");
 static_assert(offsetof(struct trap_frame, stval) == FRAME_STVAL, "trap.S");
+
+/* In trap.S: the vectors, and where each path loads the short frame. */
+extern char trap_entry_shared[], trap_entry_split[], trap_entry_fenced[];
+extern char exit_shared[], exit_split[], exit_fenced[];
+extern const char *trap_vector, *trap_exit;
+
+void trap_choose_path(void)
+{
+    trap_vector = trap_entry_shared;
+    trap_exit = exit_shared;
+    if (isolation_split) {
+        trap_vector = asid_in_use() ? trap_entry_split : trap_entry_fenced;
+        trap_exit = asid_in_use() ? exit_split : exit_fenced;
+    }
+    csr_write(stvec, trap_vector);
+}
 
 /* Each field is the distance from itself: the table needs no relocation. */
 struct extable_entry {

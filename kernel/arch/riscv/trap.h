@@ -15,6 +15,10 @@ struct trap_frame {
     uint64_t stval;
 };
 
+/* Chooses the way from and to user mode for isolation_split (entry.h), on this hart and
+ * those that start later. After tlb_probe(). */
+void trap_choose_path(void);
+
 /*
  * Where to go on if the instruction at `pc` faults, or 0. Assembler code fills the
  * table with CATCH (asm.h). The handler clears SUM in the frame and leaves the cause
