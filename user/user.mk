@@ -7,14 +7,15 @@
 ifneq ($(findstring clang,$(CC)),)
 U_ARCH := --target=riscv64-linux-gnu -march=rv64gc -mabi=lp64d
 else
-U_ARCH := -march=rv64gc -mabi=lp64d -fno-tree-loop-distribute-patterns
+U_ARCH := -march=rv64gc -mabi=lp64d -D_LIBC_LIMITS_H_ -fno-tree-loop-distribute-patterns
 endif
 U_WARN := $(filter-out -Wframe-larger-than=%,$(K_WARN)) -Wframe-larger-than=4096
 U_CFLAGS = $(U_ARCH) -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=medany \
            -fno-stack-protector -fno-common -fno-builtin -fno-strict-aliasing -fwrapv \
            -fno-delete-null-pointer-checks -fno-asynchronous-unwind-tables \
-           $(U_WARN) $(WERROR) -Iuser -MMD -MP
-U_LDFLAGS := -nostdlib -static --build-id=none -z noexecstack -z max-page-size=4096 \
+           -ffunction-sections -fdata-sections $(U_WARN) $(WERROR) \
+           -Iuser -MMD -MP
+U_LDFLAGS := -nostdlib --gc-sections -static --build-id=none -z noexecstack -z max-page-size=4096 \
              --no-warn-rwx-segments
 U_LAYOUT_FLAGS_pages := -T user/user.ld
 U_LAYOUT_FLAGS_rwx := -T user/rwx.ld
@@ -30,6 +31,7 @@ $(U)/programs.mk: user/programs.list tools/user-programs
 	@tools/user-programs rules user/programs.list >$@.new && mv $@.new $@
 
 .PHONY: user
+kernel: user
 user: $(U_NAMES:%=$(U)/%.elf)
 
 $(U)/lib/%.o: user/lib/% $(U)/flags

@@ -19,3 +19,13 @@ static inline volatile uint8_t *at_address(uint64_t address)
     __asm__("" : "+r"(address));
     return (volatile uint8_t *)address;
 }
+
+/* Calls what is there. */
+static inline long call_address(uint64_t address)
+{
+    __asm__("" : "+r"(address));
+    return ((long (*)(void))address)();
+}
+
+/* Where every program begins: an address in its code. */
+extern const uint8_t _start[];

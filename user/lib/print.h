@@ -32,3 +32,6 @@ fail_because(const char *format, ...);
                  expect_want);                                                     \
         }                                                                          \
     } while (0)
+
+/* The last line of a program whose every check held, and main()'s result. */
+#define passed() (print("%s OK\n", PROGRAM), 0)

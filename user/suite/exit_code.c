@@ -1,0 +1,3 @@
+#include "lib/calls.h"
+
+int main(void) { return CODE; }
