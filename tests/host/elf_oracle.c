@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    NEAR = 20, /* pages looked at behind the start and before the end of a segment */
+    NEAR = 6, /* pages looked at behind the start and before the end of a segment */
     SEGMENTS = 64,
 };
 
@@ -60,15 +60,18 @@ static unsigned wanted_prot(uint64_t page)
     return prot;
 }
 
+/* Positions count from the start of the page and may lie outside of it. */
 static void wanted_bytes(const unsigned char *image, uint64_t page, unsigned char *out)
 {
     memset(out, 0, PAGE_SIZE);
     for (unsigned i = 0; i < nseg; i++) {
-        if (!touches(&seg[i], page)) continue;
-        for (unsigned k = 0; k < PAGE_SIZE; k++) {
-            uint64_t n = page + k - seg[i].p_vaddr;
-            if (n < seg[i].p_filesz) out[k] = image[seg[i].p_offset + n];
-        }
+        int64_t start = (int64_t)(seg[i].p_vaddr - page);
+        int64_t end = start + (int64_t)seg[i].p_filesz;
+        int64_t first = start < 0 ? 0 : start;
+        if (end > (int64_t)PAGE_SIZE) end = PAGE_SIZE;
+        if (first < end)
+            memcpy(out + first, image + seg[i].p_offset + (first - start),
+                   (size_t)(end - first));
     }
 }
 
@@ -101,10 +104,8 @@ static const char *check_frame(const struct loaded *l, uint64_t page, unsigned p
     if (!aspace_translate(l->s, VA(page + l->bias), PROT_NONE, &pa))
         return complain(page, "is not there after a touch");
     wanted_bytes(l->image, page, wanted);
-    for (unsigned k = 0; k < PAGE_SIZE; k++) {
-        if (((unsigned char *)pa_to_ptr(pa))[k] != wanted[k])
-            return complain(page + k, "holds a wrong byte");
-    }
+    if (memcmp(pa_to_ptr(pa), wanted, PAGE_SIZE) != 0)
+        return complain(page, "holds a wrong byte");
     if (!l->image_pa.raw) return NULL;
     frame = (pa.raw - l->image_pa.raw) / PAGE_SIZE;
     if (index >= 0 && !(prot & PROT_W)) {
