@@ -3,11 +3,18 @@
 Used by ./kilburn, tools/guest-test and tools/kilburn.gdb's tests, so that there is
 one place that knows how Kilburn is started.
 
-The kernel's console is the UART, and three parties write there: the firmware before
-the kernel runs, the kernel's log, and what the guest prints for us to read. Lines of
-the log carry a time and a level, "[    0.001234] [ INFO] text" (kernel/lib/log.h), and
-nothing else begins that way; all before the first such line is the firmware's. A
-panic is a page of text that begins with "PANIC: " and belongs to the log, too.
+The kernel's console is the UART, and three parties write there. What is whose, Console
+tells line by line:
+
+    firmware   all before the kernel's first line
+    log        lines with a level, "[    0.001234] [ INFO] text" (kernel/lib/log.h; before
+               the clock is known without the time), and a panic, which is a page of text
+               that begins with "PANIC: "
+    text       everything else: what programs and demonstrations print
+
+A program can print a line that looks like the log. Who wants to lose no byte of what
+programs print, and to see the kernel's words between them as on the tutorials' consoles,
+takes all that comes after the firmware for text (Console.show_log).
 
 How a machine ends, as an exit status:
 
@@ -46,7 +53,9 @@ class Machine:
     memory: str = "128M"
     bios: str = "default"  # or "none": our monitor
     paging: str = "sv39"
+    isolation: str = ""  # "shared", "split", or as the kernel likes
     append: str = ""
+    initrd: str = ""  # a file that the kernel finds in memory
     qemu: str = "qemu-system-riscv64"
     cpu: str = "rv64"
     icount: bool = False
@@ -61,7 +70,8 @@ class Machine:
     def words(self):
         """The kernel command line."""
         paging = [] if self.paging == "sv39" else [f"paging={self.paging}"]
-        return " ".join([*paging, *self.append.split()])
+        isolation = [f"isolation={self.isolation}"] if self.isolation else []
+        return " ".join([*paging, *isolation, *self.append.split()])
 
     def command(self):
         bios = BUILD / "monitor" / "monitor.bin" if self.bios == "none" else self.bios
@@ -70,6 +80,8 @@ class Machine:
         command += ["-bios", str(bios), "-kernel", str(self.kernel)]
         if self.words():
             command += ["-append", self.words()]
+        if self.initrd:
+            command += ["-initrd", str(self.initrd)]
         if self.icount:
             command += ["-icount", "shift=0,sleep=off"]
         return [*command, *self.extra]
@@ -95,20 +107,24 @@ def icount_refusal(machine):
     return None
 
 
+PANIC = b"PANIC: "
 LOG_LINE = re.compile(rb"(\[ *\d+\.\d+\] )?\[(ERROR| WARN| INFO|DEBUG|TRACE)\] ")
 
 
 class Console:
-    """Splits what comes over the UART, as it comes, into the log and the guest's text."""
+    """Sorts what comes over the UART, as it comes: see above."""
 
-    def __init__(self, on_text=lambda data: None):
+    def __init__(self, on_text=lambda data: None, show_log=False):
         self.everything = bytearray()
-        self.text = bytearray()
+        self.firmware = bytearray()
         self.log = bytearray()
+        self.text = bytearray()
         self.kernel_spoke = False
         self.panicked = False
+        self.show_log = show_log
         self._on_text = on_text
         self._line = bytearray()
+        self._passed_on = 0  # bytes of the line that are in the text before it has ended
 
     def feed(self, data):
         self.everything += data
@@ -116,25 +132,37 @@ class Console:
             self._line += piece
             if self._line.endswith(b"\n"):
                 self._end_line()
+        if self._is_surely_text():
+            self._pass_on()
 
     def close(self):
         if self._line:
             self._end_line()
 
+    def _is_surely_text(self):
+        """What the unfinished line will be is known already: a prompt is not kept waiting."""
+        begins_like_log = self._line.startswith(b"[") or self._line[:len(PANIC)] == PANIC[:len(self._line)]
+        return self.kernel_spoke and (self.show_log or not (self.panicked or begins_like_log))
+
+    def _pass_on(self):
+        rest = bytes(self._line[self._passed_on:])
+        self._passed_on = len(self._line)
+        self.text += rest
+        self._on_text(rest)
+
     def _end_line(self):
         line = bytes(self._line)
+        self.panicked |= line.startswith(PANIC)
+        is_log = self.panicked or LOG_LINE.match(line)
+        self.kernel_spoke |= bool(is_log)
+        if is_log:
+            self.log += line
+        elif not self.kernel_spoke:
+            self.firmware += line
+        if self.kernel_spoke and (self.show_log or not is_log):
+            self._pass_on()
         self._line.clear()
-        if LOG_LINE.match(line):
-            self.kernel_spoke = True
-            self.log += line
-        elif line.startswith(b"PANIC: "):
-            self.kernel_spoke = self.panicked = True
-            self.log += line
-        elif self.panicked or not self.kernel_spoke:
-            self.log += line
-        else:
-            self.text += line
-            self._on_text(line)
+        self._passed_on = 0
 
 
 @dataclasses.dataclass
@@ -189,12 +217,12 @@ def stop(process):
         process.wait()
 
 
-def run(machine, timeout=None, on_text=lambda data: None, until=None):
+def run(machine, timeout=None, on_text=lambda data: None, until=None, show_log=False):
     """Boots the machine and follows it to its end.
 
     `until`: end it ourselves, with status 0, once the console holds these bytes.
     """
-    console = Console(on_text)
+    console = Console(on_text, show_log)
     started = time.monotonic()
     errors = tempfile.TemporaryFile()
     folder = tempfile.TemporaryDirectory(prefix="kilburn-")

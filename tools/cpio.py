@@ -1,0 +1,26 @@
+"""Makes archives that the kernel reads (kernel/lib/cpio.c): cpio's newc form.
+
+The data of each file begins on a page, so that the kernel can map it where it lies. What
+moves it there is its name, which is padded with zero bytes.
+"""
+PAGE = 4096
+HEADER = 110
+REGULAR = 0o100755
+
+
+def entry(at, name, data, mode, alignment):
+    """The bytes of an entry that begins at offset `at`, a multiple of 4."""
+    name = name.encode(errors="surrogateescape") + b"\0"
+    name += bytes(-(at + HEADER + len(name)) % alignment)
+    inode = at // 4 + 1  # some number that no other entry has
+    numbers = [inode, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0]
+    header = "070701" + "".join(f"{n:08x}" for n in numbers)
+    return header.encode() + name + data + bytes(-len(data) % 4)
+
+
+def write_archive(out, files):
+    """`files`: pairs of a name and its bytes, in the order in which they will be read."""
+    at = 0
+    for name, data in files:
+        at += out.write(entry(at, name, data, REGULAR, PAGE))
+    out.write(entry(at, "TRAILER!!!", b"", 0, 4))
