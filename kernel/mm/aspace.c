@@ -222,8 +222,7 @@ void aspace_switch_to(struct aspace *s)
 {
     legend_run_on_hart(s);
     this_hart()->space = s;
-    tlb_switch_in(&s->tlb, ptr_to_pfn(s->root),
-                  ptr_to_pfn(s->user_root ? s->user_root : s->root));
+    tlb_switch_in(&s->tlb, ptr_to_pfn(s->root), ptr_to_pfn(aspace_walked_root(s)));
 }
 
 void aspace_switch_to_kernel(void)

@@ -180,6 +180,12 @@ struct aspace_usage {
 };
 void aspace_usage(struct aspace *s, struct aspace_usage *out);
 
+/* The root that programs of s run under. */
+static inline pte_t *aspace_walked_root(const struct aspace *s)
+{
+    return s->user_root ? s->user_root : s->root;
+}
+
 /* This hart runs in s from now on (preemption off), or in the kernel's own space again. */
 void aspace_switch_to(struct aspace *s);
 void aspace_switch_to_kernel(void);

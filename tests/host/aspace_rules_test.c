@@ -20,6 +20,7 @@
 // sources: tests/host/model/kernel_half.c tests/host/tlb_model.c
 // sources: tests/host/model/script.c
 // flags: -DTABLE_BITS=2
+#include "arch/riscv/entry.h"
 #include "model/rig.h"
 
 #include "lib/errno.h"
@@ -262,6 +263,21 @@ TEST(the_checker_counts_the_pages_of_a_tag_L2)
     slot = legend_slot(&a->legend, TAG_ANON);
     BREAK(slot->pages, slot->pages - 1, "L2");
     end();
+}
+
+TEST(the_checker_compares_the_words_of_both_roots_R1)
+{
+    isolation_split = true;
+    build();
+    if (!EXPECT(a->user_root && a->user_root != a->root)) return;
+    for (unsigned i = 0; i < TABLE_ENTRIES / 2; i++) {
+        BREAK(a->user_root[i].raw, 0, "R1");
+        BREAK(a->user_root[i].raw, a->user_root[i].raw ^ PTE_W, "R1");
+    }
+    BREAK(ptr_page(a->root)->table.mirror, NULL, "R1");
+    BREAK(ptr_page(a->root)->table.mirror, b->user_root, "R1");
+    end();
+    isolation_split = false;
 }
 
 TEST(the_checker_finds_a_lock_that_was_left_held)

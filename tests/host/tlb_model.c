@@ -8,9 +8,14 @@
  * KEPT; a test keeps far fewer between two flushes.
  * A large leaf is remembered in pieces, page by page: a flush of one page may leave
  * the others.
+ *
+ * With isolation=split a space has two roots and two identifiers, and a hart may have
+ * walked under either: what it remembers is kept apart by *side*, KERNEL or USER. Which
+ * identifiers a flush fences is for arch/riscv/asid.h to say; the fences come back here.
  */
 #include "tlb_model.h"
 
+#include "arch/riscv/asid.h"
 #include "arch/riscv/directmap.h"
 #include "mm/table.h"
 #include "model/walker.h"
@@ -21,13 +26,16 @@
 
 enum { HARTS = 3, SPACES = 8, KEPT = 4, MAX_LEVELS = 4 };
 
+enum side { KERNEL, USER, SIDES };
+enum { MODEL_ASID = 2 }; /* of any space: sides are asked for one at a time */
+
 /* A leaf word that a hart may use for a page, and its level. */
 struct entry {
     uint64_t leaf;
     unsigned level;
 };
 
-/* Everything one hart remembers of one space. */
+/* Everything one hart remembers of one space with one identifier. */
 struct memory {
     uint64_t seen;     /* flush generation at the last switch in */
     bool absent_known; /* some pages were remembered as not valid */
@@ -39,7 +47,7 @@ struct memory {
 
 static struct known {
     struct aspace *s; /* NULL: free */
-    struct memory of[HARTS];
+    struct memory of[HARTS][SIDES];
 } known[SPACES];
 
 static bool installed;
@@ -95,10 +103,21 @@ static struct known *know(struct tlb *tlb)
     }
     if (!k) fail("more spaces than the model knows", 0, 0);
     k->s = s;
-    for (unsigned h = 0; h < HARTS; h++)
-        make_memory(&k->of[h], s);
+    for (unsigned h = 0; h < HARTS; h++) {
+        make_memory(&k->of[h][KERNEL], s);
+        make_memory(&k->of[h][USER], s);
+    }
     return k;
 }
+
+/* The root that is walked on this side; NULL if there is no such side. */
+static pte_t *root_of(const struct known *k, unsigned side)
+{
+    return side == USER ? k->s->user_root : k->s->root;
+}
+
+/* The side on which programs walk. */
+static unsigned user_side(const struct aspace *s) { return s->user_root ? USER : KERNEL; }
 
 static struct known *find(struct tlb *tlb)
 {
@@ -114,12 +133,14 @@ void tlb_model_forget(struct aspace *s)
 
     if (!k) return;
     for (unsigned h = 0; h < HARTS; h++) {
-        struct memory *m = &k->of[h];
         if (running[h] == k) fail("a space ends while a hart runs it", h, 0);
-        free(m->page);
-        free(m->absent);
-        for (unsigned l = 0; l < MAX_LEVELS; l++)
-            free(m->table[l]);
+        for (unsigned side = 0; side < SIDES; side++) {
+            struct memory *m = &k->of[h][side];
+            free(m->page);
+            free(m->absent);
+            for (unsigned l = 0; l < MAX_LEVELS; l++)
+                free(m->table[l]);
+        }
     }
     memset(k, 0, sizeof(*k));
     choice = 0;
@@ -182,17 +203,26 @@ static void load_table(const struct known *k, struct memory *m, unsigned h, uint
 static void load_all(void)
 {
     for (unsigned h = 0; h < HARTS; h++) {
-        const struct known *k = running[h];
-        if (!k) continue;
-        load_table(k, &running[h]->of[h], h, ptr_to_pfn(k->s->root).raw,
-                   k->s->levels - 1u, 0);
+        struct known *k = running[h];
+        for (unsigned side = 0; k && side < SIDES; side++) {
+            const pte_t *root = root_of(k, side);
+            if (!root) continue;
+            load_table(k, &k->of[h][side], h, ptr_to_pfn(root).raw, k->s->levels - 1u, 0);
+        }
     }
 }
 
-/* The word the tables have for `page` now; 0 if it is not valid. */
-static struct entry word_now(const struct aspace *s, uint64_t page)
+/* A walk to `page` under the root of this side. */
+static struct walk walk_side(const struct known *k, unsigned side, uint64_t page)
 {
-    struct walk w = walk_user(ptr_to_pfn(s->root).raw, s->levels, page << PAGE_SHIFT, 0);
+    return walk_user(ptr_to_pfn(root_of(k, side)).raw, k->s->levels, page << PAGE_SHIFT,
+                     0);
+}
+
+/* The word the tables have for `page` now; 0 if it is not valid. */
+static struct entry word_now(const struct known *k, unsigned side, uint64_t page)
+{
+    struct walk w = walk_side(k, side, page);
     struct entry e = {.leaf = w.leaf & 1 && w.leaf & 0xa ? w.leaf : 0, .level = w.level};
 
     return e;
@@ -205,9 +235,9 @@ static bool is_free(uint64_t pfn)
 }
 
 /* Rules that hold at every moment: what is remembered is alive, and nobody writes elsewhere. */
-static void check_always(unsigned h, const struct known *k)
+static void check_always(unsigned h, const struct known *k, unsigned side)
 {
-    const struct memory *m = &k->of[h];
+    const struct memory *m = &k->of[h][side];
 
     for (uint64_t page = 0; page < k->s->end; page++) {
         for (unsigned i = 0; i < KEPT && m->page[page][i].leaf; i++) {
@@ -215,7 +245,7 @@ static void check_always(unsigned h, const struct known *k)
             struct entry now;
 
             if (is_free(entry_pfn(e, page))) fail("a remembered frame is free", h, page);
-            now = word_now(k->s, page);
+            now = word_now(k, side, page);
             if (now.leaf & 4 && entry_pfn(&now, page) != entry_pfn(e, page)) {
                 fail("writable here while a hart still reads another frame", h, page);
             }
@@ -236,7 +266,9 @@ static void check_always(unsigned h, const struct known *k)
 static void check_all_always(void)
 {
     for (unsigned h = 0; h < HARTS; h++) {
-        if (running[h]) check_always(h, running[h]);
+        for (unsigned side = 0; running[h] && side < SIDES; side++) {
+            if (root_of(running[h], side)) check_always(h, running[h], side);
+        }
     }
 }
 
@@ -257,6 +289,40 @@ static void forget_all(const struct known *k, struct memory *m)
     }
 }
 
+/* Whose memory the fences are about: one hart's of one space. */
+static struct {
+    struct known *k;
+    unsigned hart;
+} fenced;
+
+static void forget(const struct fake_fence *f)
+{
+    uint64_t side = f->asid - MODEL_ASID;
+
+    if (f->every_asid || side >= SIDES)
+        fail("a fence of another space's identifier", fenced.hart, 0);
+    if (f->every_page) {
+        forget_all(fenced.k, &fenced.k->of[fenced.hart][side]);
+    } else {
+        forget_leaves(fenced.k, &fenced.k->of[fenced.hart][side], f->va.raw >> PAGE_SHIFT,
+                      1);
+    }
+}
+
+/* The same as tlb.c has a hart do. */
+static void forget_on(struct known *k, unsigned h, bool everything, uint64_t lo,
+                      uint64_t n)
+{
+    fenced.k = k;
+    fenced.hart = h;
+    if (everything) {
+        asid_forget_space(MODEL_ASID);
+        return;
+    }
+    for (uint64_t page = lo; page < lo + n; page++)
+        asid_forget_page(MODEL_ASID, VA(page << PAGE_SHIFT));
+}
+
 /* Harts that run the space forget; the others will when they come back: see switch_in(). */
 static void flush(struct tlb *tlb, bool everything, uint64_t lo, uint64_t n)
 {
@@ -267,11 +333,7 @@ static void flush(struct tlb *tlb, bool everything, uint64_t lo, uint64_t n)
     check_all_always();
     for (unsigned h = 0; h < HARTS; h++) {
         if (running[h] != k) continue;
-        if (everything || n > TLB_FLUSH_PAGES) {
-            forget_all(k, &k->of[h]);
-        } else {
-            forget_leaves(k, &k->of[h], lo, n);
-        }
+        forget_on(k, h, everything || n > TLB_FLUSH_PAGES, lo, n);
     }
     load_all();
 }
@@ -288,7 +350,7 @@ static void flush_local(struct tlb *tlb, vaddr_t va)
     struct known *k = find(tlb);
 
     if (k && running[fake_hart] == k) {
-        forget_leaves(k, &k->of[fake_hart], va.raw >> PAGE_SHIFT, 1);
+        forget_on(k, fake_hart, false, va.raw >> PAGE_SHIFT, 1);
     }
 }
 
@@ -303,10 +365,12 @@ static bool runs_elsewhere(struct tlb *tlb)
 static void switch_in(struct tlb *tlb, pfn_t root, pfn_t user_root)
 {
     struct known *k = know(tlb);
-    struct memory *m = &k->of[fake_hart];
+    struct memory *m = &k->of[fake_hart][KERNEL];
 
-    (void)root, (void)user_root;
-    if (m->seen != tlb->generation) forget_all(k, m);
+    if (root.raw != ptr_to_pfn(k->s->root).raw ||
+        user_root.raw != ptr_to_pfn(aspace_walked_root(k->s)).raw)
+        fail("a hart enters the roots of another space", fake_hart, 0);
+    if (m->seen != tlb->generation) forget_on(k, fake_hart, true, 0, 0);
     m->seen = tlb->generation;
     running[fake_hart] = k;
     load_all();
@@ -331,12 +395,14 @@ void tlb_model_install(void)
 {
     installed = true;
     fake_tlb_ops = &ops;
+    fake_fence = forget;
 }
 
 bool tlb_model_access(unsigned h, struct aspace *s, uint64_t va, unsigned access,
                       uint64_t *pa)
 {
-    struct walk w = walk_user(ptr_to_pfn(s->root).raw, s->levels, va, access);
+    struct walk w =
+        walk_user(ptr_to_pfn(aspace_walked_root(s)).raw, s->levels, va, access);
     uint64_t page = va >> PAGE_SHIFT;
 
     *pa = w.pa;
@@ -344,7 +410,7 @@ bool tlb_model_access(unsigned h, struct aspace *s, uint64_t va, unsigned access
     if (!running[h] || running[h]->s != s)
         fail("an access in a space that does not run", h, page);
 
-    struct memory *m = &running[h]->of[h];
+    struct memory *m = &running[h]->of[h][user_side(s)];
     if (w.ok && m->absent[page] && (tlb_model_stubborn || next_choice() % 2)) {
         return false; /* it remembers that nothing is there: a spurious fault */
     }
@@ -365,20 +431,18 @@ static bool within(const struct entry *e, const struct entry *now, uint64_t page
     return (e->leaf & 0xe & ~now->leaf) == 0;
 }
 
-static bool table_is_linked(const struct known *k, unsigned level, uint64_t page,
-                            uint64_t pfn)
+static bool table_is_linked(const struct known *k, unsigned side, unsigned level,
+                            uint64_t page, uint64_t pfn)
 {
-    struct walk w =
-        walk_user(ptr_to_pfn(k->s->root).raw, k->s->levels, page << PAGE_SHIFT, 0);
-    return w.table[level] == pfn;
+    return walk_side(k, side, page).table[level] == pfn;
 }
 
-static void check_rest(unsigned h, const struct known *k)
+static void check_rest(unsigned h, const struct known *k, unsigned side)
 {
-    const struct memory *m = &k->of[h];
+    const struct memory *m = &k->of[h][side];
 
     for (uint64_t page = 0; page < k->s->end; page++) {
-        struct entry now = word_now(k->s, page);
+        struct entry now = word_now(k, side, page);
         for (unsigned i = 0; i < KEPT && m->page[page][i].leaf; i++) {
             if (!within(&m->page[page][i], &now, page)) {
                 fail("a translation outlives what the words allow", h, page);
@@ -388,7 +452,7 @@ static void check_rest(unsigned h, const struct known *k)
     for (unsigned l = 0; l + 1 < k->s->levels; l++) {
         for (uint64_t t = 0; t * table_pages(l) < k->s->end; t++) {
             for (unsigned i = 0; i < KEPT && m->table[l][t][i]; i++) {
-                if (!table_is_linked(k, l, t * table_pages(l), m->table[l][t][i])) {
+                if (!table_is_linked(k, side, l, t * table_pages(l), m->table[l][t][i])) {
                     fail("a table is remembered that is not linked", h,
                          t * table_pages(l));
                 }
@@ -401,7 +465,9 @@ void tlb_model_check(void)
 {
     if (!installed) return;
     for (unsigned h = 0; h < HARTS; h++) {
-        if (running[h]) check_rest(h, running[h]);
+        for (unsigned side = 0; running[h] && side < SIDES; side++) {
+            if (root_of(running[h], side)) check_rest(h, running[h], side);
+        }
     }
     load_all();
 }

@@ -2,6 +2,7 @@
 #include "arch/riscv/tlb.h"
 
 #include "arch/riscv/entry.h"
+#include "arch/riscv/fence.h"
 
 #include <string.h>
 
@@ -10,6 +11,7 @@ const struct fake_tlb_ops *fake_tlb_ops = &nobody;
 struct fake_tlb_counts fake_tlb_counts;
 bool tlb_refused_store_rewalks;
 bool isolation_split;
+void (*fake_fence)(const struct fake_fence *f);
 
 void tlb_init(struct tlb *tlb) { memset(tlb, 0, sizeof(*tlb)); }
 

@@ -83,8 +83,8 @@ static enum fault_result reach(struct aspace *s, uint64_t vpn, unsigned access,
                                unsigned how, void **at)
 {
     for (unsigned tries = 0; tries < NO_LIMIT; tries++) {
-        struct walk w =
-            walk_user(ptr_to_pfn(s->root).raw, s->levels, vpn << PAGE_SHIFT, how);
+        struct walk w = walk_user(ptr_to_pfn(aspace_walked_root(s)).raw, s->levels,
+                                  vpn << PAGE_SHIFT, how);
         enum fault_result r;
 
         if (w.broken) world_fail("page %lu: %s", vpn, w.broken);

@@ -1,6 +1,7 @@
 /* Sequences, failures, scripts; see runner.h. */
 #include "model/runner.h"
 
+#include "arch/riscv/entry.h"
 #include "model/world.h"
 #include "test.h"
 #include "tlb_model.h"
@@ -15,6 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Begins a script for isolation=split. */
+#define SPLIT_LINE "isolation=split\n"
+
 enum { MAX_STEPS = 4000, SHRINK_SECONDS = 20, STEP_SECONDS = 20, MAX_STARVED = 60 };
 
 /* What a child leaves behind for its parent, however it ends. */
@@ -22,6 +26,7 @@ static struct report {
     struct step step[MAX_STEPS];
     unsigned n;
     uint64_t seed;
+    bool split; /* isolation=split */
     unsigned long steps;
     unsigned long done[OPS], starved[OPS];
     char message[512];
@@ -96,6 +101,7 @@ static void boot(void)
 static void run_script(void)
 {
     boot();
+    isolation_split = report->split;
     world_begin();
     run_steps(report->step, report->n);
     world_end();
@@ -105,6 +111,7 @@ static void run_random(uint64_t seed)
 {
     random_state = seed * 0x9e3779b97f4a7c15ul + 1;
     report->seed = seed;
+    isolation_split = report->split = seed % 2; /* both, in turns */
     world_begin();
     report->n = 0;
     while (report->n < campaign->length)
@@ -186,6 +193,7 @@ static void print_script(void)
 {
     char line[256];
 
+    if (report->split) printf("%s", SPLIT_LINE);
     for (unsigned i = 0; i < report->n; i++) {
         step_print(&report->step[i], line, sizeof(line));
         printf("%s\n", line);
@@ -225,6 +233,7 @@ static bool load_script(const char *path)
     if (!f) return false;
     report->n = 0;
     while (fgets(line, sizeof(line), f) && report->n < MAX_STEPS) {
+        if (strcmp(line, SPLIT_LINE) == 0) report->split = true;
         if (step_parse(line, &report->step[report->n])) report->n++;
     }
     fclose(f);

@@ -3,7 +3,7 @@
  * goes wrong: shrink it to a short script, print that, and say how to replay it.
  *
  * Sequences run in child processes, so that an assertion of the kernel or a report
- * of a sanitizer is a failure like any other.
+ * of a sanitizer is a failure like any other. Every other one is with isolation=split.
  *
  *     MODEL_SCRIPT=FILE    run this script instead
  *     MODEL_SEED=N         run the one sequence with this seed

@@ -144,9 +144,9 @@ void step_translate(struct job *j)
 
     if (!needed) needed = PROT_R;
     if (!aspace_translate(j->s, j->range.start, needed, &pa)) {
-        struct walk w =
-            walk_user(ptr_to_pfn(j->s->root).raw, j->s->levels, j->range.start.raw,
-                      needed & PROT_W ? WALK_LOAD | WALK_STORE : WALK_LOAD);
+        struct walk w = walk_user(ptr_to_pfn(aspace_walked_root(j->s)).raw, j->s->levels,
+                                  j->range.start.raw,
+                                  needed & PROT_W ? WALK_LOAD | WALK_STORE : WALK_LOAD);
         if (w.ok)
             world_fail("translate refuses page %u, which the hardware does not", j->at);
         return;

@@ -1,6 +1,6 @@
 /*
  * Stories: tests that end their process when something is wrong, and so run in one of
- * their own.
+ * their own: one with isolation=shared and one with isolation=split.
  *
  *     STORY(a_page_that_is_unmapped_is_forgotten)
  *     {

@@ -5,6 +5,7 @@
 #include "model/world.h"
 
 #include "arch/riscv/directmap.h"
+#include "arch/riscv/entry.h"
 #include "lib/errno.h"
 #include "machine.h"
 #include "mm/slab.h"
@@ -363,6 +364,9 @@ static void check_space(unsigned i)
 
     at.space = i;
     pages = check_table(ptr_to_pfn(sp->s->root), world.levels - 1, 0, true);
+    if ((sp->s->user_root != NULL) != isolation_split)
+        world_fail("space %u: a user root, or none", i);
+    if (sp->s->user_root && !met(ptr_to_pfn(sp->s->user_root))) census.tables++;
     for (unsigned k = 0; k < world.pages; k++)
         wanted += sp->page[k].mapped;
     if (pages != wanted) {
