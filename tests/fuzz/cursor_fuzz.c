@@ -16,6 +16,7 @@
 // sources: tests/host/model/step.c tests/host/model/script.c
 // sources: tests/host/model/kernel_half.c tests/host/tlb_model.c
 // flags: -DTABLE_BITS=2
+#include "arch/riscv/entry.h"
 #include "model/world.h"
 
 #include <stdio.h>
@@ -79,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (; size >= RECORD && nscript < MAX_STEPS; size -= RECORD, data += RECORD) {
         script[nscript++] = step_of(data);
     }
+    isolation_split = size % 2; /* of what was left over */
     world_begin();
     for (unsigned i = 0; i < nscript;) {
         i += step_run(&script[i], nscript - i);

@@ -81,6 +81,7 @@ static void draw_memory(struct scene *scene, uint64_t (*random)(void))
     random_bits = random;
     scene->levels = 2 + below(2);
     scene->copy_tables = below(4) == 0;
+    scene->split = scene->levels > 2 && below(2);
     moving = below(2);
     scene->before[n++] =
         (struct operation)MAP_FLAGS(P, 0, PAGES, below(2) ? TAG_NOHUGE : 0);

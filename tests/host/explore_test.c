@@ -35,6 +35,15 @@ SCENE(a_store_against_a_fork_that_copies_every_table, .bound = 3, .copy_tables =
       .thread = {{STORE(P, 4, 13), STORE(P, 0, 11)},
                  {FORK(P, C), LOAD(C, 4), LOAD(C, 0)}})
 
+SCENE(a_store_under_a_user_root_against_a_fork, .bound = 3, .levels = 3, .split = true,
+      .before = {TWO_TABLES}, .warm = {{LOAD(P, 0)}},
+      .thread = {{STORE(P, 4, 13), STORE(P, 0, 11)},
+                 {FORK(P, C), LOAD(C, 4), LOAD(C, 0)}})
+
+SCENE(a_fault_under_a_user_root_against_unmapping_its_root_word, .bound = 3, .levels = 3,
+      .split = true, .before = {MAP(P, 0, 2), STORE(P, 0, 1)}, .warm = {{LOAD(P, 0)}},
+      .thread = {{STORE(P, 0, 11), STORE(P, 1, 12)}, {UNMAP(P, 0, 16), MAP(P, 0, 2)}})
+
 SCENE(a_fork_sees_no_later_store_without_the_earlier_one, .bound = 3,
       .before = {TWO_TABLES}, .warm = {{LOAD(P, 0), LOAD(P, 4)}},
       .thread = {{STORE(P, 0, 12), STORE(P, 4, 12), STORE(P, 0, 13), STORE(P, 4, 13)},

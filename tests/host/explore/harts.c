@@ -189,7 +189,7 @@ static const struct entry *walk(struct aspace *s, uint64_t vpn, bool *again)
 {
     struct cache *c = &caches[fake_hart];
     unsigned level = s->levels - 1u;
-    uint64_t table = ptr_to_pfn(s->root).raw, epoch = c->epoch;
+    uint64_t table = ptr_to_pfn(aspace_walked_root(s)).raw, epoch = c->epoch;
     const struct entry *known;
 
     for (unsigned l = 0; l < level; l++) {

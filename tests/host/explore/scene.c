@@ -1,6 +1,7 @@
 /* See scene.h for what this is for. */
 #include "explore/scene.h"
 
+#include "arch/riscv/entry.h"
 #include "explore/frames.h"
 #include "explore/harts.h"
 #include "lib/errno.h"
@@ -309,6 +310,7 @@ static void begin(void)
     object_open = true;
     object_gone = false;
     schedule_inspect = inspect;
+    isolation_split = scene->split;
     space[P] = aspace_create(ASPACE_USER);
     assert(space[P]);
     space[P]->share_tables = !scene->copy_tables;
@@ -383,8 +385,9 @@ static void print_operations(const char *who, const struct operation *op)
 
 static void explain(void)
 {
-    printf("%s: %u levels%s\n", scene->name, scene->levels ? scene->levels : 2,
-           scene->copy_tables ? ", copying tables" : "");
+    printf("%s: %u levels%s%s\n", scene->name, scene->levels ? scene->levels : 2,
+           scene->copy_tables ? ", copying tables" : "",
+           scene->split ? ", isolation=split" : "");
     print_operations("before", scene->before);
     for (unsigned h = 0; h < SCHEDULE_THREADS; h++) {
         char who[] = {(char)('A' + h), '\0'};

@@ -43,6 +43,7 @@ struct scene {
     uint64_t stack_pages; /* limit for growing stacks */
     bool copy_tables;     /* fork shares none */
     bool no_notice;       /* the object needs no notice of stores */
+    bool split;           /* isolation=split, 3 levels: threads walk under user roots */
     struct operation before[SCENE_BEFORE];
     struct operation warm[SCHEDULE_THREADS][4];
     struct operation thread[SCHEDULE_THREADS][SCENE_OPERATIONS];
