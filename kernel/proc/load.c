@@ -2,9 +2,9 @@
  * Loading: segments count in bytes, spaces in pages. What lies between are *runs* of
  * pages that are made in one way:
  *
- *     segments       [text.........][rodata.....]    [data......|bss...............]
- *     pages      |       |       |       |       |       |       |       |       |
- *     runs        MIXED   BYTES   MIXED   BYTES   MIXED   BYTES   MIXED   ZEROS   MIXED
+ *   segments      [text............][rodata......] [data..........|bss...........]
+ *   pages      |       |       |       |       |       |       |       |       |       |
+ *   runs         MIXED   BYTES   MIXED   BYTES   MIXED   BYTES   MIXED   ZEROS   ZEROS
  *
  *     BYTES   all bytes come from the file, in one piece: shared, or copied if the program
  *             may write them
@@ -13,10 +13,11 @@
  *     MIXED   one page, put together from whatever segments have bytes in it
  *
  * Because no byte belongs to two segments, whole pages inside one segment belong to it
- * alone; only the pages at its ends, and the one where its file bytes stop, may be MIXED. So there
- * are at most five runs to a segment, found one after the other without any list.
+ * alone; only the pages at its ends, and the one where its file bytes stop, may be MIXED.
+ * So there are at most five runs to a segment, found one after the other without any list.
  *
- * A failure takes back the runs before it. Taking away a whole mapping needs no memory.
+ * A run is mapped whole or not at all, and then finished, which may fail too. A failure
+ * takes all mapped runs away again; that needs no memory, since no mapping is split.
  */
 #include "proc/load.h"
 
@@ -31,7 +32,8 @@ struct load {
     const char *image;
     paddr_t image_pa;
     uint64_t bias;
-    char *page; /* where MIXED pages are put together */
+    char *page;     /* where MIXED pages are put together */
+    vaddr_t mapped; /* all runs below are mapped; without bias */
 };
 
 enum run_kind { RUN_BYTES, RUN_ZEROS, RUN_MIXED };
@@ -71,14 +73,13 @@ static bool next_run(const struct elf *e, vaddr_t from, struct run *out)
 
     vaddr_t start = VA(later(from.raw, va_floor(s->start).raw));
     uint64_t page_end = start.raw + PAGE_SIZE;
-    if (s->start.raw > start.raw) {
-        *out = edge_run(e, s, start);
-    } else if (page_end <= s->file_end.raw) {
+    bool inside = s->start.raw <= start.raw;
+    if (inside && page_end <= s->file_end.raw) {
         *out = (struct run){.range = {start, va_floor(s->file_end)},
                             .kind = RUN_BYTES,
                             .prot = s->prot,
                             .offset = s->offset + (start.raw - s->start.raw)};
-    } else if (s->file_end.raw <= start.raw && page_end <= s->end.raw) {
+    } else if (inside && s->file_end.raw <= start.raw && page_end <= s->end.raw) {
         *out = (struct run){
             .range = {start, va_floor(s->end)}, .kind = RUN_ZEROS, .prot = s->prot};
     } else {
@@ -93,23 +94,18 @@ static struct range where(const struct load *l, const struct run *run)
                           va_add(run->range.end, l->bias)};
 }
 
+static bool is_shared(const struct load *l, const struct run *run)
+{
+    return run->kind == RUN_BYTES && l->image_pa.raw && !(run->prot & PROT_W);
+}
+
+/* Pages that may not be touched yet have their bytes all the same: finish_run() shuts them. */
 static int map_copy(const struct load *l, const struct run *run, const char *bytes)
 {
     struct range r = where(l, run);
-    size_t len = range_pages(r) * PAGE_SIZE;
-    int err;
+    unsigned prot = run->prot ? run->prot : PROT_R;
 
-    if (run->prot != PROT_NONE)
-        return aspace_map_data(l->space, r, run->prot, bytes, len, 0);
-    /* Pages that may not be touched yet have their bytes all the same. */
-    err = aspace_map_data(l->space, r, PROT_R, bytes, len, 0);
-    if (err) return err;
-    err = aspace_protect(l->space, r, PROT_NONE);
-    if (err) {
-        int undone = aspace_unmap(l->space, r);
-        if (undone) err = undone;
-    }
-    return err;
+    return aspace_map_data(l->space, r, prot, bytes, range_pages(r) * PAGE_SIZE, 0);
 }
 
 /* Maps the image's own frames. They never permit stores, whatever the program asks for. */
@@ -119,17 +115,15 @@ static int map_shared(const struct load *l, const struct run *run)
         .index = pa_to_pfn(pa_add(l->image_pa, run->offset)).raw,
         .flags = TAG_EXTERN | TAG_MAY_R | TAG_MAY_X,
     };
-    struct range r = where(l, run);
-    int err;
 
-    err = aspace_map(l->space, r, run->prot, &source);
-    if (err || run->prot == PROT_NONE) return err;
-    err = aspace_populate(l->space, r, run->prot & PROT_R ? PROT_R : PROT_X);
-    if (err) {
-        int undone = aspace_unmap(l->space, r);
-        if (undone) err = undone;
-    }
-    return err;
+    return aspace_map(l->space, where(l, run), run->prot, &source);
+}
+
+static int map_zeros(const struct load *l, const struct run *run)
+{
+    static const struct mapping_source anonymous;
+
+    return aspace_map(l->space, where(l, run), run->prot, &anonymous);
 }
 
 static int map_mixed(const struct load *l, const struct run *run)
@@ -150,45 +144,50 @@ static int map_mixed(const struct load *l, const struct run *run)
 
 static int map_run(const struct load *l, const struct run *run)
 {
-    static const struct mapping_source anonymous;
-
     if (run->kind == RUN_MIXED) return map_mixed(l, run);
-    if (run->kind == RUN_ZEROS)
-        return aspace_map(l->space, where(l, run), run->prot, &anonymous);
-    if (l->image_pa.raw && !(run->prot & PROT_W)) return map_shared(l, run);
+    if (run->kind == RUN_ZEROS) return map_zeros(l, run);
+    if (is_shared(l, run)) return map_shared(l, run);
     return map_copy(l, run, l->image + run->offset);
 }
 
-/* Takes the runs below `end` away again; what lies between them is not ours. */
-static int unmap_runs(const struct load *l, vaddr_t end)
+/* Shared pages become resident; pages that permit nothing are shut. */
+static int finish_run(const struct load *l, const struct run *run)
 {
-    struct run run;
-    int err = 0;
+    struct range r = where(l, run);
 
-    for (vaddr_t from = VA(0); from.raw < end.raw && next_run(l->elf, from, &run) &&
-                               run.range.start.raw < end.raw;
-         from = run.range.end) {
-        int undone = aspace_unmap(l->space, where(l, &run));
-        if (undone) err = undone;
-    }
-    return err;
+    if (is_shared(l, run) && run->prot)
+        return aspace_populate(l->space, r, run->prot & PROT_R ? PROT_R : PROT_X);
+    return run->prot ? 0 : aspace_protect(l->space, r, PROT_NONE);
 }
 
-static int map_runs(const struct load *l)
+static int map_runs(struct load *l)
 {
     unsigned prot = 0;
     struct run run;
 
-    for (vaddr_t from = VA(0); next_run(l->elf, from, &run); from = run.range.end) {
+    while (next_run(l->elf, l->mapped, &run)) {
         int err = map_run(l, &run);
-        if (err) {
-            int undone = unmap_runs(l, run.range.start);
-            return undone ? undone : err;
-        }
+        if (err) return err;
+        l->mapped = run.range.end;
+        err = finish_run(l, &run);
+        if (err) return err;
         prot |= run.prot;
     }
     if (prot & PROT_X) icache_flush_all();
     return 0;
+}
+
+/* Takes away what was mapped, and nothing of what lies between: that is not ours. */
+static int unmap_runs(const struct load *l)
+{
+    struct run run = {.range.end = VA(0)};
+    int err = 0;
+
+    while (next_run(l->elf, run.range.end, &run) && run.range.start.raw < l->mapped.raw) {
+        int undone = aspace_unmap(l->space, where(l, &run));
+        if (undone) err = undone;
+    }
+    return err;
 }
 
 int elf_load(struct aspace *s, const struct elf *e, const void *image, paddr_t image_pa,
@@ -204,6 +203,10 @@ int elf_load(struct aspace *s, const struct elf *e, const void *image, paddr_t i
     l.page = kmalloc(PAGE_SIZE);
     if (!l.page) return -ENOMEM;
     err = map_runs(&l);
+    if (err) {
+        int undone = unmap_runs(&l);
+        if (undone) err = undone;
+    }
     kfree(l.page);
     return err;
 }
