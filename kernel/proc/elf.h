@@ -30,7 +30,7 @@ struct elf_segment {
 
 enum elf_type {
     ELF_EXEC, /* its addresses are where it runs */
-    ELF_DYN, /* addresses are relative to a page-aligned base: add it (a bias) to all of them */
+    ELF_DYN,  /* add a page-aligned base of your choice, the bias, to all addresses */
 };
 
 /* Where programs may lie. Both are page aligned; end is below 2^63. */
@@ -44,7 +44,7 @@ struct elf {
     vaddr_t entry;
     vaddr_t start, end; /* of the lowest segment, of the highest; not rounded */
 
-    /* The program headers in the program's own memory (AT_PHDR); 0 if no segment has them. */
+    /* The program headers in the program's memory (AT_PHDR); 0 if no segment has them. */
     vaddr_t phdr;
     unsigned phnum;
 

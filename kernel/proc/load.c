@@ -99,7 +99,7 @@ static bool is_shared(const struct load *l, const struct run *run)
     return run->kind == RUN_BYTES && l->image_pa.raw && !(run->prot & PROT_W);
 }
 
-/* Pages that may not be touched yet have their bytes all the same: finish_run() shuts them. */
+/* Pages that permit nothing have their bytes all the same; finish_run() shuts them. */
 static int map_copy(const struct load *l, const struct run *run, const char *bytes)
 {
     struct range r = where(l, run);

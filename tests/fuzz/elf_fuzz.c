@@ -5,8 +5,8 @@
  *
  *     mode | seed, 2 bytes | changes of segments, 8 bytes each | patches, 10 bytes each
  *
- * The seed makes all segments up, and one thing that is wrong with them, so that the shortest
- * input is a program with many; bytes that follow change them.
+ * The seed makes all segments up, and one thing that is wrong with them, so that the
+ * shortest input is a program with many; bytes that follow change them.
  *
  * What the parser accepts must keep its promises and is loaded: from shared frames or by
  * copying, with a bias, with something in the way, with memory running out. Then every
@@ -56,7 +56,7 @@ enum mode {
 
 static const struct elf_limits limits = {VA(0x1000), VA(1ul << 38)};
 
-/* The parser reads a copy that ends where the file ends: a sanitizer sees what is read behind. */
+/* The parser reads a copy that ends where the file does: a sanitizer watches its end. */
 static uint8_t *image, *part;
 static size_t len;
 static paddr_t image_pa;

@@ -1,4 +1,4 @@
-/* ELF files for tests, made with the C library's idea of the format and not the kernel's. */
+/* ELF files for tests, made with the C library's idea of the format, not the kernel's. */
 #pragma once
 
 #include <elf.h>

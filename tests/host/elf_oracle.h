@@ -1,6 +1,6 @@
 /*
- * What a loaded program must look like, worked out a second time: from the bytes of the file
- * and the C library's idea of them, page by page, without proc/elf.h or runs of pages.
+ * What a loaded program must look like, worked out a second time: from the bytes of the
+ * file and the C library's idea of them, page by page, without proc/elf.h or runs.
  */
 #pragma once
 

@@ -18,7 +18,7 @@ static struct elf elf;
 
 static int parse(void) { return elf_parse(image, sizeof(image), limits, &elf); }
 
-/* What a linker makes by default: headers and text in one segment, data and bss in another. */
+/* What linkers make: headers and constants, text, data with bss. */
 static void begin(void)
 {
     memset(image, 0, sizeof(image));
