@@ -14,12 +14,14 @@ struct context *hart_idle_context(unsigned index)
     struct thread *t = (struct thread *)top - 1;
     context_init(&t->ctx, top - THREAD_STACK, t, NULL);
     t->ctx.preempt = 0;
+    t->space = NULL;
     return &t->ctx;
 }
 
 void thread_enter_space(struct aspace *s)
 {
     preempt_off();
+    current_thread()->space = s;
     if (s) {
         aspace_switch_to(s);
     } else {

@@ -58,13 +58,25 @@
     name:
 #define END(name) .size name, . - name
 
-/* If the instruction at `pc` faults, go on at `fixup`. */
-#define CATCH(pc, fixup) \
+/* A line of the exception table: struct extable_entry in trap.c. */
+#define EXTABLE(first, end, fixup, user) \
     .pushsection .extable, "a"; \
     .balign 4; \
-    .word pc - .; \
+    .word first - .; \
+    .word end - .; \
     .word fixup - .; \
+    .word user; \
     .popsection
+
+/* If the instruction at `pc` faults, go on at `fixup`. */
+#define CATCH(pc, fixup) EXTABLE(pc, pc + 4, fixup, 0)
+
+/*
+ * Instructions in [first, end) touch a program's memory. A page fault at an address of the
+ * lower half brings the page, and the instruction is tried again; if that cannot be, it goes on
+ * at `fixup`. A fault at an address of the kernel is a bug and is not caught.
+ */
+#define CATCH_USER(first, end, fixup) EXTABLE(first, end, fixup, 1)
 
 /*
  * A system call that needs all of the user's registers: `stub` is what the table of calls

@@ -43,21 +43,30 @@ void trap_choose_path(void)
     csr_write(stvec, trap_vector);
 }
 
-/* Each field is the distance from itself: the table needs no relocation. */
+/*
+ * Instructions [first, end) may fault; then `fixup` is where to go on. Made by CATCH and
+ * CATCH_USER. Each address is the distance from its field: the table needs no relocation.
+ */
 struct extable_entry {
-    int32_t pc;
+    int32_t first;
+    int32_t end;
     int32_t fixup;
+    uint32_t user; /* they touch user memory, which is worth an attempt to bring it */
 };
 extern const struct extable_entry extable_start[], extable_end[];
 
 static uint64_t target(const int32_t *field) { return (uint64_t)field + (int64_t)*field; }
 
-uint64_t extable_find(uint64_t pc)
+static bool in_kernel_half(uint64_t va) { return (int64_t)va < 0; }
+
+/* The entry that expects this fault, or NULL. */
+static const struct extable_entry *extable_find(const struct trap_frame *f)
 {
     for (const struct extable_entry *e = extable_start; e < extable_end; e++) {
-        if (target(&e->pc) == pc) return target(&e->fixup);
+        if (f->sepc < target(&e->first) || f->sepc >= target(&e->end)) continue;
+        return e->user && in_kernel_half(f->stval) ? NULL : e;
     }
-    return 0;
+    return NULL;
 }
 
 const char *trap_cause_name(uint64_t scause)
@@ -82,17 +91,32 @@ const char *trap_cause_name(uint64_t scause)
     return names[scause];
 }
 
+/* Makes user memory accessible that the kernel found missing. Who touches it with preemption
+ * off or interrupts closed cannot wait for that. */
+static bool bring_user_memory(const struct trap_frame *f)
+{
+    const struct extable_entry *e = extable_find(f);
+    bool page_fault = f->scause == CAUSE_LOAD_PAGE || f->scause == CAUSE_STORE_PAGE;
+
+    if (!page_fault || !e || !e->user) return false;
+    if (!preempt_is_on() || !(f->sstatus & SSTATUS_SPIE)) return false;
+    csr_set(sstatus, SSTATUS_SIE);
+    bool done = trap_user_access(VA(f->stval), f->scause);
+    csr_clear(sstatus, SSTATUS_SIE);
+    return done;
+}
+
 /* Goes on elsewhere, if this fault was expected. */
 static bool recover(struct trap_frame *f)
 {
     struct context *c = this_context;
-    uint64_t resume = c->fault_skip ? c->fault_skip : extable_find(f->sepc);
+    const struct extable_entry *e = extable_find(f);
 
-    if (!resume) return false;
+    if (!e && !c->fault_skip) return false;
+    f->sepc = c->fault_skip ? c->fault_skip : target(&e->fixup);
+    f->sstatus &= ~(uint64_t)SSTATUS_SUM;
     c->fault_skip = 0;
     c->fault_cause = f->scause;
-    f->sepc = resume;
-    f->sstatus &= ~(uint64_t)SSTATUS_SUM;
     return true;
 }
 
@@ -125,7 +149,7 @@ static bool work_is_due(void)
 
 void trap_from_kernel(struct trap_frame *f)
 {
-    if (!(f->scause & CAUSE_INTERRUPT) && recover(f)) return;
+    if (!(f->scause & CAUSE_INTERRUPT) && (bring_user_memory(f) || recover(f))) return;
     if (on_emergency_stack(f) || !handle_interrupt(f->scause)) panic_trap(f);
     /* It came with preemption on, so this is a quiescent point, and no lock is held.
      * Interrupts are open meanwhile, since the work may wait for locks. */

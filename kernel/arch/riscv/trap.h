@@ -1,6 +1,10 @@
 /*
  * Traps in the kernel: the saved registers, recovery from expected faults, and
  * probes that try an access.
+ *
+ * Which faults are expected says the exception table, which assembler code fills with
+ * CATCH and CATCH_USER (asm.h). At a fixup SUM is clear, and struct context.fault_cause has
+ * the cause.
  */
 #pragma once
 
@@ -20,11 +24,11 @@ struct trap_frame {
 void trap_choose_path(void);
 
 /*
- * Where to go on if the instruction at `pc` faults, or 0. Assembler code fills the
- * table with CATCH (asm.h). The handler clears SUM in the frame and leaves the cause
- * in struct context.fault_cause.
+ * Upward call: the kernel touched a program's memory at `va` for the program's sake, and
+ * the page fault `scause` came of it. True if the access may be tried again. Interrupts and
+ * preemption are on; it may sleep.
  */
-uint64_t extable_find(uint64_t pc);
+bool trap_user_access(vaddr_t va, uint64_t scause);
 
 /* "store page fault" and so on. */
 const char *trap_cause_name(uint64_t scause);

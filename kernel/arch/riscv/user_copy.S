@@ -1,0 +1,271 @@
+/*
+ * Copies to and from a program's memory. See user_copy.h.
+ *
+ * While SUM is set the hart may use the program's pages. It is set once for each call:
+ * some emulators forget all translations when it changes. A trap in between clears it and its
+ * return sets it again, so the window is open in these instructions only, even if another
+ * thread runs meanwhile.
+ *
+ * Wide loops move what fits and only then advance their pointers. When one of them meets
+ * memory that is not there, the loop of single words or bytes starts again where the
+ * round began, and stops at the first byte that cannot be had: so the count is exact.
+ * That byte's word has no byte that can, since pages are made of whole words.
+ *
+ * Pointers are compared as signed numbers: the addresses of programs are positive and
+ * stay so when a loop's stride is subtracted from the end, or become small negative ones;
+ * those of the kernel are all negative.
+ */
+#include "arch/riscv/asm.h"
+#include "arch/riscv/csr.h"
+#include "lib/errno.h"
+
+/* clang-format off */
+.macro copy_64_bytes at
+    ld t1, \at(a1)
+    ld t2, \at+8(a1)
+    ld t3, \at+16(a1)
+    ld t4, \at+24(a1)
+    ld t5, \at+32(a1)
+    ld t6, \at+40(a1)
+    ld a5, \at+48(a1)
+    ld a6, \at+56(a1)
+    sd t1, \at(a0)
+    sd t2, \at+8(a0)
+    sd t3, \at+16(a0)
+    sd t4, \at+24(a0)
+    sd t5, \at+32(a0)
+    sd t6, \at+40(a0)
+    sd a5, \at+48(a0)
+    sd a6, \at+56(a0)
+.endm
+
+/* A word made of two: the upper bytes of `have`, and the lower of the next, at \at(a1). */
+.macro copy_shifted at, have, next
+    ld \next, \at(a1)
+    srl \have, \have, t1
+    sll t5, \next, t2
+    or \have, \have, t5
+    sd \have, \at-8(a0)
+.endm
+
+/*
+ * size_t user_copy(uint64_t to, uint64_t from, size_t len)
+ * a0 and a1 advance; a3 is where a1 ends, a4 the last place for another round.
+ */
+FUNCTION(user_copy)
+    li t0, SSTATUS_SUM
+    csrs sstatus, t0
+copy_start:
+    add a3, a1, a2
+    or t1, a0, a1
+    andi t1, t1, 7
+    bnez t1, copy_odd
+copy_aligned:
+    li t1, 64
+    bltu a2, t1, copy_words
+    addi a4, a3, -1024
+    blt a4, a1, copy_groups
+1:
+    .set at, 0
+    .rept 16
+    copy_64_bytes at
+    .set at, at + 64
+    .endr
+    addi a1, a1, 1024
+    addi a0, a0, 1024
+    bge a4, a1, 1b
+copy_groups:
+    addi a4, a3, -64
+    blt a4, a1, copy_words
+1:  copy_64_bytes 0
+    addi a1, a1, 64
+    addi a0, a0, 64
+    bge a4, a1, 1b
+copy_words:
+    addi a4, a3, -8
+    blt a4, a1, copy_bytes
+1:  ld t1, (a1)
+    sd t1, (a0)
+    addi a1, a1, 8
+    addi a0, a0, 8
+    bge a4, a1, 1b
+copy_bytes:
+    beq a1, a3, copy_done
+1:  lbu t1, (a1)
+    sb t1, (a0)
+    addi a1, a1, 1
+    addi a0, a0, 1
+    bne a1, a3, 1b
+copy_done:
+    csrc sstatus, t0
+copy_failed:
+    sub a0, a3, a1
+    ret
+
+    /* Few bytes are not worth the arithmetic. Else bytes until the target is aligned, */
+copy_odd:
+    li t1, 16
+    bltu a2, t1, copy_bytes
+    neg a4, a0
+    andi a4, a4, 7
+    beqz a4, copy_target_aligned
+    add a4, a1, a4
+1:  lbu t1, (a1)
+    sb t1, (a0)
+    addi a1, a1, 1
+    addi a0, a0, 1
+    bne a1, a4, 1b
+copy_target_aligned:
+    sub a2, a3, a1
+    andi a4, a1, 7
+    beqz a4, copy_aligned
+    /* and if the source is not by then: a1 goes down to its word, a4 is how far. */
+    slli t1, a4, 3
+    neg t2, t1
+    sub a1, a1, a4
+    addi a7, a3, -32
+    sub a7, a7, a4
+    blt a7, a1, copy_rest
+copy_shift:
+    ld t3, (a1)
+1:  copy_shifted 8, t3, t4
+    copy_shifted 16, t4, t3
+    copy_shifted 24, t3, t4
+    copy_shifted 32, t4, t3
+    addi a1, a1, 32
+    addi a0, a0, 32
+    bge a7, a1, 1b
+copy_rest:
+    add a1, a1, a4
+    j copy_bytes
+
+copy_wide_failed:
+    csrs sstatus, t0
+    j copy_words
+copy_shift_failed:
+    csrs sstatus, t0
+    j copy_rest
+    CATCH_USER(copy_aligned, copy_words, copy_wide_failed)
+    CATCH_USER(copy_words, copy_done, copy_failed)
+    CATCH_USER(copy_odd, copy_target_aligned, copy_failed)
+    CATCH_USER(copy_shift, copy_rest, copy_shift_failed)
+END(user_copy)
+
+/* size_t user_clear(vaddr_t to, size_t len): a0 advances to a3. */
+FUNCTION(user_clear)
+    li t0, SSTATUS_SUM
+    csrs sstatus, t0
+    add a3, a0, a1
+    andi t1, a0, 7
+    bnez t1, clear_odd
+clear_aligned:
+    addi a4, a3, -1024
+    blt a4, a0, clear_groups
+1:
+    .set at, 0
+    .rept 128
+    sd zero, at(a0)
+    .set at, at + 8
+    .endr
+    addi a0, a0, 1024
+    bge a4, a0, 1b
+clear_groups:
+    addi a4, a3, -64
+    blt a4, a0, clear_words
+1:
+    .set at, 0
+    .rept 8
+    sd zero, at(a0)
+    .set at, at + 8
+    .endr
+    addi a0, a0, 64
+    bge a4, a0, 1b
+clear_words:
+    addi a4, a3, -8
+    blt a4, a0, clear_bytes
+1:  sd zero, (a0)
+    addi a0, a0, 8
+    bge a4, a0, 1b
+clear_bytes:
+    beq a0, a3, clear_done
+1:  sb zero, (a0)
+    addi a0, a0, 1
+    bne a0, a3, 1b
+clear_done:
+    csrc sstatus, t0
+clear_failed:
+    sub a0, a3, a0
+    ret
+
+clear_odd:
+    addi a4, a0, 7
+    andi a4, a4, -8
+    bge a4, a3, clear_bytes
+1:  sb zero, (a0)
+    addi a0, a0, 1
+    bne a0, a4, 1b
+    j clear_aligned
+
+clear_wide_failed:
+    csrs sstatus, t0
+    j clear_words
+    CATCH_USER(clear_aligned, clear_words, clear_wide_failed)
+    CATCH_USER(clear_words, clear_done, clear_failed)
+    CATCH_USER(clear_odd, clear_wide_failed, clear_failed)
+END(user_clear)
+
+/* long user_load_string(char *to, vaddr_t from, size_t n) */
+FUNCTION(user_load_string)
+    li t0, SSTATUS_SUM
+    csrs sstatus, t0
+    mv a4, a1
+    add a3, a1, a2
+string_loop:
+    lbu t1, (a1)
+    sb t1, (a0)
+    beqz t1, string_done
+    addi a1, a1, 1
+    addi a0, a0, 1
+    bne a1, a3, string_loop
+string_done:
+    csrc sstatus, t0
+    sub a0, a1, a4
+    ret
+    CATCH_USER(string_loop, string_done, user_word_failed)
+END(user_load_string)
+
+/* int name(vaddr_t from, type *out) */
+.macro word_loader name, load, store
+FUNCTION(\name)
+    li t0, SSTATUS_SUM
+    csrs sstatus, t0
+1:  \load t1, (a0)
+2:  csrc sstatus, t0
+    \store t1, (a1)
+    li a0, 0
+    ret
+    CATCH_USER(1b, 2b, user_word_failed)
+END(\name)
+.endm
+
+/* int name(vaddr_t to, type value) */
+.macro word_storer name, store
+FUNCTION(\name)
+    li t0, SSTATUS_SUM
+    csrs sstatus, t0
+1:  \store a1, (a0)
+2:  csrc sstatus, t0
+    li a0, 0
+    ret
+    CATCH_USER(1b, 2b, user_word_failed)
+END(\name)
+.endm
+
+word_loader user_load32, lw, sw
+word_loader user_load64, ld, sd
+word_storer user_store32, sw
+word_storer user_store64, sd
+
+user_word_failed:
+    li a0, -EFAULT
+    ret

@@ -1,0 +1,31 @@
+/*
+ * Touching the memory of the running program at its own addresses, in one window of
+ * sstatus.SUM each. mm/uaccess.h is what everybody else uses: here nobody checks that an
+ * address is the program's.
+ *
+ * Preemption and interrupts are on: a page that is missing is brought (trap.h,
+ * trap_user_access()), which may sleep.
+ */
+#pragma once
+
+#include "lib/addr.h"
+#include "lib/compiler.h"
+
+/*
+ * Copies ascending, and returns how many bytes at the end could not be copied, exactly. One of
+ * the addresses is a program's and the other the kernel's.
+ */
+must_check size_t user_copy(uint64_t to, uint64_t from, size_t len);
+
+/* Stores zeros. How many bytes at the end could not be. */
+must_check size_t user_clear(vaddr_t to, size_t len);
+
+/* Copies bytes up to and with the first NUL, `n` > 0 at most. How many came before the NUL;
+ * `n` if none came; -EFAULT. */
+must_check long user_load_string(char *to, vaddr_t from, size_t n);
+
+/* One load or store of an aligned word. 0 or -EFAULT. */
+must_check int user_load32(vaddr_t from, uint32_t *out);
+must_check int user_load64(vaddr_t from, uint64_t *out);
+must_check int user_store32(vaddr_t to, uint32_t value);
+must_check int user_store64(vaddr_t to, uint64_t value);

@@ -1,0 +1,133 @@
+/*
+ * See uaccess.h. The copying is arch's (user_copy.S); here is the check before it, and the
+ * answer to the faults that come of it.
+ *
+ * A number is a program's address if it lies below the end of the user half. Sv39 and Sv48 end
+ * at different places, and what lies between there and the kernel is no address at all: one
+ * comparison refuses both. Lengths are compared with the room that is left; no sum is
+ * formed, so none wraps.
+ */
+#include "mm/uaccess.h"
+
+#include "arch/riscv/csr.h"
+#include "arch/riscv/trap.h"
+#include "arch/riscv/user_copy.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/aspace.h"
+#include "sched/thread.h"
+
+/* The space whose user half is the program's memory, or NULL. A space of supervisor pages in
+ * the lower half is not one: the hardware would not tell its pages from the kernel's. */
+static struct aspace *user_space(void)
+{
+    struct aspace *s = current_thread()->space;
+
+    return likely(s && s->kind == ASPACE_USER) ? s : NULL;
+}
+
+static bool is_users(vaddr_t va, size_t len)
+{
+    const struct aspace *s = user_space();
+
+    debug_assert(preempt_is_on() && irq_enabled());
+    if (!s) return false;
+    uint64_t end = s->end << PAGE_SHIFT;
+    return va.raw <= end && len <= end - va.raw;
+}
+
+bool trap_user_access(vaddr_t va, uint64_t scause)
+{
+    struct aspace *s = user_space();
+    unsigned access = scause == CAUSE_STORE_PAGE ? PROT_W : PROT_R;
+
+    return s && aspace_fault(s, va, access) == FAULT_DONE;
+}
+
+/* `left` of `len` bytes were not copied. */
+static int all(size_t left) { return left ? -EFAULT : 0; }
+static long some(size_t left, size_t len)
+{
+    return left && left == len ? -EFAULT : (long)(len - left);
+}
+
+int copy_from_user(void *to, vaddr_t from, size_t len)
+{
+    if (unlikely(!is_users(from, len))) return all(len);
+    return all(user_copy((uint64_t)to, from.raw, len));
+}
+
+int copy_to_user(vaddr_t to, const void *from, size_t len)
+{
+    if (unlikely(!is_users(to, len))) return all(len);
+    return all(user_copy(to.raw, (uint64_t)from, len));
+}
+
+int clear_user(vaddr_t to, size_t len)
+{
+    if (unlikely(!is_users(to, len))) return all(len);
+    return all(user_clear(to, len));
+}
+
+long copy_from_user_some(void *to, vaddr_t from, size_t len)
+{
+    if (unlikely(!is_users(from, len))) return all(len);
+    return some(user_copy((uint64_t)to, from.raw, len), len);
+}
+
+long copy_to_user_some(vaddr_t to, const void *from, size_t len)
+{
+    if (unlikely(!is_users(to, len))) return all(len);
+    return some(user_copy(to.raw, (uint64_t)from, len), len);
+}
+
+/* A word that is not aligned: all of it or nothing. */
+static noinline int get_bytes(vaddr_t from, void *out, size_t len)
+{
+    char word[sizeof(uint64_t)];
+    int err = copy_from_user(word, from, len);
+
+    if (!err) memcpy(out, word, len);
+    return err;
+}
+
+int get_user32(vaddr_t from, uint32_t *out)
+{
+    if (unlikely(from.raw % sizeof(*out))) return get_bytes(from, out, sizeof(*out));
+    if (unlikely(!is_users(from, sizeof(*out)))) return -EFAULT;
+    return user_load32(from, out);
+}
+
+int get_user64(vaddr_t from, uint64_t *out)
+{
+    if (unlikely(from.raw % sizeof(*out))) return get_bytes(from, out, sizeof(*out));
+    if (unlikely(!is_users(from, sizeof(*out)))) return -EFAULT;
+    return user_load64(from, out);
+}
+
+int put_user32(vaddr_t to, uint32_t value)
+{
+    if (unlikely(to.raw % sizeof(value))) return copy_to_user(to, &value, sizeof(value));
+    if (unlikely(!is_users(to, sizeof(value)))) return -EFAULT;
+    return user_store32(to, value);
+}
+
+int put_user64(vaddr_t to, uint64_t value)
+{
+    if (unlikely(to.raw % sizeof(value))) return copy_to_user(to, &value, sizeof(value));
+    if (unlikely(!is_users(to, sizeof(value)))) return -EFAULT;
+    return user_store64(to, value);
+}
+
+long strncpy_from_user(char *to, vaddr_t from, size_t size)
+{
+    size_t n = size;
+
+    if (n == 0) return -ENAMETOOLONG;
+    if (!is_users(from, 1)) return -EFAULT;
+    uint64_t room = (user_space()->end << PAGE_SHIFT) - from.raw;
+    if (n > room) n = room;
+    long len = user_load_string(to, from, n);
+    if (len == (long)n) return n < size ? -EFAULT : -ENAMETOOLONG;
+    return len;
+}
