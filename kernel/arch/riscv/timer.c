@@ -58,9 +58,12 @@ void hart_nap(void)
     uint64_t irq = irq_save();
     struct hart *h = this_hart();
     uint64_t enabled = csr_read(sie);
-    uint64_t soon = read_time() + timebase / NAPS_PER_SECOND;
+    uint64_t now = read_time();
+    uint64_t soon = now + timebase / NAPS_PER_SECOND;
 
-    if (soon < h->timer_set) program(h, soon);
+    if (h->timer < soon) soon = h->timer;
+    /* What has passed pends still, and would end the nap at once. */
+    if (soon < h->timer_set || h->timer_set <= now) program(h, soon);
     csr_set(sie, SIE_STIE);
     __asm__ volatile("wfi" ::: "memory");
     if (has_sstc) program(h, h->timer);
