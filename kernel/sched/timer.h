@@ -10,24 +10,48 @@
 
 #include "arch/riscv/hart.h"
 
+/*
+ * nanoseconds = ticks * whole + the upper 64 bits of ticks * fraction.
+ *
+ * The fraction is rounded up, which makes the product too large by less than ticks / 2^64;
+ * what it is rounded down to is exact as long as that is less than the distance of the true
+ * value from the next nanosecond, at least 1 / timebase: for centuries.
+ */
+struct clock_scale {
+    uint64_t whole, fraction;
+};
+extern struct clock_scale clock_scale; /* set once */
+
+/* `ticks_per_second` is not 0. Before anything else here. */
+void clock_init(uint64_t ticks_per_second);
+
 /* Nanoseconds since the machine started. */
 uint64_t clock_ns(void);
 uint64_t ticks_to_ns(uint64_t ticks);
-/* Rounded up: waiting so many ticks is never too short. */
+/* Rounded up: waiting so many ticks is never too short, nor a tick too long. Later than
+ * CLOCK_LAST_NS, three centuries, is never (TIMER_NEVER). */
+#define CLOCK_LAST_NS (~0ul >> 1)
 uint64_t ns_to_ticks(uint64_t ns);
 
+/*
+ * Setting and cancelling may meet on several harts; the last one counts. A timer is on the
+ * hart where it was set last, until it is set again.
+ */
 struct timer {
-    uint64_t deadline_ns;
-    void (*fire)(
-        struct timer *t); /* preemption off, no lock held, soon after the deadline */
+    /* Preemption is off, no lock is held, the deadline has passed. It may set the timer
+     * again, and may free what the timer is in. */
+    void (*fire)(struct timer *t);
+    uint64_t deadline;                 /* in ticks; under the heap's lock */
     struct timer *child, *next, *prev; /* in the heap; under its lock */
-    struct hart *hart;                 /* whose heap it is in, NULL: none. Atomic. */
+    bool queued;                       /* it is in a heap; under the heap's lock */
+    struct hart *hart; /* whose heap; changes under the locks of both. Atomic. */
 };
 
 void timer_init(struct timer *t, void (*fire)(struct timer *));
 /* Sets it, or sets it anew, on the hart of the caller. */
 void timer_set(struct timer *t, uint64_t deadline_ns);
-/* Afterwards it does not fire any more. True if it was set and had not fired. */
+/* Afterwards it does not fire any more, and fire() has returned (unless that is what
+ * calls). True if it was set and had not fired. The caller has no lock that fire() takes. */
 bool timer_cancel(struct timer *t);
 
 /* Blocks the calling thread until then. */
