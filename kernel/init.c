@@ -35,6 +35,7 @@
 #include "mm/kspace.h"
 #include "mm/page.h"
 #include "mm/slab.h"
+#include "sched/thread.h"
 #include "sync/console_lock.h"
 
 /* No device tree is larger, and firmware puts it where so much can be read. */
@@ -287,6 +288,14 @@ static int run_command_line(void)
     return failed != 0;
 }
 
+static _Noreturn void rest_for_ever(void)
+{
+    for (;;) {
+        thread_prepare_to_block();
+        thread_block();
+    }
+}
+
 _Noreturn void kernel_main(uint64_t hartid, uint64_t dtb);
 _Noreturn void kernel_main(uint64_t hartid, uint64_t dtb)
 {
@@ -300,11 +309,12 @@ _Noreturn void kernel_main(uint64_t hartid, uint64_t dtb)
     choose_paging();
     add_memory();
     build_kernel_space();
+    if (sched_init()) not_booted("no memory for the first threads");
     harts_start();
     print_map();
 
     int status = run_command_line();
-    if (cmdline_flag("halt")) hart_idle();
+    if (cmdline_flag("halt")) rest_for_ever();
     log_info("power off, status %d", status);
     power_off(status);
 }

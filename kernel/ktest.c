@@ -11,6 +11,7 @@
 #include "arch/riscv/hart.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "mm/kspace.h"
 #include "mm/page.h"
 #include "mm/slab.h"
 #include "sync/grace.h"
@@ -32,6 +33,7 @@ static bool contains(const char *name, const char *part)
 /* Frames free once nothing is kept back. */
 static uint64_t free_frames(void)
 {
+    thread_memory_drain();
     grace_drain();
     slab_drain();
     page_drain();

@@ -13,6 +13,7 @@
 #include "lib/ktest.h"
 #include "mm/aspace.h"
 #include "mm/page.h"
+#include "sched/thread.h"
 
 #define AT    VA(4ul << 30)
 #define TABLE 512ul /* pages that one leaf table maps */
@@ -24,9 +25,7 @@ static struct aspace *begin(size_t npages)
     struct aspace *s = aspace_create(ASPACE_USER);
 
     assert(s);
-    preempt_off();
-    aspace_switch_to(s);
-    preempt_on();
+    thread_enter_space(s);
     int err = npages ? aspace_map(s, range_of(AT, npages), PROT_RW, &small_pages) : 0;
     assert(err == 0);
     return s;
@@ -34,9 +33,7 @@ static struct aspace *begin(size_t npages)
 
 static void end(struct aspace *s)
 {
-    preempt_off();
-    aspace_switch_to_kernel();
-    preempt_on();
+    thread_enter_space(NULL);
     aspace_destroy(s);
 }
 

@@ -15,6 +15,7 @@
 #include "mm/aspace.h"
 #include "mm/aspace_probe.h"
 #include "mm/page.h"
+#include "sched/thread.h"
 
 #define ARENA       VA(16ul << 20)
 #define ARENA_PAGES 2048ul /* four leaf tables */
@@ -49,13 +50,9 @@ static void one_hart(void *arg)
     while (__atomic_load_n(&crew->arrived, __ATOMIC_ACQUIRE) < crew->harts) {
         cpu_relax();
     }
-    preempt_off();
-    aspace_switch_to(crew->s);
-    preempt_on();
+    thread_enter_space(crew->s);
     crew->work(crew, role);
-    preempt_off();
-    aspace_switch_to_kernel();
-    preempt_on();
+    thread_enter_space(NULL);
 }
 
 /* Runs work on all harts in one fresh space, checks the space and destroys it. */

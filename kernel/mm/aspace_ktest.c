@@ -12,6 +12,7 @@
 #include "mm/aspace.h"
 #include "mm/aspace_probe.h"
 #include "mm/page.h"
+#include "sched/thread.h"
 
 #define HERE VA(0x10000)
 
@@ -23,24 +24,18 @@ static struct aspace *enter(enum aspace_kind kind)
     struct aspace *s = aspace_create(kind);
 
     assert(s);
-    preempt_off();
-    aspace_switch_to(s);
-    preempt_on();
+    thread_enter_space(s);
     return s;
 }
 
 static void switch_to(struct aspace *s)
 {
-    preempt_off();
-    aspace_switch_to(s);
-    preempt_on();
+    thread_enter_space(s);
 }
 
 static void leave(void)
 {
-    preempt_off();
-    aspace_switch_to_kernel();
-    preempt_on();
+    thread_enter_space(NULL);
 }
 
 static void leave_and_destroy(struct aspace *s)

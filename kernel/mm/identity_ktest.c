@@ -19,6 +19,7 @@
 #include "lib/log.h"
 #include "mm/aspace.h"
 #include "mm/page.h"
+#include "sched/thread.h"
 
 #define TEST_DEVICE   0x100000ul
 #define UART          0x10000000ul
@@ -110,13 +111,13 @@ KTEST(identity_mapped_kernel_space_is_live)
     pfn_t before = mmu_live_root();
 
     assert(probe_load8(low(&cell)) == -EFAULT);
+    thread_enter_space(s);
     preempt_off();
-    aspace_switch_to(s);
     look_around(s);
     take_a_page_out(s);
     log_info("this line comes from the identity-mapped space");
-    aspace_switch_to_kernel();
     preempt_on();
+    thread_enter_space(NULL);
     assert(mmu_live_root().raw == before.raw);
     assert(probe_load8(low(&cell)) == -EFAULT);
     aspace_destroy(s);

@@ -42,6 +42,9 @@ void kspace_unmap_device(volatile void *regs, size_t size);
 must_check void *kstack_alloc(void);
 void kstack_free(void *top);
 
+/* Gives back the stacks that are kept for threads to come (thread_memory_alloc()). */
+void thread_memory_drain(void);
+
 /* What may be mapped where, and what is. */
 enum kspace_region {
     KSPACE_DIRECT,

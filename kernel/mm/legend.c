@@ -51,12 +51,12 @@ static void anon_fold(struct anon_pages *a)
     struct aspace *space = a->space;
 
     if (space && a->pages) {
-        spin_lock(&space->legend.lock, RANK_LEGEND);
+        spin_lock(&space->legend.fold_lock, RANK_FOLD);
         __atomic_fetch_add(&legend_slot(&space->legend, TAG_ANON)->pages, a->pages,
                            __ATOMIC_RELAXED);
         interleave("fold", a);
         a->pages = 0;
-        spin_unlock(&space->legend.lock, RANK_LEGEND);
+        spin_unlock(&space->legend.fold_lock, RANK_FOLD);
     }
     a->pages = 0;
 }
@@ -92,12 +92,12 @@ long legend_pages(struct aspace *space, unsigned number)
     long *pages = &legend_slot(l, number)->pages;
 
     if (number != TAG_ANON) return __atomic_load_n(pages, __ATOMIC_RELAXED);
-    spin_lock(&l->lock, RANK_LEGEND);
+    spin_lock(&l->fold_lock, RANK_FOLD);
     long n = __atomic_load_n(pages, __ATOMIC_RELAXED);
     for (unsigned i = 0; i < nharts; i++) {
         if (anon_pages[i].space == space) n += anon_pages[i].pages;
     }
-    spin_unlock(&l->lock, RANK_LEGEND);
+    spin_unlock(&l->fold_lock, RANK_FOLD);
     return n;
 }
 

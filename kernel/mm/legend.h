@@ -15,6 +15,7 @@
  *
  * Locks: legend.lock (RANK_LEGEND) for making, finding and dropping slots; a
  * slot with an object is entered into the object's list under its maps_lock.
+ * legend.fold_lock (RANK_FOLD): what a hart has counted is on its way to the space.
  */
 #pragma once
 
@@ -74,8 +75,9 @@ enum { LEGEND_FIRST = 8, LEGEND_CHUNKS = 13 };
 
 struct legend {
     struct spinlock lock;
-    uint32_t gen;    /* slots made so far; atomic: fork compares it */
-    unsigned nslots; /* numbers below have been used; under lock */
+    struct spinlock fold_lock; /* RANK_FOLD, see legend.c */
+    uint32_t gen;              /* slots made so far; atomic: fork compares it */
+    unsigned nslots;           /* numbers below have been used; under lock */
     unsigned nlive;
     bool sealed; /* a sealed tag was ever made. Atomic, set once. */
     struct legend_slot *chunk[LEGEND_CHUNKS];

@@ -19,7 +19,7 @@
 #include "lib/addr.h"
 #include "lib/list.h"
 #include "mm/page.h"
-#include "sync/mutex.h"
+#include "sched/mutex.h"
 
 struct object;
 

@@ -199,7 +199,7 @@ static void edit_all(struct object *o, uint64_t index, uint64_t end, enum edit_k
 {
     struct list *it;
 
-    debug_assert(spin_is_held(&o->maps_lock.word));
+    debug_assert(mutex_is_held(&o->maps_lock));
     list_for_each (it, &o->maps) {
         const struct legend_slot *slot = list_entry(it, struct legend_slot, maps);
         if (kind == WITHHOLD && !(slot->tag.flags & TAG_SHARED)) continue;

@@ -16,3 +16,9 @@ void mutex_lock(struct mutex *m);
 /* False, and nothing taken, if somebody holds it. */
 must_check bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
+
+/* For assertions: somebody holds it. */
+static inline bool mutex_is_held(const struct mutex *m)
+{
+    return __atomic_load_n(&m->held, __ATOMIC_RELAXED);
+}

@@ -9,7 +9,7 @@
  * of others. A thread runs until it blocks, yields, or has used its slice; then it goes
  * to the end of the queue with a new slice. One that wakes keeps what was left of its
  * slice and goes to the front, ahead of the running one: so a sleeper is prompt, and
- * two that wake each other cannot starve a third.
+ * two that wake each other cannot starve a third. run_queue.h has the rules.
  *
  * Preemption is on in the kernel, too, but where preempt_off() or a spinlock says
  * otherwise. Interrupt handlers only note what is to be done in hart.work; hart_do_work()
@@ -21,13 +21,14 @@
 #include "arch/riscv/context.h"
 #include "arch/riscv/hart.h"
 #include "lib/list.h"
-#include "sync/spinlock.h"
+#include "sched/wait.h"
 
 struct aspace;
 
 enum thread_state {
-    THREAD_RUNNABLE, /* running, or in a run queue */
+    THREAD_NEW,      /* waits for thread_start() */
     THREAD_BLOCKED,  /* waits for thread_wake() */
+    THREAD_RUNNABLE, /* running, in a run queue, or on the way to one */
     THREAD_DEAD,     /* has left its stack for the last time */
 };
 
@@ -39,18 +40,23 @@ enum { THREAD_NAME = 16 };
 struct thread {
     struct context ctx; /* first, so that tp is the thread */
 
-    /* Protected by the lock of the run queue of ctx.hart. */
-    struct list queue; /* in a run queue */
-    uint32_t state;    /* enum thread_state. Atomic: thread_wake() looks first */
+    /* Protected by the lock of the run queue of ctx.hart, and ctx.hart with them: it changes
+     * under the lock of the queue that the thread leaves. */
+    struct list queue;     /* in a run queue; linked to itself while in none */
+    uint32_t state;        /* enum thread_state */
+    uint32_t wake_pending; /* a wake-up came before it blocked. Atomic, see prepare */
+    uint64_t slice;        /* ticks left of its slice when it last stopped */
+    uint64_t turn;         /* run_queue.turns when it last got a new one by waking */
 
-    uint64_t affinity;     /* harts it may run on, a bit each. Atomic. */
-    uint64_t slice_ns;     /* left of its slice when it last stopped; own hart only */
-    uint64_t started;      /* read_time() when it was last switched to; own hart only */
-    uint64_t ran_ticks;    /* time it has run, in clock ticks; own hart only */
-    uint32_t refs;         /* atomic; thread_put() frees the memory at 0 */
-    uint32_t wake_pending; /* a wake-up came before it blocked. Atomic. */
-    struct aspace *space;  /* it runs in this one; NULL: kernel thread. Own thread only */
-    void *owner;           /* the process, for whoever knows processes; set once */
+    uint64_t started;     /* read_time() when it was last switched to; own hart only */
+    uint64_t ran_ticks;   /* time it had run by then; written by its hart. Atomic. */
+    uint64_t affinity;    /* harts it may run on, a bit each. Atomic. */
+    uint32_t refs;        /* atomic; thread_put() frees the memory at 0 */
+    struct aspace *space; /* it runs in this one; NULL: kernel thread. Own thread only */
+    struct wait_queue ended; /* for thread_join() */
+    void (*fn)(void *);      /* what it runs; set once */
+    void *arg;
+    void *owner; /* the process, for whoever knows processes; set once */
     char name[THREAD_NAME];
 };
 
@@ -67,10 +73,11 @@ static inline struct thread *current_thread(void)
 must_check struct thread *thread_create(const char *name, void (*fn)(void *), void *arg);
 void thread_start(struct thread *t);
 
-/* Ends the calling thread. Preemption is on, no lock is held, no space entered. */
+/* Ends the calling thread, which is not the first one. Preemption is on, no lock is held, no
+ * space entered. */
 _Noreturn void thread_exit(void);
 
-/* Waits until `t` is dead. */
+/* Waits until `t` is dead: its stack and registers are in use no more. */
 void thread_join(struct thread *t);
 
 void thread_get(struct thread *t);
@@ -97,8 +104,9 @@ void thread_block(void);
 void thread_cancel_block(void);
 void thread_wake(struct thread *t);
 
-/* Restricts a thread to the harts of `mask` (at least one online, else -EINVAL). It moves
- * when it is next chosen; the calling thread before this returns. */
+/* Restricts a thread to the harts of `mask` (at least one online, else -EINVAL). One that
+ * runs on another hart moves soon; the calling thread before this returns, if preemption
+ * is on. */
 must_check int thread_set_affinity(struct thread *t, uint64_t mask);
 
 /* The calling thread runs in `s` from now on; NULL: in the kernel's own space. */
@@ -107,16 +115,20 @@ void thread_enter_space(struct aspace *s);
 /* Clock ticks that `t` has run. */
 uint64_t thread_ran(const struct thread *t);
 
+/* What runs until sched_init(), and then is the first thread. It stays on its hart. */
+extern struct thread boot_thread;
+
 /*
- * Makes the running code the first thread, with the boot stack, and gives each hart its
- * idle thread. After slab_init(), before harts_start(). 0 or -ENOMEM.
+ * Makes the running code the first thread, and gives each hart its idle thread and its
+ * worker. After kspace_init(), before harts_start(). 0 or -ENOMEM, which ends the boot.
  */
 must_check int sched_init(void);
 
 /*
- * Upward calls, defined by mm/. thread_memory_alloc() gives THREAD_STACK bytes of kernel
- * stack with an unmapped page below; the struct thread is put at its upper end. NULL if
- * there is no memory. Switching spaces happens with preemption off.
+ * Upward calls, defined by mm/. thread_memory_alloc() gives the lowest of THREAD_STACK bytes
+ * with an unmapped page below them: a kernel stack, with the struct thread at its upper end.
+ * NULL if there is no memory. thread_memory_free() may come with preemption off, on
+ * another stack. Switching spaces happens with preemption off; `s` is not the present one.
  */
 must_check void *thread_memory_alloc(void);
 void thread_memory_free(void *memory);

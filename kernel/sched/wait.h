@@ -17,24 +17,27 @@
 
 struct thread;
 
+/* All zero is an empty queue, too. */
 struct wait_queue {
     struct spinlock lock; /* RANK_WAIT */
-    struct list
-        waiters; /* under lock; empty lists need no initialiser but zero, see wait.c */
+    struct list waiters;  /* under lock; NULL links: nobody ever waited */
 };
 
 struct waiter {
-    struct list link; /* under the queue's lock */
+    struct list link; /* under the queue's lock; to itself: a wake-up took it out */
+    struct wait_queue *queue;
     struct thread *thread;
-    bool queued; /* under the queue's lock */
 };
 
 void wait_init(struct wait_queue *q);
+/* Preemption is on, no lock is held. */
 void wait_begin(struct wait_queue *q, struct waiter *w);
 /* Returns at any wake-up, also one meant for something else: look again. */
 void wait_sleep(struct waiter *w);
-/* As wait_sleep, but at `deadline_ns` (clock_ns()) at the latest: then false. */
+/* The same, but returns at `deadline_ns` (clock_ns()) at the latest: then false. */
 must_check bool wait_sleep_until(struct waiter *w, uint64_t deadline_ns);
+/* Who leaves without what it waited for, in time or not, calls wait_wake_one() afterwards: the
+ * wake-up of somebody else's turn may have come to it. */
 void wait_end(struct wait_queue *q, struct waiter *w);
 
 /* Wakes the first, or all. Whom it woke leaves the queue: the number woken. */

@@ -17,7 +17,7 @@
  * after the unlink. So when the updater later sees another count, the sections that
  * could have found the object have ended; the reader's own fence before the increment
  * puts their loads before it, and our load of the count is an acquire. The same
- * holds for idle = 1 seen by the updater; hart_idle() has the fences.
+ * holds for idle = 1 seen by the updater; the idle loop has the fences.
  *
  * A hart that comes online has its fence in come_online(), with the online mask.
  *
@@ -111,27 +111,23 @@ static bool has_work(const struct batches *b)
            __atomic_load_n(&b->waiting, __ATOMIC_RELAXED);
 }
 
-/* The count goes up: this hart is outside any section. */
-static void pass_quietly(struct hart *h)
+void grace_advance(void)
 {
-    full_fence(); /* the loads of sections that have ended before the count */
-    interleave("quiescent", h);
-    __atomic_store_n(&h->quiescent, h->quiescent + 1, __ATOMIC_RELAXED);
-    full_fence(); /* the count before the loads of sections to come */
+    struct hart *h = this_hart();
+
+    grace_pass(h);
+    if (has_work(&batches[h->index])) advance(&batches[h->index]);
 }
 
 void grace_defer(struct grace *g, void (*free)(struct grace *))
 {
-    struct batches *b = &batches[this_hart()->index];
     bool quiet = preempt_is_on();
 
-    /* What this hart deferred before may be waiting for this hart alone. */
-    if (quiet && has_work(b)) {
-        pass_quietly(this_hart());
-        advance(b);
-    }
-    g->free = free;
     preempt_off();
+    struct batches *b = &batches[this_hart()->index];
+    /* What this hart deferred before may be waiting for this hart alone. */
+    if (quiet && has_work(b)) grace_advance();
+    g->free = free;
     spin_lock(&b->lock, RANK_GRACE);
     g->next = b->open;
     __atomic_store_n(&b->open, g, __ATOMIC_RELAXED);
@@ -142,15 +138,11 @@ void grace_defer(struct grace *g, void (*free)(struct grace *))
 
 void grace_quiescent(void)
 {
-    struct hart *h = this_hart();
-
     debug_assert(preempt_is_on());
-    __atomic_fetch_and(&h->work, ~(uint32_t)HART_WORK_GRACE, __ATOMIC_RELAXED);
-    pass_quietly(h);
-    if (has_work(&batches[h->index])) advance(&batches[h->index]);
+    preempt_off();
+    grace_advance();
+    preempt_on();
 }
-
-void hart_do_work(void) { grace_quiescent(); }
 
 /* Asks the harts that hold up `b` for a quiescent point. */
 static void kick_laggards(const struct batches *b)

@@ -10,6 +10,8 @@
  */
 #pragma once
 
+#include "arch/riscv/hart.h"
+
 struct grace {
     struct grace *next;
     void (*free)(struct grace *); /* called with preemption on or off; may not sleep */
@@ -23,3 +25,17 @@ void grace_drain(void);
 
 /* This hart holds nothing: called at quiescent points with preemption depth 0. */
 void grace_quiescent(void);
+
+/* The same at depth 1, by somebody who knows that what he interrupts, or leaves, was at 0.
+ * grace_advance() also frees what may be freed; grace_pass() only says so, in five
+ * instructions. */
+void grace_advance(void);
+static inline void grace_pass(struct hart *h)
+{
+    /* The loads of sections that have ended before the count. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    interleave("quiescent", h);
+    __atomic_store_n(&h->quiescent, h->quiescent + 1, __ATOMIC_RELAXED);
+    /* The count before the loads of sections to come. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}

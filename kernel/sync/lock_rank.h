@@ -11,14 +11,18 @@ enum lock_rank {
     RANK_OBJECT_MAPS, /* mutex of a memory object's mappings: truncation takes table locks */
     RANK_TABLE, /* page tables; many at once, in the order of one-level-store.md section 5 */
     RANK_LEGEND, /* the legend of a space: tags are made and dropped under table locks too */
-    RANK_OBJECT,  /* pages of a memory object */
-    RANK_BLOCK,   /* a 2 MiB block that is being broken into frames */
-    RANK_KSPACE,  /* free addresses of the kernel's mapping area */
-    RANK_TLB,     /* handing out address space identifiers */
-    RANK_GRACE,   /* batches that wait for a grace period */
-    RANK_SLAB,    /* slab lists: everybody above allocates */
-    RANK_BUDDY,   /* the frame allocator: slabs take frames */
-    RANK_CONSOLE, /* anybody may print, so nothing comes after */
+    RANK_OBJECT, /* pages of a memory object */
+    RANK_BLOCK,  /* a 2 MiB block that is being broken into frames */
+    RANK_KSPACE, /* free addresses of the kernel's mapping area */
+    RANK_TLB,    /* handing out address space identifiers */
+    RANK_GRACE,  /* batches that wait for a grace period */
+    RANK_SLAB,   /* slab lists: everybody above allocates */
+    RANK_BUDDY,  /* the frame allocator: slabs take frames */
+    RANK_WAIT,   /* wait queues: anybody above may wake, with its lock held */
+    RANK_TIMER, /* a hart's timers: who waits on a queue sets one; nothing is called under it */
+    RANK_RUNQUEUE, /* run queues, one at a time: waking ends here, whatever is held */
+    RANK_FOLD,     /* a hart's counts go to the space it leaves, in a switch of threads */
+    RANK_CONSOLE,  /* anybody may print, so nothing comes after */
     RANKS,
 };
 static_assert(RANKS <= 32, "a hart keeps the ranks it holds in 32 bits");

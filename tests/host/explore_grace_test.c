@@ -5,7 +5,7 @@
  * Loads and stores happen in the order of the program here: that the fences of
  * sync/grace.c are in the right places is argued there, not tested.
  */
-// sources: kernel/sync/grace.c kernel/sync/mutex.c kernel/sync/spinlock.c
+// sources: kernel/sync/grace.c tests/host/fake/mutex.c kernel/sync/spinlock.c
 // sources: kernel/mm/buddy.c kernel/mm/hart_frames.c kernel/mm/page.c kernel/mm/page_at.c
 // sources: kernel/mm/page_bank.c kernel/mm/page_debug.c
 // sources: tests/host/fake/machine.c tests/host/explore/schedule.c
@@ -29,6 +29,13 @@ static struct item {
 
 static struct item *linked[2]; /* what readers find; an updater each */
 static unsigned next_item;
+
+/* What sched/work.c does with HART_WORK_GRACE. */
+void hart_do_work(void)
+{
+    __atomic_store_n(&this_hart()->work, 0, __ATOMIC_RELAXED);
+    grace_quiescent();
+}
 
 static void free_item(struct grace *g)
 {

@@ -12,7 +12,7 @@
 // sources: kernel/mm/object.c kernel/mm/page.c kernel/mm/page_at.c kernel/mm/page_bank.c
 // sources: kernel/mm/protect.c kernel/mm/query.c kernel/mm/rmap.c
 // sources: kernel/mm/share.c kernel/mm/slab.c kernel/mm/slab_debug.c kernel/mm/stack.c
-// sources: kernel/mm/table.c kernel/sync/mutex.c kernel/sync/spinlock.c
+// sources: kernel/mm/table.c tests/host/fake/mutex.c kernel/sync/spinlock.c
 // sources: tests/host/fake/machine.c tests/host/fake/tlb.c
 // sources: tests/host/model/kernel_half.c tests/host/explore/schedule.c
 // sources: tests/host/explore/frames.c tests/host/explore/harts.c tests/host/explore/scene.c

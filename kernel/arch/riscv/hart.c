@@ -1,14 +1,9 @@
 /*
- * The harts: numbering them, starting them, their idle loop, and running functions
- * on them.
+ * The harts: numbering them, and starting them.
  *
  * A hart comes online in this order: bit in the online mask; full fence; forget all
  * translations. Whoever changes the kernel's mappings stores, fences and reads the
  * mask. So either the change was there before the hart forgot, or the hart is asked.
- *
- * The idle loop marks itself idle only with interrupts closed, around wfi. So no
- * handler, and no call, ever runs on a hart that says it is idle, and others may
- * count it as holding nothing (sync/grace.c).
  */
 #include "arch/riscv/hart.h"
 
@@ -31,18 +26,9 @@ static_assert(offsetof(struct hart, user_satp) == HART_USER_SATP, "asm.h");
 static_assert(THREAD_STACK == THREAD_STACK_BYTES, "asm.h");
 static_assert(HART_EMERGENCY_STACK == EMERGENCY_STACK_BYTES, "asm.h");
 
-/* One call in progress on several harts. */
-struct hart_call {
-    void (*fn)(void *);
-    void *arg;
-    uint64_t pending; /* harts that have not returned from it. Atomic. */
-    struct hart *caller;
-};
-
 struct hart harts[MAX_HARTS];
 unsigned nharts = 1;
-static uint64_t online;  /* atomic */
-static bool idle_paused; /* atomic; a hart that missed the change meets it in pass_by() */
+static uint64_t online; /* atomic */
 
 uint64_t harts_online(void) { return __atomic_load_n(&online, __ATOMIC_RELAXED); }
 
@@ -139,76 +125,3 @@ void harts_start(void)
         }
     }
 }
-
-static void run_call(struct hart *h)
-{
-    struct hart_call *call = __atomic_exchange_n(&h->call, NULL, __ATOMIC_ACQUIRE);
-    uint64_t mine = 1ul << h->index;
-
-    if (!call) return;
-    struct hart *caller = call->caller;
-    call->fn(call->arg);
-    if (__atomic_fetch_and(&call->pending, ~mine, __ATOMIC_ACQ_REL) == mine) {
-        ipi_wake(caller);
-    }
-}
-
-_Noreturn void hart_idle(void)
-{
-    struct hart *h = this_hart();
-
-    for (;;) {
-        kmap_sync();
-        run_call(h);
-        hart_do_work();
-        if (!__atomic_load_n(&idle_paused, __ATOMIC_RELAXED) && hart_idle_work())
-            continue;
-
-        uint64_t irq = irq_save();
-        __atomic_store_n(&h->idle, 1, __ATOMIC_RELEASE);
-        fence_full(); /* with whoever stores a request or unlinks, then reads idle */
-        if (!__atomic_load_n(&h->call, __ATOMIC_RELAXED) &&
-            !__atomic_load_n(&h->work, __ATOMIC_RELAXED)) {
-            __asm__ volatile("wfi" ::: "memory");
-        }
-        __atomic_store_n(&h->idle, 0, __ATOMIC_RELAXED);
-        fence_full();
-        irq_restore(irq);
-    }
-}
-
-void hart_call(uint64_t mask, void (*fn)(void *), void *arg)
-{
-    struct hart *h = this_hart();
-    uint64_t mine = 1ul << h->index;
-    uint64_t others = mask & harts_online() & ~mine;
-    struct hart_call call = {fn, arg, others, h};
-
-    assert(preempt_is_on());
-    for (uint64_t left = others; left; left &= left - 1) {
-        struct hart_call **slot = &harts[__builtin_ctzl(left)].call;
-        struct hart_call *none = NULL;
-        /* Another hart's call may be waiting there: one at a time. */
-        while (!__atomic_compare_exchange_n(slot, &none, &call, false, __ATOMIC_RELEASE,
-                                            __ATOMIC_RELAXED)) {
-            none = NULL;
-            ipi_poll();
-            cpu_relax();
-        }
-    }
-    if (others) ipi_send(others, IPI_WAKE);
-    if (mask & mine) fn(arg);
-    ipi_wait_zero(&call.pending);
-}
-
-static void pass_by(void *unused) { (void)unused; }
-
-void hart_idle_pause(void)
-{
-    __atomic_store_n(&idle_paused, true, __ATOMIC_RELAXED);
-    hart_call_all(pass_by, NULL); /* each has left its last piece of work */
-}
-
-void hart_idle_resume(void) { __atomic_store_n(&idle_paused, false, __ATOMIC_RELAXED); }
-
-void hart_call_all(void (*fn)(void *), void *arg) { hart_call(harts_online(), fn, arg); }

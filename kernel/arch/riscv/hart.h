@@ -65,8 +65,7 @@ struct hart {
 
     uint64_t flush_from; /* harts whose flush request waits for us, a bit each. Atomic. */
     uint32_t sleeping;   /* 1 while waiting in wfi for an acknowledgement. Atomic. */
-    struct hart_call *call; /* what the idle loop is to run. Atomic. */
-    void *frames;           /* this hart's free frames, see mm/hart_frames.h; set once */
+    void *frames;        /* this hart's free frames, see mm/hart_frames.h; set once */
 } cache_aligned;
 
 extern struct hart harts[MAX_HARTS];
@@ -80,7 +79,8 @@ uint64_t harts_online(void);
 /* Makes the hart look at its work soon, wherever it is. */
 void hart_kick(struct hart *h);
 
-/* Runs what `work` asks for. Preemption depth is 0. Upward call. */
+/* Runs what `work` asks for. Preemption depth is 0. With interrupts closed it does nothing:
+ * what there is to do stays for the next interrupt. Upward call. */
 void hart_do_work(void);
 
 static inline void preempt_off(void)
@@ -113,12 +113,17 @@ static inline void irq_restore(uint64_t old)
 {
     __asm__ volatile("csrs sstatus, %0" ::"r"(old) : "memory");
 }
+static inline void irq_close(void) { __asm__ volatile("csrci sstatus, 2" ::: "memory"); }
+static inline void irq_open(void) { __asm__ volatile("csrsi sstatus, 2" ::: "memory"); }
 static inline bool irq_enabled(void)
 {
     uint64_t s;
     __asm__ volatile("csrr %0, sstatus" : "=r"(s));
     return s & 2;
 }
+
+/* Sleeps until an interrupt is pending, which with interrupts closed it stays. */
+static inline void hart_wait(void) { __asm__ volatile("wfi" ::: "memory"); }
 
 /*
  * Inside a loop that waits for another hart. Each so many times it is a short sleep: a
@@ -167,23 +172,24 @@ void *hart_emergency_alloc(void);
 struct context *hart_idle_context(unsigned index);
 
 /*
- * What a hart does with nothing to do: hart_do_work(), calls of hart_call(),
- * hart_idle_work(), and waiting for interrupts. Never returns.
+ * What a hart does with nothing to do: hart_do_work(), threads that become runnable,
+ * hart_idle_work(), and waiting for interrupts. Runs in the context of hart_idle_context().
+ * Upward call.
  */
 _Noreturn void hart_idle(void);
 
-/* One piece of background work; false if there is none left. Upward call. */
+/* One piece of background work, with preemption off; false if there is none left. Upward
+ * call. */
 bool hart_idle_work(void);
 
 /* No hart does background work between the two: for tests that count frames, which idle
- * harts take and give back. Preemption is on; the other harts idle. */
+ * harts take and give back. Preemption is on. Upward calls. */
 void hart_idle_pause(void);
 void hart_idle_resume(void);
 
 /*
- * Runs fn(arg) on the harts of `mask` (by index) in their idle loop, and on this hart if
- * it is among them; returns when all have returned. They must be idle, or become so.
- * Preemption is on.
+ * Runs fn(arg) on the harts of `mask` (by index) that are online, each in a thread that
+ * stays on that hart; returns when all have returned. Preemption is on. Upward calls.
  */
 void hart_call(uint64_t mask, void (*fn)(void *), void *arg);
 void hart_call_all(void (*fn)(void *), void *arg);

@@ -439,7 +439,7 @@ static void check_rules(void)
     }
     const char *broken = n ? aspace_check(all, n) : NULL;
     if (broken) schedule_fail("aspace_check: %s", broken);
-    if (object.maps_lock.word.held || object.pages_lock.held)
+    if (object.maps_lock.held || object.pages_lock.held)
         schedule_fail("a lock of the object is left held");
     harts_check();
     check_removed();

@@ -1,0 +1,64 @@
+/*
+ * The threads that wait for a hart, and whose turn it is.
+ *
+ *     woken    have woken and have some of their slice left       -> run first
+ *     ready    the others: started, used up their slice, yielded  -> run in turn
+ *
+ * Both lists are first come, first served. A thread of `woken` also preempts a running one
+ * that did not come from there itself. So a sleeper runs at once beside threads that
+ * compute, and is not preempted by its like.
+ *
+ * That is a privilege, and the slice limits it: all that a thread runs, however often it
+ * blocks, comes off its slice; when that is used up, it waits in `ready` like everybody.
+ * A thread that wakes gets a new slice only if another thread's turn has ended since it got
+ * the last one (`turns`). So two threads that wake each other run for two slices at most
+ * before a third has its turn, and a sleeper that computes little never loses its place
+ * at the front.
+ *
+ * This file is lists and numbers; it knows no hart and no clock. The caller holds the lock.
+ */
+#pragma once
+
+#include "lib/list.h"
+#include "sync/spinlock.h"
+
+struct thread;
+
+struct run_queue {
+    struct spinlock lock; /* RANK_RUNQUEUE */
+
+    /* Protected by lock. */
+    uint32_t waiting; /* threads in the lists; idle harts look at it without the lock */
+    struct list woken, ready;
+    uint64_t turns; /* slices that threads of `ready` have used up, or given away */
+    bool front;     /* the running thread came from `woken` */
+
+    uint64_t slice;         /* ticks; set once */
+    struct thread *idle;    /* runs when nobody waits; in no list. Set once */
+    struct thread *worker;  /* for hart_call(). Set once */
+    struct thread *leaving; /* stopped for ever, or for another hart; see schedule.c */
+} cache_aligned;
+
+void run_queue_init(struct run_queue *q, struct thread *idle, uint64_t slice);
+
+/* A thread that has woken. True if it goes ahead of the running one, which is not idle. */
+bool run_queue_add_woken(struct run_queue *q, struct thread *t);
+/* A thread that is new here: at the end, with a new slice. */
+void run_queue_add(struct run_queue *q, struct thread *t);
+/* The running thread has used up its slice, or gives away the rest. */
+void run_queue_end_turn(struct run_queue *q, struct thread *t);
+/* The running thread must let one of `woken` go ahead: it is the next one of `ready`. */
+void run_queue_put_back(struct run_queue *q, struct thread *t);
+
+/* Takes a waiting thread out, because it goes elsewhere. */
+void run_queue_remove(struct run_queue *q, struct thread *t);
+/* The next one to run here, taken out; NULL if nobody waits. */
+must_check struct thread *run_queue_next(struct run_queue *q);
+/* The one that an idle hart (`hart`: its bit) takes; it stays. NULL if none may go there. */
+must_check struct thread *run_queue_to_steal(struct run_queue *q, uint64_t hart);
+
+/* Must the running thread let another one run? `left`: ticks of its slice. */
+static inline bool run_queue_wants(const struct run_queue *q, uint64_t left)
+{
+    return q->waiting && (left == 0 || (!q->front && !list_empty(&q->woken)));
+}

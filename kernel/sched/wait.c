@@ -1,0 +1,130 @@
+/*
+ * See wait.h. Entering the queue comes after thread_prepare_to_block() and before the
+ * condition is looked at: a wake-up that finds us in the queue is kept for thread_block(), and
+ * one that came before we were in it changed the condition before, which we see then,
+ * because both took the lock.
+ *
+ * Who is woken is taken out, and enters again if it must wait on: at the front, since it
+ * was the first to come.
+ */
+#include "sched/wait.h"
+
+#include "sched/internal.h"
+#include "sched/timer.h"
+
+static void lock(struct wait_queue *q)
+{
+    spin_lock(&q->lock, RANK_WAIT);
+    if (!q->waiters.next) list_init(&q->waiters);
+}
+
+static void unlock(struct wait_queue *q) { spin_unlock(&q->lock, RANK_WAIT); }
+
+void wait_init(struct wait_queue *q) { *q = (struct wait_queue){0}; }
+
+void wait_begin(struct wait_queue *q, struct waiter *w)
+{
+    w->queue = q;
+    w->thread = current_thread();
+    thread_prepare_to_block();
+    lock(q);
+    list_push_back(&q->waiters, &w->link);
+    unlock(q);
+}
+
+void wait_sleep(struct waiter *w)
+{
+    thread_block();
+    thread_prepare_to_block();
+    lock(w->queue);
+    if (list_empty(&w->link)) list_push_front(&w->queue->waiters, &w->link);
+    unlock(w->queue);
+}
+
+void wait_end(struct wait_queue *q, struct waiter *w)
+{
+    lock(q);
+    list_remove(&w->link);
+    unlock(q);
+    thread_cancel_block();
+}
+
+/* The thread lives as long as we have the lock: it takes it before it goes. */
+static void wake_first(struct wait_queue *q)
+{
+    struct waiter *w = list_entry(q->waiters.next, struct waiter, link);
+
+    list_remove(&w->link);
+    thread_wake(w->thread);
+}
+
+unsigned wait_wake_one(struct wait_queue *q)
+{
+    unsigned n = 0;
+
+    lock(q);
+    if (!list_empty(&q->waiters)) {
+        wake_first(q);
+        n = 1;
+    }
+    unlock(q);
+    return n;
+}
+
+unsigned wait_wake_all(struct wait_queue *q)
+{
+    unsigned n = 0;
+
+    lock(q);
+    for (; !list_empty(&q->waiters); n++) {
+        wake_first(q);
+    }
+    unlock(q);
+    return n;
+}
+
+/* A timer that wakes a thread. */
+struct alarm {
+    struct timer timer;
+    struct thread *thread;
+    bool rang; /* atomic */
+};
+
+static void ring(struct timer *t)
+{
+    struct alarm *a = container_of(t, struct alarm, timer);
+
+    __atomic_store_n(&a->rang, true, __ATOMIC_RELEASE);
+    thread_wake(a->thread);
+}
+
+static bool rang(const struct alarm *a)
+{
+    return __atomic_load_n(&a->rang, __ATOMIC_ACQUIRE);
+}
+
+bool wait_sleep_until(struct waiter *w, uint64_t deadline_ns)
+{
+    struct alarm a = {.thread = w->thread};
+
+    timer_init(&a.timer, ring);
+    timer_set(&a.timer, deadline_ns);
+    wait_sleep(w);
+    timer_cancel(
+        &a.timer); /* it has rung and does not look at `a` any more, or never will */
+    return !rang(&a);
+}
+
+void sleep_until(uint64_t deadline_ns)
+{
+    struct alarm a = {.thread = current_thread()};
+
+    timer_init(&a.timer, ring);
+    timer_set(&a.timer, deadline_ns);
+    for (;;) {
+        thread_prepare_to_block();
+        if (rang(&a)) break;
+        thread_block();
+    }
+    timer_cancel(&a.timer);
+}

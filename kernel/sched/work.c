@@ -1,0 +1,29 @@
+/*
+ * What interrupt handlers leave to be done, once preemption is on (see hart.h): timers,
+ * grace periods, another thread's turn.
+ *
+ * It runs at depth 1, with interrupts open. So an interrupt that comes meanwhile only adds
+ * to the work, and kernel stacks do not pile up. After the depth is 0 again the word is
+ * looked at once more, because what came in between relied on us.
+ */
+#include "sched/internal.h"
+
+#include "sync/grace.h"
+
+void hart_do_work(void)
+{
+    struct context *c = this_context;
+
+    debug_assert(c->preempt == 0);
+    if (!irq_enabled()) return;
+    do {
+        c->preempt = 1;
+        __asm__ volatile("" ::: "memory");
+        uint32_t work = __atomic_exchange_n(&c->hart->work, 0, __ATOMIC_ACQUIRE);
+        if (work & HART_WORK_TIMER) timers_run();
+        if (work & HART_WORK_GRACE) grace_advance();
+        if (work & (HART_WORK_TIMER | HART_WORK_RESCHED)) sched_look();
+        __asm__ volatile("" ::: "memory");
+        c->preempt = 0;
+    } while (__atomic_load_n(&c->hart->work, __ATOMIC_RELAXED));
+}
