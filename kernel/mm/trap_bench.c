@@ -2,11 +2,8 @@
  * What a trap costs: a user loop of calls and faults, entered and left like a portal but
  * with a table of calls of its own, so that calls take the short path.
  */
-#include "arch/riscv/context.h"
-#include "arch/riscv/csr.h"
-#include "arch/riscv/hart.h"
+#include "arch/riscv/portal.h"
 #include "arch/riscv/tlb.h"
-#include "arch/riscv/trap_internal.h"
 #include "lib/ktest.h"
 #include "mm/aspace.h"
 #include "sched/thread.h"
@@ -24,30 +21,19 @@ static long call_nothing(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_
     return 0;
 }
 
-static long call_finish(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
-                        uint64_t f)
-{
-    (void)a, (void)b, (void)c, (void)d, (void)e, (void)f;
-    portal_trapped(this_context, 0, 0);
-}
-
 static const call_fn calls[CALL_SLOTS] = {
-    [NOTHING] = call_nothing, [FINISH] = call_finish};
+    [NOTHING] = call_nothing, [FINISH] = portal_end_call};
 
-/* a0 calls of nothing, then the call that ends it. */
+/* So many calls of nothing, then the one that ends it. */
 static void run_calls(uint64_t rounds)
 {
-    struct context *c = this_context;
-    uint64_t stack_top = c->stack_top;
+    uint64_t pc = CODE.raw + (uint64_t)(portal_code_calls - portal_code_start);
+    struct foreign_context f = {.pc = pc};
 
-    context_init_user(c, va_add(CODE, (size_t)(portal_code_calls - portal_code_start)),
-                      VA(0));
-    c->calls = calls;
-    c->x[10] = rounds;
-    c->x[9] = FINISH;
-    portal_enter();
-    c->stack_top = stack_top;
-    c->sstatus = 0;
+    f.x[10] = rounds;
+    f.x[17] = NOTHING;
+    f.x[9] = FINISH;
+    portal_execute_calls(&f, calls);
 }
 
 /* The program's loop is 3 instructions of it. */

@@ -8,27 +8,52 @@
 #include "lib/assert.h"
 #include "lib/string.h"
 
-/* In switch.S, as is portal_enter(). */
+/* In switch.S: to user mode with the registers of this_context, and back to the caller. */
+void portal_enter(void);
 _Noreturn void portal_leave(void);
 
-void portal_execute(struct foreign_context *f)
+/* Goes there and comes back. */
+static void visit(struct context *c, struct foreign_context *f)
 {
-    struct context *c = this_context;
     uint64_t stack_top = c->stack_top;
 
-    assert(c->preempt == 0 && !(c->entry_flags & ENTRY_PORTAL));
+    assert(c->preempt == 0);
     context_init_user(c, VA(f->pc), VA(f->x[2]));
     memcpy(c->x, f->x, sizeof(f->x));
-    c->entry_flags |= ENTRY_PORTAL;
     portal_enter();
 
-    c->entry_flags &= ~(uint32_t)ENTRY_PORTAL;
     c->stack_top = stack_top;
+    c->sstatus = 0; /* a kernel thread again: nothing to keep of floating point */
     memcpy(f->x, c->x, sizeof(f->x));
     f->pc = c->sepc;
     f->cause = c->portal_cause;
     f->value = c->portal_value;
-    c->sstatus = 0; /* a kernel thread again: nothing to keep of floating point */
+}
+
+void portal_execute(struct foreign_context *f)
+{
+    struct context *c = this_context;
+
+    assert(!(c->entry_flags & ENTRY_PORTAL));
+    c->entry_flags |= ENTRY_PORTAL;
+    visit(c, f);
+    c->entry_flags &= ~(uint32_t)ENTRY_PORTAL;
+}
+
+void portal_execute_calls(struct foreign_context *f, const call_fn *calls)
+{
+    struct context *c = this_context;
+
+    c->calls = calls;
+    visit(c, f);
+    c->calls = NULL;
+}
+
+long portal_end_call(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+                     uint64_t f)
+{
+    (void)a, (void)b, (void)c, (void)d, (void)e, (void)f;
+    portal_trapped(this_context, CAUSE_USER_ECALL, 0);
 }
 
 _Noreturn void portal_trapped(struct context *c, uint64_t scause, uint64_t stval)

@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "arch/riscv/context.h"
 #include "lib/addr.h"
 
 struct foreign_context {
@@ -28,3 +29,12 @@ static inline void foreign_move_next(struct foreign_context *f) { f->pc += 4; }
 
 /* Called by a kernel thread, with preemption on. Floating point starts off each time. */
 void portal_execute(struct foreign_context *f);
+
+/*
+ * The same, but calls are not the end: they go to a table of CALL_SLOTS functions, by the
+ * path that programs' calls take. One that the table has as portal_end_call ends it, and
+ * leaves no registers but those that C may change. Faults are proc/'s, so there are none.
+ */
+void portal_execute_calls(struct foreign_context *f, const call_fn *calls);
+long portal_end_call(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+                     uint64_t f);

@@ -62,7 +62,7 @@
     bnez t0, not_a_call_\mode
     addi t1, t1, 4
     sd t1, CTX_SEPC(tp)
-    bnez t4, traced_call
+    bnez t4, traced_call_\mode
     li t0, CALL_NUMBERS
     csrsi sstatus, SSTATUS_SIE
     bgeu a7, t0, unknown_call_\mode
@@ -75,7 +75,7 @@ call_returned_\mode:
     ld t0, CTX_SSTATUS(tp) /* SIE is 0 in it: what is asked from here on interrupts sret */
     csrw sstatus, t0
     lw t1, CTX_EXIT_FLAGS(tp)
-    bnez t1, call_has_work
+    bnez t1, call_has_work_\mode
     .globl exit_\mode
 exit_\mode:
     ld t0, CTX_SEPC(tp)
@@ -87,19 +87,27 @@ exit_\mode:
 not_a_call_\mode:
     sd t1, CTX_SEPC(tp)
     mv a1, t3
-    bnez t4, traced_trap
+    bnez t4, traced_trap_\mode
     csrr a2, stval
     mv a0, tp
     call trap_from_user
     ld t0, CTX_SSTATUS(tp)
     csrw sstatus, t0
     lw t1, CTX_EXIT_FLAGS(tp)
-    bnez t1, trap_has_work
+    bnez t1, trap_has_work_\mode
     ld a0, 8 * 10(tp)
     j exit_\mode
 unknown_call_\mode:
     call user_call_unknown
     j call_returned_\mode
+traced_call_\mode: /* farther away than a branch reaches */
+    j traced_call
+traced_trap_\mode:
+    j traced_trap
+call_has_work_\mode:
+    j call_has_work
+trap_has_work_\mode:
+    j trap_has_work
 .endm
 
 /* isolation=shared: the kernel is mapped in every space. */

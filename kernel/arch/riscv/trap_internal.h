@@ -15,8 +15,5 @@ void trap_from_user_whole(struct context *c, uint64_t scause, uint64_t stval);
 /* A system call of a thread with entry flags; interrupts are open. */
 void call_from_user_whole(struct context *c);
 
-/* Leaves for user mode with the registers of this_context; returns at portal_trapped(). */
-void portal_enter(void);
-
 /* Ends portal_enter() of the running thread, which learns why. */
 _Noreturn void portal_trapped(struct context *c, uint64_t scause, uint64_t stval);
