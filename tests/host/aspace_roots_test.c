@@ -12,7 +12,7 @@
 // sources: kernel/mm/object.c kernel/mm/page.c kernel/mm/page_at.c kernel/mm/page_bank.c
 // sources: kernel/mm/page_debug.c kernel/mm/protect.c kernel/mm/query.c kernel/mm/rmap.c
 // sources: kernel/mm/share.c kernel/mm/slab.c kernel/mm/slab_debug.c kernel/mm/stack.c
-// sources: kernel/mm/table.c kernel/sync/mutex.c kernel/sync/spinlock.c
+// sources: kernel/mm/table.c tests/host/fake/mutex.c kernel/sync/spinlock.c
 // sources: tests/host/fake/machine.c tests/host/fake/grace.c tests/host/fake/tlb.c
 // sources: tests/host/model/walker.c tests/host/model/pager.c tests/host/model/world.c
 // sources: tests/host/model/flat.c tests/host/model/step_map.c tests/host/model/step_touch.c
