@@ -130,6 +130,14 @@ void fp_reload(struct context *c)
     preempt_on();
 }
 
+/* A program that wrote instructions has made its own hart fetch them anew (fence.i), and
+ * may find itself on another one that has not. */
+static noinline void fetch_anew(struct context *c)
+{
+    __asm__ volatile("fence.i" ::: "memory");
+    c->fetched_on = c->hart;
+}
+
 struct context *context_switch(struct context *next)
 {
     struct context *prev = this_context;
@@ -140,6 +148,7 @@ struct context *context_switch(struct context *next)
     next->hart = h;
     h->current = next;
     h->entry->thread = (uint64_t)next;
+    if (unlikely(next->fetched_on != h)) fetch_anew(next);
     if (fp_status(next) != FS_OFF && (h->fp_owner != next || next->fp_hart != h)) {
         fp_bring(next);
     }
