@@ -56,7 +56,8 @@ struct thread {
     struct wait_queue ended; /* for thread_join() */
     void (*fn)(void *);      /* what it runs; set once */
     void *arg;
-    void *owner; /* the process, for whoever knows processes; set once */
+    void *owner;          /* the process, for whoever knows processes; set once */
+    struct list in_owner; /* the owner's */
     char name[THREAD_NAME];
 };
 

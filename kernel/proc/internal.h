@@ -1,0 +1,23 @@
+/* What the files of proc/ share. */
+#pragma once
+
+#include "proc/process.h"
+
+/* The calling thread leaves its process, which has a reason to end, and ends. */
+_Noreturn void process_leave(void);
+
+/*
+ * There was no memory for a page of the calling thread's program. Ends the process that
+ * has most and waits until its memory is there. False if that is its own, or if it must leave
+ * anyway: nobody else can be asked.
+ */
+must_check bool process_make_room(void);
+
+/* The running process for which measure() gives most, with a reference; it is called with
+ * process.lock held, and may not sleep. NULL if there is none, or it is just going. */
+must_check struct process *process_get_most(uint64_t (*measure)(struct process *));
+
+static inline bool process_is_over(const struct process *p)
+{
+    return __atomic_load_n(&p->over, __ATOMIC_ACQUIRE);
+}

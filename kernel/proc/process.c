@@ -1,0 +1,347 @@
+/*
+ * How processes begin and end.
+ *
+ * Everything a process needs is there before its first thread starts, so that creating
+ * one either works or leaves nothing behind. Ending needs no memory.
+ *
+ *     the thread's way out                         who waits
+ *       into the kernel's own space
+ *       off the list, it is `last` now
+ *       frees the one that was `last`
+ *       if the list is empty:
+ *         the space is destroyed
+ *         over = 1 (release), wake   ----------->  reads over (acquire)
+ *       process_put()                              joins `last`: its stack is left
+ *       thread_exit()                              reads the reason
+ *
+ * So each waits for the one before, and who waits for the process has waited for all.
+ */
+#include "proc/process.h"
+
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "proc/internal.h"
+#include "sched/timer.h"
+
+static unsigned last_pid; /* atomic */
+
+static struct spinlock all_lock; /* RANK_PROCESSES */
+static struct list all = {&all, &all};
+
+static void enter_list(struct process *p)
+{
+    spin_lock(&all_lock, RANK_PROCESSES);
+    list_push_back(&all, &p->all);
+    spin_unlock(&all_lock, RANK_PROCESSES);
+}
+
+static void set_name(struct process *p, const char *name)
+{
+    size_t len = strnlen(name, PROCESS_NAME - 1);
+
+    memcpy(p->name, name, len);
+    p->name[len] = 0;
+}
+
+struct process *process_create(const char *name, const struct personality *how)
+{
+    struct process *p = kzalloc(sizeof(*p) + how->data_size);
+
+    if (!p) return NULL;
+    p->space = aspace_create(ASPACE_USER);
+    if (!p->space) {
+        kfree(p);
+        return NULL;
+    }
+    p->personality = how;
+    p->pid = __atomic_add_fetch(&last_pid, 1, __ATOMIC_RELAXED);
+    p->refs = 1;
+    list_init(&p->threads);
+    wait_init(&p->waiters);
+    set_name(p, name);
+    enter_list(p);
+    return p;
+}
+
+/* Where the kernel thread begins that becomes the program's. */
+static void begin(void *process)
+{
+    thread_enter_space(((struct process *)process)->space);
+    user_enter();
+}
+
+int process_add_thread(struct process *p, vaddr_t pc, vaddr_t sp)
+{
+    struct thread *t = thread_create(p->name, begin, p);
+
+    if (!t) return -ENOMEM;
+    context_init_user(&t->ctx, pc, sp);
+    t->ctx.calls = p->personality->calls;
+    t->ctx.entry_flags = p->personality->entry_flags;
+    t->owner = p;
+    spin_lock(&p->lock, RANK_PROCESS);
+    list_push_back(&p->threads, &t->in_owner);
+    spin_unlock(&p->lock, RANK_PROCESS);
+    return 0;
+}
+
+static struct elf_limits limits_of(const struct personality *how)
+{
+    return (struct elf_limits){how->lowest, va_add(how->stack.start, -PAGE_SIZE)};
+}
+
+static uint64_t bias_of(const struct elf *elf, const struct personality *how)
+{
+    return elf->type == ELF_DYN ? how->movable.raw - va_floor(elf->start).raw : 0;
+}
+
+/* Maps the program and its stack, and makes its thread. On error p is half made. */
+static int fill(struct process *p, const struct process_image *image,
+                const struct elf *elf)
+{
+    static const struct mapping_source anonymous = {0};
+    const struct personality *how = p->personality;
+    uint64_t bias = bias_of(elf, how);
+
+    int err = elf_load(p->space, elf, image->bytes, image->pa, bias);
+    if (err) return err;
+    err = aspace_map(p->space, how->stack, PROT_RW, &anonymous);
+    if (err) return err;
+    p->entry = va_add(elf->entry, bias);
+    err = process_add_thread(p, p->entry, how->stack.end);
+    if (err) return err;
+    if (how->loaded) how->loaded(p, elf, bias);
+    return 0;
+}
+
+static int create(const struct process_image *image, const struct personality *how,
+                  struct elf *elf, struct process **out)
+{
+    int err = elf_parse(image->bytes, image->len, limits_of(how), elf);
+    if (err) return err;
+
+    struct process *p = process_create(image->name, how);
+    if (!p) return -ENOMEM;
+    err = fill(p, image, elf);
+    if (err) {
+        process_put(p);
+        return err;
+    }
+    *out = p;
+    return 0;
+}
+
+int process_create_elf(const struct process_image *image, const struct personality *how,
+                       struct process **out, const char **reason)
+{
+    struct elf *elf = kzalloc(sizeof(*elf));
+
+    *reason = "there is no memory";
+    if (!elf) return -ENOMEM;
+    int err = create(image, how, elf, out);
+    if (elf->reason) {
+        *reason = elf->reason;
+    } else if (err != -ENOMEM) {
+        *reason = "its segments cannot be mapped";
+    }
+    kfree(elf);
+    return err;
+}
+
+void process_start(struct process *p)
+{
+    struct list *it;
+
+    /* Those that have begun cannot leave, and take the list with them, meanwhile. */
+    spin_lock(&p->lock, RANK_PROCESS);
+    p->started_ns = clock_ns();
+    list_for_each (it, &p->threads) {
+        process_get(p);
+        thread_start(list_entry(it, struct thread, in_owner));
+    }
+    spin_unlock(&p->lock, RANK_PROCESS);
+}
+
+/* Waits until `t`, which is on its way out, has left its stack. Its own reference goes last,
+ * right after the switch away from it, so that ours is the only one then. */
+static void wait_off_stack(struct thread *t)
+{
+    thread_join(t);
+    while (__atomic_load_n(&t->refs, __ATOMIC_ACQUIRE) > 1) {
+        cpu_relax();
+    }
+}
+
+/* Takes the running thread off the list; the one that left before it is in *before. The space
+ * is for the last to destroy; NULL for others. */
+static struct aspace *leave_list(struct process *p, struct thread *self,
+                                 struct thread **before)
+{
+    struct aspace *space = NULL;
+
+    spin_lock(&p->lock, RANK_PROCESS);
+    *before = p->last;
+    p->last = self;
+    list_remove(&self->in_owner);
+    if (list_empty(&p->threads)) {
+        space = p->space;
+        p->space = NULL;
+    }
+    spin_unlock(&p->lock, RANK_PROCESS);
+    return space;
+}
+
+static void close(struct process *p, struct aspace *space)
+{
+    aspace_destroy(space);
+    __atomic_store_n(&p->over, 1, __ATOMIC_RELEASE);
+    wait_wake_all(&p->waiters);
+}
+
+_Noreturn void process_leave(void)
+{
+    struct thread *self = current_thread();
+    struct process *p = self->owner;
+    struct thread *before;
+
+    thread_enter_space(NULL);
+    struct aspace *space = leave_list(p, self, &before);
+    if (before) {
+        wait_off_stack(before);
+        thread_put(before);
+    }
+    if (space) close(p, space);
+    process_put(p);
+    thread_exit();
+}
+
+/* Brings those harts into the kernel that run p's programs now. A hart enters its bit before
+ * a full fence, and looks at the flags of its thread after: one of us sees the other. */
+static void kick_harts(struct process *p)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    uint64_t harts_in = __atomic_load_n(&p->space->tlb.running, __ATOMIC_RELAXED);
+
+    for (; harts_in != 0; harts_in &= harts_in - 1) {
+        hart_kick(&harts[__builtin_ctzl(harts_in)]);
+    }
+}
+
+bool process_kill(struct process *p, struct process_end end)
+{
+    bool others = false;
+    struct list *it;
+
+    spin_lock(&p->lock, RANK_PROCESS);
+    bool first = p->end.kind == PROCESS_RUNS;
+    if (first) {
+        p->end = end;
+        list_for_each (it, &p->threads) {
+            struct thread *t = list_entry(it, struct thread, in_owner);
+            context_set_exit_flags(&t->ctx, EXIT_KILL);
+            thread_wake(t);
+            others |= t != current_thread();
+        }
+        if (others) kick_harts(p);
+    }
+    spin_unlock(&p->lock, RANK_PROCESS);
+    if (first && p->personality->say_end) p->personality->say_end(p, &end);
+    return first;
+}
+
+_Noreturn void process_exit(int code)
+{
+    struct process_end end = {.kind = PROCESS_EXITED, .code = code};
+
+    process_kill(current_process(), end);
+    process_leave();
+}
+
+const struct process_end *process_wait(struct process *p)
+{
+    wait_until(&p->waiters, process_is_over(p));
+    wait_off_stack(p->last);
+    return &p->end;
+}
+
+const struct process_end *process_wait_until(struct process *p, uint64_t deadline_ns)
+{
+    struct waiter w;
+    bool in_time = true;
+
+    wait_begin(&p->waiters, &w);
+    while (in_time && !process_is_over(p)) {
+        in_time = wait_sleep_until(&w, deadline_ns);
+    }
+    wait_end(&p->waiters, &w);
+    return process_is_over(p) ? process_wait(p) : NULL;
+}
+
+/* Of a process whose threads have not started. */
+static void drop_threads(struct process *p)
+{
+    while (!list_empty(&p->threads)) {
+        struct thread *t = list_entry(p->threads.next, struct thread, in_owner);
+        list_remove(&t->in_owner);
+        thread_put(t);
+    }
+}
+
+static void leave_all(struct process *p)
+{
+    spin_lock(&all_lock, RANK_PROCESSES);
+    list_remove(&p->all);
+    spin_unlock(&all_lock, RANK_PROCESSES);
+}
+
+void process_put(struct process *p)
+{
+    if (__atomic_fetch_sub(&p->refs, 1, __ATOMIC_ACQ_REL) != 1) return;
+    leave_all(p);
+    drop_threads(p);
+    if (p->space) aspace_destroy(p->space);
+    if (p->last) thread_put(p->last);
+    kfree(p);
+}
+
+/* False if the last reference has just been given back. */
+static bool try_get(struct process *p)
+{
+    uint32_t refs = __atomic_load_n(&p->refs, __ATOMIC_RELAXED);
+
+    while (refs != 0) {
+        if (__atomic_compare_exchange_n(&p->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t measure_running(struct process *p, uint64_t (*measure)(struct process *))
+{
+    spin_lock(&p->lock, RANK_PROCESS);
+    uint64_t n = p->space && p->started_ns ? measure(p) : 0;
+    spin_unlock(&p->lock, RANK_PROCESS);
+    return n;
+}
+
+struct process *process_get_most(uint64_t (*measure)(struct process *))
+{
+    struct process *best = NULL;
+    uint64_t most = 0;
+    struct list *it;
+
+    spin_lock(&all_lock, RANK_PROCESSES);
+    list_for_each (it, &all) {
+        struct process *p = list_entry(it, struct process, all);
+        uint64_t n = measure_running(p, measure);
+        if (n <= most) continue;
+        best = p;
+        most = n;
+    }
+    if (best && !try_get(best)) best = NULL;
+    spin_unlock(&all_lock, RANK_PROCESSES);
+    return best;
+}

@@ -1,0 +1,69 @@
+/*
+ * What becomes of a program's exceptions, of its threads on their way back to user mode,
+ * and of calls that are counted.
+ *
+ * A page fault is the usual case, and usually the address space makes the access possible.
+ * Everything else ends the process: no program can do anything here that stops the kernel.
+ * The reason is written at once; the thread leaves in user_work(), behind the trap.
+ */
+#include "arch/riscv/csr.h"
+#include "mm/aspace.h"
+#include "proc/internal.h"
+
+/* PROT_* of the access that a page fault is about; 0: it is another exception. */
+static unsigned access_of(uint64_t scause)
+{
+    switch (scause) {
+    case CAUSE_FETCH_PAGE:
+        return PROT_X;
+    case CAUSE_LOAD_PAGE:
+        return PROT_R;
+    case CAUSE_STORE_PAGE:
+        return PROT_W;
+    default:
+        return 0;
+    }
+}
+
+/* As aspace_fault(), but memory is made where there is none. */
+static enum fault_result fault(struct aspace *s, vaddr_t va, unsigned access)
+{
+    enum fault_result r;
+
+    do {
+        r = aspace_fault(s, va, access);
+    } while (r == FAULT_NOMEM && process_make_room());
+    return r;
+}
+
+void user_trap(struct context *c, uint64_t scause, vaddr_t stval)
+{
+    struct process_end end = {PROCESS_TRAPPED, 0, scause, VA(c->sepc), stval};
+    unsigned access = access_of(scause);
+
+    if (access) {
+        enum fault_result r = fault(current_process()->space, stval, access);
+        if (r == FAULT_DONE) return;
+        if (r == FAULT_NOMEM) end.kind = PROCESS_NO_MEMORY;
+    }
+    process_kill(current_process(), end);
+}
+
+void user_work(struct context *c)
+{
+    if (__atomic_load_n(&c->exit_flags, __ATOMIC_ACQUIRE) & EXIT_KILL) process_leave();
+    current_process()->personality->signal(c);
+}
+
+long user_call_unknown(void) { return current_process()->personality->unknown_call; }
+
+void user_call_traced(struct context *c)
+{
+    struct process *p = current_process();
+    uint64_t number = c->x[17];
+
+    if (p->personality->count) p->personality->count(p, number);
+    c->x[10] = number < CALL_SLOTS ? c->calls[number](c->x[10], c->x[11], c->x[12],
+                                                      c->x[13], c->x[14], c->x[15])
+                                   : user_call_unknown();
+}
