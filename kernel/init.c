@@ -25,8 +25,10 @@
 #include "arch/riscv/trap.h"
 #include "crash.h"
 #include "demo/memory.h"
+#include "demo/run.h"
 #include "drivers/uart.h"
 #include "lib/cmdline.h"
+#include "lib/errno.h"
 #include "lib/ktest.h"
 #include "lib/log.h"
 #include "lib/printf.h"
@@ -274,6 +276,23 @@ static unsigned memory_demo(void)
     return failed != 0;
 }
 
+/* The programs that came with the kernel as an initrd, if there is one, else ours. */
+static int programs_demo(void)
+{
+    size_t size = phys_range_size(machine.initrd);
+
+    return demo_programs(size ? pa_to_ptr(machine.initrd.start) : NULL, size);
+}
+
+/* demo=torture seed=7 */
+static int torture_demo(void)
+{
+    uint64_t seed = 1;
+
+    if (cmdline_number("seed", &seed) == -EINVAL) log_warn("seed= is not a number");
+    return demo_torture(seed);
+}
+
 /* Runs what the command line asks for; the machine's exit status. */
 static int run_command_line(void)
 {
@@ -285,6 +304,9 @@ static int run_command_line(void)
     if (cmdline_flag("test") || part) failed += ktest_run_all(part);
     if (cmdline_flag("bench")) failed += kbench_run_all(part);
     if (asked_for("demo", "memory")) failed += memory_demo();
+    if (asked_for("demo", "programs")) failed += (unsigned)programs_demo();
+    if (asked_for("demo", "suite")) failed += (unsigned)demo_suite();
+    if (asked_for("demo", "torture")) failed += (unsigned)torture_demo();
     return failed != 0;
 }
 
