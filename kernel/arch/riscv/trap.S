@@ -204,11 +204,14 @@ trap_has_work:
     j user_exit_whole
 END(call_has_work)
 
+/* Once only: a traced call comes through C to a stub of FULL_CALL, and s0 to s11 are C's. */
 FUNCTION(save_whole)
+    lw t0, CTX_WHOLE(tp)
+    bnez t0, 1f
     FOR_REST(sd)
     li t0, 1
     sw t0, CTX_WHOLE(tp)
-    ret
+1:  ret
 END(save_whole)
 
 /* _Noreturn void user_enter(void) */
