@@ -44,8 +44,10 @@ bool trap_user_access(vaddr_t va, uint64_t scause)
     return s && aspace_fault(s, va, access) == FAULT_DONE;
 }
 
+/* What a range that is not the program's comes to. */
+static int refuse(size_t len) { return len ? -EFAULT : 0; }
+
 /* `left` of `len` bytes were not copied. */
-static int all(size_t left) { return left ? -EFAULT : 0; }
 static long some(size_t left, size_t len)
 {
     return left && left == len ? -EFAULT : (long)(len - left);
@@ -53,32 +55,32 @@ static long some(size_t left, size_t len)
 
 int copy_from_user(void *to, vaddr_t from, size_t len)
 {
-    if (unlikely(!is_users(from, len))) return all(len);
-    return all(user_copy((uint64_t)to, from.raw, len));
+    if (unlikely(!is_users(from, len))) return refuse(len);
+    return user_copy((uint64_t)to, from.raw, len);
 }
 
 int copy_to_user(vaddr_t to, const void *from, size_t len)
 {
-    if (unlikely(!is_users(to, len))) return all(len);
-    return all(user_copy(to.raw, (uint64_t)from, len));
+    if (unlikely(!is_users(to, len))) return refuse(len);
+    return user_copy(to.raw, (uint64_t)from, len);
 }
 
 int clear_user(vaddr_t to, size_t len)
 {
-    if (unlikely(!is_users(to, len))) return all(len);
-    return all(user_clear(to, len));
+    if (unlikely(!is_users(to, len))) return refuse(len);
+    return user_clear(to, len);
 }
 
 long copy_from_user_some(void *to, vaddr_t from, size_t len)
 {
-    if (unlikely(!is_users(from, len))) return all(len);
-    return some(user_copy((uint64_t)to, from.raw, len), len);
+    if (unlikely(!is_users(from, len))) return refuse(len);
+    return some(user_copy_some((uint64_t)to, from.raw, len), len);
 }
 
 long copy_to_user_some(vaddr_t to, const void *from, size_t len)
 {
-    if (unlikely(!is_users(to, len))) return all(len);
-    return some(user_copy(to.raw, (uint64_t)from, len), len);
+    if (unlikely(!is_users(to, len))) return refuse(len);
+    return some(user_copy_some(to.raw, (uint64_t)from, len), len);
 }
 
 /* A word that is not aligned: all of it or nothing. */

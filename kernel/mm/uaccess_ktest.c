@@ -472,13 +472,13 @@ KTEST(with_preemption_off_or_interrupts_closed_no_page_is_brought)
     paddr_t pa;
 
     preempt_off();
-    size_t left = user_copy(HERE.raw, (uint64_t)&value, sizeof(value));
+    size_t left = user_copy_some(HERE.raw, (uint64_t)&value, sizeof(value));
     preempt_on();
     assert(left == sizeof(value) && !aspace_translate(s, HERE, PROT_R, &pa));
     uint64_t irq = irq_save();
-    left = user_clear(HERE, sizeof(value));
+    int err = user_clear(HERE, sizeof(value));
     irq_restore(irq);
-    assert(left == sizeof(value) && !aspace_translate(s, HERE, PROT_R, &pa));
+    assert(err == -EFAULT && !aspace_translate(s, HERE, PROT_R, &pa));
     leave(s);
 }
 

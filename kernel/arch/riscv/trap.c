@@ -95,24 +95,23 @@ const char *trap_cause_name(uint64_t scause)
  * off or interrupts closed cannot wait for that. */
 static bool bring_user_memory(const struct trap_frame *f)
 {
-    const struct extable_entry *e = extable_find(f);
     bool page_fault = f->scause == CAUSE_LOAD_PAGE || f->scause == CAUSE_STORE_PAGE;
 
-    if (!page_fault || !e || !e->user) return false;
-    if (!preempt_is_on() || !(f->sstatus & SSTATUS_SPIE)) return false;
+    if (!page_fault || !preempt_is_on() || !(f->sstatus & SSTATUS_SPIE)) return false;
     csr_set(sstatus, SSTATUS_SIE);
     bool done = trap_user_access(VA(f->stval), f->scause);
     csr_clear(sstatus, SSTATUS_SIE);
     return done;
 }
 
-/* Goes on elsewhere, if this fault was expected. */
+/* Tries again, or goes on elsewhere, if this fault was expected. */
 static bool recover(struct trap_frame *f)
 {
     struct context *c = this_context;
     const struct extable_entry *e = extable_find(f);
 
     if (!e && !c->fault_skip) return false;
+    if (e && e->user && bring_user_memory(f)) return true;
     f->sepc = c->fault_skip ? c->fault_skip : target(&e->fixup);
     f->sstatus &= ~(uint64_t)SSTATUS_SUM;
     c->fault_skip = 0;
@@ -149,7 +148,7 @@ static bool work_is_due(void)
 
 void trap_from_kernel(struct trap_frame *f)
 {
-    if (!(f->scause & CAUSE_INTERRUPT) && (bring_user_memory(f) || recover(f))) return;
+    if (!(f->scause & CAUSE_INTERRUPT) && recover(f)) return;
     if (on_emergency_stack(f) || !handle_interrupt(f->scause)) panic_trap(f);
     /* It came with preemption on, so this is a quiescent point, and no lock is held.
      * Interrupts are open meanwhile, since the work may wait for locks. */

@@ -49,13 +49,22 @@
 .endm
 
 /*
- * size_t user_copy(uint64_t to, uint64_t from, size_t len)
- * a0 and a1 advance; a3 is where a1 ends, a4 the last place for another round.
+ * size_t user_copy_some(uint64_t to, uint64_t from, size_t len)
+ * int user_copy(uint64_t to, uint64_t from, size_t len)
+ *
+ * a0 and a1 advance; a3 is where a1 ends, a4 the last place for another round. a7 is 0
+ * where the caller wants to know how much is left.
  */
+FUNCTION(user_copy_some)
+    li a7, 0
+    j copy_start
+END(user_copy_some)
+
 FUNCTION(user_copy)
+    li a7, -EFAULT
+copy_start:
     li t0, SSTATUS_SUM
     csrs sstatus, t0
-copy_start:
     add a3, a1, a2
     or t1, a0, a1
     andi t1, t1, 7
@@ -98,8 +107,7 @@ copy_bytes:
     bne a1, a3, 1b
 copy_done:
     csrc sstatus, t0
-copy_failed:
-    sub a0, a3, a1
+    li a0, 0
     ret
 
     /* Few bytes are not worth the arithmetic. Else bytes until the target is aligned, */
@@ -123,9 +131,9 @@ copy_target_aligned:
     slli t1, a4, 3
     neg t2, t1
     sub a1, a1, a4
-    addi a7, a3, -32
-    sub a7, a7, a4
-    blt a7, a1, copy_rest
+    addi t6, a3, -32
+    sub t6, t6, a4
+    blt t6, a1, copy_rest
 copy_shift:
     ld t3, (a1)
 1:  copy_shifted 8, t3, t4
@@ -134,7 +142,7 @@ copy_shift:
     copy_shifted 32, t4, t3
     addi a1, a1, 32
     addi a0, a0, 32
-    bge a7, a1, 1b
+    bge t6, a1, 1b
 copy_rest:
     add a1, a1, a4
     j copy_bytes
@@ -145,13 +153,18 @@ copy_wide_failed:
 copy_shift_failed:
     csrs sstatus, t0
     j copy_rest
+copy_failed:
+    mv a0, a7
+    bnez a7, 1f
+    sub a0, a3, a1
+1:  ret
     CATCH_USER(copy_aligned, copy_words, copy_wide_failed)
     CATCH_USER(copy_words, copy_done, copy_failed)
     CATCH_USER(copy_odd, copy_target_aligned, copy_failed)
     CATCH_USER(copy_shift, copy_rest, copy_shift_failed)
 END(user_copy)
 
-/* size_t user_clear(vaddr_t to, size_t len): a0 advances to a3. */
+/* int user_clear(vaddr_t to, size_t len): a0 advances to a3. */
 FUNCTION(user_clear)
     li t0, SSTATUS_SUM
     csrs sstatus, t0
@@ -193,8 +206,7 @@ clear_bytes:
     bne a0, a3, 1b
 clear_done:
     csrc sstatus, t0
-clear_failed:
-    sub a0, a3, a0
+    li a0, 0
     ret
 
 clear_odd:
@@ -206,12 +218,9 @@ clear_odd:
     bne a0, a4, 1b
     j clear_aligned
 
-clear_wide_failed:
-    csrs sstatus, t0
-    j clear_words
-    CATCH_USER(clear_aligned, clear_words, clear_wide_failed)
-    CATCH_USER(clear_words, clear_done, clear_failed)
-    CATCH_USER(clear_odd, clear_wide_failed, clear_failed)
+clear_end:
+    CATCH_USER(clear_aligned, clear_done, user_access_failed)
+    CATCH_USER(clear_odd, clear_end, user_access_failed)
 END(user_clear)
 
 /* long user_load_string(char *to, vaddr_t from, size_t n) */
@@ -231,7 +240,7 @@ string_done:
     csrc sstatus, t0
     sub a0, a1, a4
     ret
-    CATCH_USER(string_loop, string_done, user_word_failed)
+    CATCH_USER(string_loop, string_done, user_access_failed)
 END(user_load_string)
 
 /* int name(vaddr_t from, type *out) */
@@ -244,7 +253,7 @@ FUNCTION(\name)
     \store t1, (a1)
     li a0, 0
     ret
-    CATCH_USER(1b, 2b, user_word_failed)
+    CATCH_USER(1b, 2b, user_access_failed)
 END(\name)
 .endm
 
@@ -257,7 +266,7 @@ FUNCTION(\name)
 2:  csrc sstatus, t0
     li a0, 0
     ret
-    CATCH_USER(1b, 2b, user_word_failed)
+    CATCH_USER(1b, 2b, user_access_failed)
 END(\name)
 .endm
 
@@ -266,6 +275,6 @@ word_loader user_load64, ld, sd
 word_storer user_store32, sw
 word_storer user_store64, sd
 
-user_word_failed:
+user_access_failed:
     li a0, -EFAULT
     ret

@@ -12,13 +12,15 @@
 #include "lib/compiler.h"
 
 /*
- * Copies ascending, and returns how many bytes at the end could not be copied, exactly. One of
- * the addresses is a program's and the other the kernel's.
+ * Copy ascending. One of the addresses is a program's and the other the kernel's.
+ * user_copy: 0 or -EFAULT. user_copy_some: how many bytes at the end could not be copied,
+ * exactly.
  */
-must_check size_t user_copy(uint64_t to, uint64_t from, size_t len);
+must_check int user_copy(uint64_t to, uint64_t from, size_t len);
+must_check size_t user_copy_some(uint64_t to, uint64_t from, size_t len);
 
-/* Stores zeros. How many bytes at the end could not be. */
-must_check size_t user_clear(vaddr_t to, size_t len);
+/* Stores zeros. 0 or -EFAULT. */
+must_check int user_clear(vaddr_t to, size_t len);
 
 /* Copies bytes up to and with the first NUL, `n` > 0 at most. How many came before the NUL;
  * `n` if none came; -EFAULT. */
