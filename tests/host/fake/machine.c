@@ -6,6 +6,7 @@
 #define _GNU_SOURCE /* memfd_create */
 #include "machine.h"
 
+#include "arch/riscv/context.h"
 #include "arch/riscv/directmap.h"
 #include "arch/riscv/hart.h"
 #include "arch/riscv/mmu.h"
@@ -21,6 +22,7 @@ char *fake_page_array;
 struct hart harts[MAX_HARTS];
 unsigned nharts = 1;
 _Thread_local unsigned fake_hart;
+_Thread_local struct context *this_context;
 
 static int ram_file;
 
