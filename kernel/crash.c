@@ -8,6 +8,9 @@
 #include "lib/assert.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "mm/aspace.h"
+#include "mm/uaccess.h"
+#include "sched/thread.h"
 
 static unsigned volatile depth;
 
@@ -40,6 +43,19 @@ static noinline void crash_assert(void) { assert(depth == 1); }
 
 static noinline void crash_panic(void) { panic("asked for by %s", "crash=panic"); }
 
+/* A program's pointer is good, the kernel's own is not: that is no -EFAULT. */
+static noinline void crash_copy(void)
+{
+    static const struct mapping_source anonymous = {.object = NULL};
+    struct range page = range_of(VA(0x10000), 1);
+    struct aspace *s = aspace_create(ASPACE_USER);
+    void *volatile nowhere = (void *)-4096ul;
+
+    if (!s || aspace_map(s, page, PROT_RW, &anonymous)) return;
+    thread_enter_space(s);
+    depth = (unsigned)copy_from_user(nowhere, page.start, 8);
+}
+
 static void crash_on_this_hart(void *unused)
 {
     (void)unused;
@@ -59,6 +75,8 @@ void crash(const char *how)
         crash_assert();
     } else if (strcmp(how, "panic") == 0) {
         crash_panic();
+    } else if (strcmp(how, "copy") == 0) {
+        crash_copy();
     } else if (strcmp(how, "all") == 0) {
         hart_call_all(crash_on_this_hart, NULL);
     } else {

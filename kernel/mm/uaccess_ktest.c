@@ -17,6 +17,7 @@
 #include "mm/page.h"
 #include "mm/slab.h"
 #include "sched/thread.h"
+#include "sched/timer.h"
 
 #define HERE \
     VA(0x10000) /* three pages to read and write, whose frames are not adjacent */
@@ -636,4 +637,61 @@ KTEST(harts_copy_while_another_unmaps_and_maps_what_they_copy)
     hart_call_all(one_hart, &crew);
     thread_enter_space(s);
     leave(s);
+}
+
+/* ---- Threads that are preempted while they copy. ---- */
+
+enum { COPIERS = 5, COPYING_MS = 60 };
+
+struct copier {
+    char value;
+    uint64_t copies;
+};
+
+/* In a space of its own, at the addresses that all use. */
+static void copy_for_a_while(void *arg)
+{
+    struct copier *c = arg;
+    struct aspace *s = aspace_create(ASPACE_USER);
+    char *buffer = make_buffer();
+    uint64_t end = clock_ns() + COPYING_MS * 1000000ul;
+
+    assert(s);
+    map(s, range_of(HERE, 2), PROT_RW);
+    thread_enter_space(s);
+    for (; clock_ns() < end; c->copies++) {
+        memset(buffer, c->value, 2 * PAGE_SIZE);
+        assert(copy_to_user(HERE, buffer, 2 * PAGE_SIZE) == 0);
+        memset(buffer, 0, 2 * PAGE_SIZE);
+        assert(copy_from_user(buffer, HERE, 2 * PAGE_SIZE) == 0);
+        for (unsigned i = 0; i < 2 * PAGE_SIZE; i++) {
+            assert(buffer[i] == c->value);
+        }
+        expect_closed();
+        int err = aspace_advise(s, range_of(HERE, 2), ADVISE_DONTNEED, 0);
+        assert(err == 0);
+    }
+    thread_enter_space(NULL);
+    free_buffer(buffer);
+    aspace_destroy(s);
+}
+
+/* More threads than harts, on fewer harts than there may be. */
+KTEST(a_thread_that_is_preempted_while_it_copies_goes_on_in_its_own_space)
+{
+    struct copier copiers[COPIERS] = {0};
+    struct thread *t[COPIERS];
+    uint64_t mask = harts_online() & 3;
+
+    for (unsigned i = 0; i < COPIERS; i++) {
+        copiers[i].value = (char)(i + 1);
+        t[i] = thread_create("copier", copy_for_a_while, &copiers[i]);
+        assert(t[i] && thread_set_affinity(t[i], mask) == 0);
+        thread_start(t[i]);
+    }
+    for (unsigned i = 0; i < COPIERS; i++) {
+        thread_join(t[i]);
+        thread_put(t[i]);
+        assert(copiers[i].copies > 0);
+    }
 }
