@@ -688,6 +688,9 @@ KTEST(a_thread_that_is_preempted_while_it_copies_goes_on_in_its_own_space)
     }
     for (unsigned i = 0; i < COPIERS; i++) {
         thread_join(t[i]);
+        while (__atomic_load_n(&t[i]->refs, __ATOMIC_ACQUIRE) > 1) {
+            thread_yield(); /* its hart lets go of it; then its frames are free with us */
+        }
         thread_put(t[i]);
         assert(copiers[i].copies > 0);
     }
