@@ -141,8 +141,9 @@ class Console:
 
     def _is_surely_text(self):
         """What the unfinished line will be is known already: a prompt is not kept waiting."""
-        begins_like_log = self._line.startswith(b"[") or self._line[:len(PANIC)] == PANIC[:len(self._line)]
-        return self.kernel_spoke and (self.show_log or not (self.panicked or begins_like_log))
+        may_be_panic = self._line[:len(PANIC)] == PANIC[:len(self._line)]
+        may_be_log = self.panicked or may_be_panic or self._line.startswith(b"[")
+        return self.kernel_spoke and (self.show_log or not may_be_log)
 
     def _pass_on(self):
         rest = bytes(self._line[self._passed_on:])
@@ -243,7 +244,8 @@ def run(machine, timeout=None, on_text=lambda data: None, until=None, show_log=F
         folder.cleanup()
     console.close()
     errors.seek(0)
-    complaint = errors.read().decode(errors="replace").strip()
+    said = errors.read().decode(errors="replace").splitlines()
+    complaint = "\n".join(line for line in said if "terminating on signal" not in line).strip()
     if status is None:
         status = process.returncode
         if status < 0 or not console.kernel_spoke:
