@@ -23,9 +23,9 @@ build: ## build the kernel, the monitor and all that boots (build/)
 	@tools/setup build
 	@$(QUICK) kernel $(BUILD)/debug/kernel.elf
 
-run: ## boot the memory demo
+run: ## boot the demonstration: the tutorials' programs, each in its own space
 	@tools/setup run
-	@./kilburn demo memory
+	@./kilburn demo
 
 test: ## all that guards a change; ends with "N passed, N failed"
 	@tools/setup test
