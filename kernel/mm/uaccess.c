@@ -41,6 +41,7 @@ bool trap_user_access(vaddr_t va, uint64_t scause)
     struct aspace *s = user_space();
     unsigned access = scause == CAUSE_STORE_PAGE ? PROT_W : PROT_R;
 
+    debug_assert(preempt_is_on() && irq_enabled());
     return s && aspace_fault(s, va, access) == FAULT_DONE;
 }
 

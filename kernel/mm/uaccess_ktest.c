@@ -14,6 +14,7 @@
 #include "lib/ktest.h"
 #include "lib/string.h"
 #include "mm/aspace.h"
+#include "mm/object.h"
 #include "mm/page.h"
 #include "mm/slab.h"
 #include "sched/thread.h"
@@ -460,6 +461,65 @@ KTEST(a_copy_to_memory_that_a_child_shares_leaves_the_child_its_own)
     assert(broken == NULL);
     aspace_destroy(both[1]);
     leave(s);
+}
+
+/* A file of three pages, of which the last cannot be read. Reading takes its time. */
+enum { FILE_PAGES = 3, GOOD_PAGES = 2 };
+
+static unsigned reads;
+static bool file_is_gone;
+
+static int read_file(struct object *file, uint64_t index, struct page **out)
+{
+    reads++;
+    expect_closed(); /* the copy's window is not ours, nor anybody's while we sleep */
+    sleep_until(clock_ns() + 1000000);
+    if (index >= GOOD_PAGES) return -EIO;
+    struct page *p = page_alloc(PAGE_CACHED);
+    if (!p) return -ENOMEM;
+    memset(page_ptr(p), (int)index + 1, PAGE_SIZE);
+    int err = object_add_page(file, index, p);
+    if (err) {
+        page_put(p);
+        return err;
+    }
+    *out = p;
+    return 0;
+}
+
+static void forget_file(struct object *file)
+{
+    (void)file;
+    file_is_gone = true;
+}
+
+KTEST(a_copy_sleeps_until_the_page_of_a_file_has_come)
+{
+    static const struct object_ops ops = {.get_page = read_file, .destroy = forget_file};
+    static struct object file;
+    const struct mapping_source source = {.object = &file};
+    struct aspace *s = enter();
+    size_t len = GOOD_PAGES * PAGE_SIZE;
+    char *buffer = make_buffer();
+
+    object_init(&file, &ops, FILE_PAGES, 0);
+    reads = 0;
+    file_is_gone = false;
+    assert(clear_user(HERE, 1) == 0); /* expect_closed() has a page to try */
+    int err = aspace_map(s, range_of(HOLE, FILE_PAGES + 1), PROT_RW, &source);
+    assert(err == 0);
+    assert(copy_from_user(buffer, va_add(HOLE, 1), len - 1) == 0 && reads == GOOD_PAGES);
+    for (size_t i = 0; i < len - 1; i++) {
+        assert(buffer[i] == (i + 1 < PAGE_SIZE ? 1 : 2));
+    }
+    assert(copy_from_user_some(buffer, HOLE, BUFFER) == (long)len);
+    assert(copy_to_user(va_add(HOLE, len), buffer, 1) == -EFAULT);   /* cannot be read */
+    assert(clear_user(va_add(HOLE, len + PAGE_SIZE), 1) == -EFAULT); /* not in the file */
+    assert(strncpy_from_user(buffer, va_add(HOLE, 1), len) == -EFAULT);
+    free_buffer(buffer);
+    leave(s);
+    object_put(&file);
+    assert(file_is_gone);
 }
 
 /* Who may not sleep gets what is there, and no more. */

@@ -57,14 +57,19 @@ extern const struct extable_entry extable_start[], extable_end[];
 
 static uint64_t target(const int32_t *field) { return (uint64_t)field + (int64_t)*field; }
 
-static bool in_kernel_half(uint64_t va) { return (int64_t)va < 0; }
+/* An access that is meant for a program's memory, with a program's address and the window
+ * open: anything else at this place is the kernel's mistake. */
+static bool meant_for_user(const struct trap_frame *f)
+{
+    return (int64_t)f->stval >= 0 && (f->sstatus & SSTATUS_SUM);
+}
 
 /* The entry that expects this fault, or NULL. */
 static const struct extable_entry *extable_find(const struct trap_frame *f)
 {
     for (const struct extable_entry *e = extable_start; e < extable_end; e++) {
         if (f->sepc < target(&e->first) || f->sepc >= target(&e->end)) continue;
-        return e->user && in_kernel_half(f->stval) ? NULL : e;
+        return e->user && !meant_for_user(f) ? NULL : e;
     }
     return NULL;
 }
