@@ -338,6 +338,7 @@ TEST(user_memory_is_not_touched_where_one_may_not_sleep)
     uint64_t word;
 
     begin(ASPACE_USER);
+    EXPECT_EQ(put_user64(HERE, 0), 0); /* not even what is there already */
     preempt_off();
     EXPECT_ASSERTION((void)!copy_from_user(&word, HERE, 8));
     EXPECT_ASSERTION((void)!strncpy_from_user((char *)&word, HERE, 8));
