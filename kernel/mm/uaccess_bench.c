@@ -51,8 +51,8 @@ static void copy_out(struct bench *b, vaddr_t to, const void *from, size_t len)
 
 KBENCH(copy_8_bytes_from_user, 50 + LOOP) { copy_in(b, buffer, HERE, 8); }
 KBENCH(copy_8_bytes_to_user, 50 + LOOP) { copy_out(b, HERE, buffer, 8); }
-KBENCH(copy_64_bytes_from_user, 60 + LOOP) { copy_in(b, buffer, HERE, 64); }
-KBENCH(copy_64_bytes_to_user, 60 + LOOP) { copy_out(b, HERE, buffer, 64); }
+KBENCH(copy_64_bytes_from_user, 70 + LOOP) { copy_in(b, buffer, HERE, 64); }
+KBENCH(copy_64_bytes_to_user, 70 + LOOP) { copy_out(b, HERE, buffer, 64); }
 KBENCH(copy_4_kib_from_user, 1090 + LOOP) { copy_in(b, buffer, HERE, PAGE_SIZE); }
 KBENCH(copy_4_kib_to_user, 1090 + LOOP) { copy_out(b, HERE, buffer, PAGE_SIZE); }
 
@@ -62,7 +62,7 @@ KBENCH(copy_4_kib_from_an_odd_address, 3300 + LOOP)
     copy_in(b, buffer, va_add(HERE, 3), PAGE_SIZE);
 }
 
-KBENCH(get_and_put_a_word_of_the_user, 70 + LOOP)
+KBENCH(get_and_put_a_word_of_the_user, 80 + LOOP)
 {
     struct aspace *s = enter();
     uint64_t word = 0;
