@@ -370,7 +370,10 @@ void sched_set_affinity(struct thread *t, uint64_t mask)
     struct run_queue *q = lock_queue_of(t);
     struct hart *h = t->ctx.hart;
     if (may_run(t, h)) {
+        bool waits = !list_empty(&t->queue);
         spin_unlock(&q->lock, RANK_RUNQUEUE);
+        struct hart *thief = waits ? claim_resting(mask) : NULL;
+        if (thief) poke(thief);
     } else if (!list_empty(&t->queue)) {
         run_queue_remove(q, t);
         deliver(q, t, choose_hart(t), false);
