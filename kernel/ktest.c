@@ -33,6 +33,7 @@ static bool contains(const char *name, const char *part)
 /* Frames free once nothing is kept back. */
 static uint64_t free_frames(void)
 {
+    hart_idle_pause(); /* threads that have been joined leave their last traces */
     thread_memory_drain();
     grace_drain();
     slab_drain();

@@ -25,12 +25,7 @@
 
 enum { FOLD = 64 };
 
-/* Pages of tag 0 not yet added to their space. Only the own hart writes; legend_pages()
- * reads, exactly while no cursor of the space is open elsewhere (fork holds all of it). */
-static struct anon_pages {
-    struct aspace *space;
-    long pages;
-} cache_aligned anon_pages[MAX_HARTS];
+struct anon_pages anon_pages[MAX_HARTS];
 
 void legend_init(struct aspace *space)
 {

@@ -14,6 +14,7 @@ extern uint64_t harts_at_rest;
 
 static inline void full_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
+/* Of any hart, also one that has not started; one's own is this_hart()->queue. */
 static inline struct run_queue *queue_of(const struct hart *h)
 {
     return &run_queues[h->index];

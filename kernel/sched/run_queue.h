@@ -20,9 +20,8 @@
 #pragma once
 
 #include "lib/list.h"
+#include "sched/thread.h"
 #include "sync/spinlock.h"
-
-struct thread;
 
 struct run_queue {
     struct spinlock lock; /* RANK_RUNQUEUE */
@@ -47,6 +46,22 @@ bool run_queue_add_woken(struct run_queue *q, struct thread *t);
 void run_queue_add(struct run_queue *q, struct thread *t);
 /* The running thread has used up its slice, or gives away the rest. */
 void run_queue_end_turn(struct run_queue *q, struct thread *t);
+/* The same, and run_queue_next(), for a thread that yields; somebody waits. Inlined, as what
+ * a switch costs is counted. */
+static inline struct thread *run_queue_rotate(struct run_queue *q, struct thread *t)
+{
+    if (!q->front) q->turns++;
+    t->slice = q->slice;
+    t->turn = q->turns;
+    q->front = !list_empty(&q->woken);
+    struct list *from = unlikely(q->front) ? &q->woken : &q->ready;
+    struct list *first = from->next, *second = first->next;
+    from->next = second;
+    second->prev = from;
+    list_init(first);
+    list_push_back(&q->ready, &t->queue);
+    return list_entry(first, struct thread, queue);
+}
 /* The running thread must let one of `woken` go ahead: it is the next one of `ready`. */
 void run_queue_put_back(struct run_queue *q, struct thread *t);
 

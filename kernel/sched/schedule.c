@@ -33,6 +33,7 @@
 #include "sched/internal.h"
 
 #include "arch/riscv/ipi.h"
+#include "arch/riscv/switch.h"
 #include "arch/riscv/tlb.h"
 #include "lib/assert.h"
 #include "sync/grace.h"
@@ -104,7 +105,7 @@ static noinline void see_off(struct run_queue *q)
 /* What a thread does first when it comes out of a switch. */
 static inline void arrive(void)
 {
-    struct run_queue *q = queue_of(this_hart());
+    struct run_queue *q = this_hart()->queue;
 
     irq_open();
     if (unlikely(q->leaving)) {
@@ -132,31 +133,52 @@ static noinline struct thread *choose_idle(struct run_queue *q)
     return q->idle;
 }
 
-/*
- * Runs the next thread of this hart instead of `prev`, which is where it belongs. The queue
- * is locked, depth is 1. Returns when prev runs again, maybe elsewhere, unlocked.
- */
-static inline void run_next(struct run_queue *q, struct thread *prev, uint64_t now)
+/* The hart's timer is late for the end of this slice. Returns `next`: see switch_to(). */
+static noinline struct thread *set_timer(struct thread *next, uint64_t ticks)
 {
-    struct hart *h = prev->ctx.hart;
+    hart_timer_set(ticks);
+    return next;
+}
+
+/*
+ * Leaves the running thread for `next`, behind which others wait or not. The queue is locked,
+ * depth is 1. Returns unlocked
+ * when the thread runs again, maybe elsewhere.
+ *
+ * What a switch costs is counted, so nothing here lives across a call that is rarely made:
+ * what is live must be saved at each entry.
+ */
+static always_inline void switch_to(struct thread *next, uint64_t now, bool others)
+{
+    struct hart *h = this_hart();
+
+    next->started = now;
+    if (others && unlikely(now + next->slice < h->timer)) {
+        next = set_timer(next, now + next->slice);
+        h = this_hart();
+    }
+    kmap_sync();
+    grace_pass(h);
+    irq_close();
+    if (next->space != h->space) thread_switch_space(next->space);
+    context_switch(&next->ctx);
+    arrive();
+}
+
+/* The same for the one whose turn it is. The running thread is where it belongs. */
+static noinline void run_next(struct run_queue *q, uint64_t now)
+{
     struct thread *next = run_queue_next(q);
 
     if (unlikely(!next)) next = choose_idle(q);
-    next->started = now;
-    if (q->waiting) timer_want(now + next->slice);
-    kmap_sync();
-    grace_pass(h);
-    if (next->space != h->space) thread_switch_space(next->space);
-    irq_close();
-    context_switch(&next->ctx);
-    arrive();
+    switch_to(next, now, q->waiting);
 }
 
 /* The running thread may not stay on this hart. */
 static noinline void leave_hart(struct run_queue *q, struct thread *t, uint64_t now)
 {
     q->leaving = t;
-    run_next(q, t, now);
+    run_next(q, now);
 }
 
 void sched_look(void)
@@ -168,7 +190,7 @@ void sched_look(void)
     uint64_t now = read_time();
     if (t == q->idle) {
         if (q->waiting) {
-            run_next(q, t, now);
+            run_next(q, now);
             return;
         }
     } else if (!may_run(t, this_hart())) {
@@ -183,7 +205,7 @@ void sched_look(void)
             } else {
                 run_queue_put_back(q, t);
             }
-            run_next(q, t, now);
+            run_next(q, now);
             return;
         }
         timer_want(now + t->slice);
@@ -193,16 +215,18 @@ void sched_look(void)
 
 void thread_yield(void)
 {
+    debug_assert(preempt_is_on());
     preempt_off();
-    struct thread *t = current_thread();
-    struct run_queue *q = queue_of(t->ctx.hart);
+    struct run_queue *q = this_hart()->queue;
 
     lock(q);
+    q = this_hart()
+            ->queue; /* read again: it need not live across the wait for the lock */
     if (q->waiting) {
+        struct thread *t = current_thread();
         uint64_t now = read_time();
-        charge(t, now);
-        run_queue_end_turn(q, t);
-        run_next(q, t, now);
+        *(volatile uint64_t *)&t->ran_ticks = t->ran_ticks + now - t->started;
+        switch_to(run_queue_rotate(q, t), now, true);
     } else {
         unlock(q);
     }
@@ -232,7 +256,7 @@ void thread_block(void)
         uint64_t now = read_time();
         t->state = THREAD_BLOCKED;
         charge(t, now);
-        run_next(q, t, now);
+        run_next(q, now);
     }
     preempt_on();
 }
@@ -249,7 +273,7 @@ void thread_exit(void)
     charge(t, now);
     t->state = THREAD_DEAD;
     q->leaving = t;
-    run_next(q, t, now);
+    run_next(q, now);
     panic("a dead thread runs");
 }
 

@@ -79,7 +79,9 @@ void thread_enter_space(struct aspace *s)
     preempt_off();
     if (t->space != s) {
         t->space = s;
+        irq_close();
         thread_switch_space(s);
+        irq_open();
     }
     preempt_on();
 }
@@ -117,6 +119,7 @@ static struct thread *make_idle(unsigned index)
         return NULL;
     }
     run_queue_init(q, idle, ns_to_ticks(THREAD_SLICE_NS));
+    harts[index].queue = q;
     return idle;
 }
 

@@ -129,7 +129,7 @@ must_check int sched_init(void);
  * Upward calls, defined by mm/. thread_memory_alloc() gives the lowest of THREAD_STACK bytes
  * with an unmapped page below them: a kernel stack, with the struct thread at its upper end.
  * NULL if there is no memory. thread_memory_free() may come with preemption off, on
- * another stack. Switching spaces happens with preemption off; `s` is not the present one.
+ * another stack. Switching spaces happens with interrupts closed; `s` is not the present one.
  */
 must_check void *thread_memory_alloc(void);
 void thread_memory_free(void *memory);

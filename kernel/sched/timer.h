@@ -13,9 +13,9 @@
 /*
  * nanoseconds = ticks * whole + the upper 64 bits of ticks * fraction.
  *
- * The fraction is rounded up, which makes the product too large by less than ticks / 2^64;
- * what it is rounded down to is exact as long as that is less than the distance of the true
- * value from the next nanosecond, at least 1 / timebase: for centuries.
+ * The fraction is rounded up, so that a whole number of nanoseconds comes out whole. The
+ * product is too large by less than ticks / 2^64 nanoseconds, and so what it is rounded down
+ * to is at most one too large; with timebases that divide a second evenly it is exact.
  */
 struct clock_scale {
     uint64_t whole, fraction;
@@ -28,7 +28,7 @@ void clock_init(uint64_t ticks_per_second);
 /* Nanoseconds since the machine started. */
 uint64_t clock_ns(void);
 uint64_t ticks_to_ns(uint64_t ticks);
-/* Rounded up: waiting so many ticks is never too short, nor a tick too long. Later than
+/* The first tick at which clock_ns() is `ns` or more. Later than
  * CLOCK_LAST_NS, three centuries, is never (TIMER_NEVER). */
 #define CLOCK_LAST_NS (~0ul >> 1)
 uint64_t ns_to_ticks(uint64_t ns);

@@ -35,7 +35,7 @@ static inline void grace_pass(struct hart *h)
     /* The loads of sections that have ended before the count. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     interleave("quiescent", h);
-    __atomic_store_n(&h->quiescent, h->quiescent + 1, __ATOMIC_RELAXED);
+    *(volatile uint64_t *)&h->quiescent = h->quiescent + 1; /* gcc would make it an AMO */
     /* The count before the loads of sections to come. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }

@@ -20,8 +20,6 @@
 #include "arch/riscv/fence.h"
 #include "arch/riscv/ipi.h"
 
-enum { CONTEXT_SHIFT = 16, CONTEXT_ASID = (1 << CONTEXT_SHIFT) - 1 };
-
 static uint64_t step;       /* identifiers that a space takes */
 static uint64_t asid_limit; /* they are step .. asid_limit - 1; or there are none */
 static uint32_t asid_lock;  /* guards the two below; a word of its own, see lock_rank.h */

@@ -12,6 +12,9 @@
 #include "arch/riscv/fence.h"
 #include "arch/riscv/tlb.h"
 
+/* A context: epoch << CONTEXT_SHIFT | identifier. */
+enum { CONTEXT_SHIFT = 16, CONTEXT_ASID = (1 << CONTEXT_SHIFT) - 1 };
+
 /* Harts have identifiers 0 to limit - 1. Once, after isolation_split is set. */
 void asid_init(uint64_t limit);
 

@@ -18,6 +18,7 @@
 #include "arch/riscv/fp.h"
 #include "arch/riscv/hart.h"
 #include "arch/riscv/ipi.h"
+#include "arch/riscv/switch.h"
 #include "lib/assert.h"
 #include "lib/string.h"
 
@@ -47,9 +48,6 @@ struct swap_frame {
 };
 static_assert(sizeof(struct swap_frame) == SWAP_FRAME_SIZE, "switch.S makes the frame");
 
-/* In switch.S: saves and leaves, returns when switched back to. */
-struct context *context_swap(struct context *prev, struct context *next);
-
 void context_init(struct context *c, void *stack_low, void *stack_top,
                   void (*start)(struct context *prev))
 {
@@ -78,8 +76,6 @@ void context_init_user(struct context *c, vaddr_t pc, vaddr_t sp)
     c->whole = 1;
 }
 
-static uint64_t fp_status(const struct context *c) { return c->sstatus & SSTATUS_FS; }
-
 static void fp_set_status(struct context *c, uint64_t status)
 {
     c->sstatus = (c->sstatus & ~(uint64_t)SSTATUS_FS) | status;
@@ -93,14 +89,14 @@ static void fp_agree(struct context *c)
     fp_set_status(c, FS_CLEAN);
 }
 
-static noinline void fp_keep(struct context *c)
+noinline void fp_keep(struct context *c)
 {
     csr_set(sstatus, SSTATUS_FS);
     fp_save(&c->fp);
     fp_agree(c);
 }
 
-static noinline void fp_bring(struct context *c)
+noinline void fp_bring(struct context *c)
 {
     csr_set(sstatus, SSTATUS_FS);
     fp_load(&c->fp);
@@ -132,27 +128,10 @@ void fp_reload(struct context *c)
 
 /* A program that wrote instructions has made its own hart fetch them anew (fence.i), and
  * may find itself on another one that has not. */
-static noinline void fetch_anew(struct context *c)
+noinline void fetch_anew(struct context *c)
 {
     __asm__ volatile("fence.i" ::: "memory");
     c->fetched_on = c->hart;
-}
-
-struct context *context_switch(struct context *next)
-{
-    struct context *prev = this_context;
-    struct hart *h = prev->hart;
-
-    debug_assert(prev->preempt > 0 && !irq_enabled());
-    if (unlikely(fp_status(prev) == FS_DIRTY)) fp_keep(prev);
-    next->hart = h;
-    h->current = next;
-    h->entry->thread = (uint64_t)next;
-    if (unlikely(next->fetched_on != h)) fetch_anew(next);
-    if (fp_status(next) != FS_OFF && (h->fp_owner != next || next->fp_hart != h)) {
-        fp_bring(next);
-    }
-    return context_swap(prev, next);
 }
 
 void context_set_exit_flags(struct context *c, uint32_t flags)

@@ -82,17 +82,10 @@ register struct context *this_context __asm__("tp");
 /*
  * A context that calls start(prev) on the kernel stack [stack_low, stack_top) when it is
  * switched to: with preemption depth 1 and interrupts closed, and with the context that ran
- * before, like every thread that comes out of context_switch(). start does not return.
+ * before, like every thread that comes out of context_switch() (switch.h). start does not return.
  */
 void context_init(struct context *c, void *stack_low, void *stack_top,
                   void (*start)(struct context *prev));
-
-/*
- * Leaves `this_context` for `next`, floating point included. Returns when somebody switches
- * back, with the context that ran before that. Preemption is off, interrupts are closed.
- * The address space is the caller's business.
- */
-struct context *context_switch(struct context *next);
 
 /* User registers as a program starts: all 0 but pc and sp, floating point off until used. */
 void context_init_user(struct context *c, vaddr_t pc, vaddr_t sp);

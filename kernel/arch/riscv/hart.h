@@ -55,6 +55,8 @@ struct hart {
     struct context *fp_owner; /* whose floating-point registers it has; own hart only */
     uint64_t timer;     /* read_time() at which its timer is wanted; own hart only */
     uint64_t timer_set; /* what the hardware was told last; own hart only */
+    struct run_queue
+        *queue;  /* the threads that wait for it (sched's business); set once */
     void *space; /* the address space this hart runs in (mm's business); own hart only */
     uint64_t asid_epoch; /* last ASID epoch this hart has flushed for; own hart only */
     uint64_t

@@ -38,7 +38,7 @@ static struct request {
     uint64_t pending; /* harts that have not answered. Atomic. */
 } cache_aligned requests[MAX_HARTS];
 
-static uint64_t kmap_generation; /* atomic */
+uint64_t kmap_generation;
 
 /* A store that was refused might be repeated with the translation that refused it, on
  * hardware that caches it. No probe can show that hardware never does, so we do not
@@ -210,6 +210,9 @@ void tlb_switch_in(struct tlb *tlb, pfn_t root, pfn_t user_root)
         asid_forget_space(asid);
     }
     h->tlb = tlb;
+    if (!isolation_split) {
+        __atomic_store_n(&tlb->satp, mmu_satp(root, 0), __ATOMIC_RELAXED);
+    }
     irq_restore(irq);
     if (left) stop_running(left);
 }
@@ -235,13 +238,9 @@ void kmap_publish(void)
     preempt_on();
 }
 
-void kmap_sync(void)
+void kmap_catch_up(uint64_t generation)
 {
-    struct hart *h = this_hart();
-    uint64_t now = __atomic_load_n(&kmap_generation, __ATOMIC_ACQUIRE);
-
-    if (h->kmap_seen == now) return;
-    h->kmap_seen = now;
+    this_hart()->kmap_seen = generation;
     fence_everything();
 }
 

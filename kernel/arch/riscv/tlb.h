@@ -26,6 +26,7 @@ struct tlb {
     uint64_t running;    /* harts now in the space, a bit each. Atomic. */
     uint64_t generation; /* flushes so far. Atomic. */
     uint64_t context; /* epoch << 16 | identifier; 0: has none yet. Atomic, see asid.c. */
+    uint64_t satp;    /* without identifier, for tlb_switch.h; 0: not known. Atomic. */
     uint32_t
         kernel; /* the kernel's own space: always running everywhere, global entries */
     uint64_t
@@ -72,8 +73,15 @@ void tlb_probe(bool use_identifiers);
  * taken away, flush the kernel's struct tlb.
  */
 void kmap_publish(void);
-/* Catches up with kmap_publish() of other harts. */
-void kmap_sync(void);
+/* Catches up with kmap_publish() of other harts. What leads to the new mapping, a run queue
+ * for instance, has been read before: so its generation is seen, too. */
+extern uint64_t kmap_generation; /* atomic */
+void kmap_catch_up(uint64_t generation);
+static inline void kmap_sync(void)
+{
+    uint64_t now = __atomic_load_n(&kmap_generation, __ATOMIC_RELAXED);
+    if (unlikely(this_hart()->kmap_seen != now)) kmap_catch_up(now);
+}
 
 /* All harts see instructions that were stored before this call. */
 void icache_flush_all(void);

@@ -8,6 +8,7 @@ struct hart;
 
 struct context {
     struct hart *hart;
+    uint32_t preempt;
 };
 
 extern _Thread_local struct context *this_context;
