@@ -284,13 +284,17 @@ static int programs_demo(void)
     return demo_programs(size ? pa_to_ptr(machine.initrd.start) : NULL, size);
 }
 
-/* demo=torture seed=7 */
-static int torture_demo(void)
+/* The number that follows `key`, or `otherwise`. */
+static uint64_t number_asked_for(const char *key, uint64_t otherwise)
 {
-    uint64_t seed = 1;
+    if (cmdline_number(key, &otherwise) == -EINVAL) log_warn("%s= is not a number", key);
+    return otherwise;
+}
 
-    if (cmdline_number("seed", &seed) == -EINVAL) log_warn("seed= is not a number");
-    return demo_torture(seed);
+/* demo=torture seed=7 seconds=10, or demo=soak */
+static int torture_demo(int (*demo)(uint64_t seed, uint64_t seconds))
+{
+    return demo(number_asked_for("seed", 1), number_asked_for("seconds", 5));
 }
 
 /* Runs what the command line asks for; the machine's exit status. */
@@ -306,7 +310,8 @@ static int run_command_line(void)
     if (asked_for("demo", "memory")) failed += memory_demo();
     if (asked_for("demo", "programs")) failed += (unsigned)programs_demo();
     if (asked_for("demo", "suite")) failed += (unsigned)demo_suite();
-    if (asked_for("demo", "torture")) failed += (unsigned)torture_demo();
+    if (asked_for("demo", "torture")) failed += (unsigned)torture_demo(demo_torture);
+    if (asked_for("demo", "soak")) failed += (unsigned)torture_demo(demo_soak);
     return failed != 0;
 }
 

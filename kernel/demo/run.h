@@ -21,6 +21,10 @@ must_check int demo_programs(const void *archive, size_t size);
  * the frames counted after each. 0, or 1 as above. */
 must_check int demo_suite(void);
 
-/* Programs of group torture in random order, several at a time, beside the
- * witness. 0, or 1 as above. */
-must_check int demo_torture(uint64_t seed);
+/*
+ * Programs in random order, several at a time on all harts, beside the witness, for so many
+ * seconds: those of group torture; or all, but those of group timing, which want the
+ * machine for themselves. 0, or 1 as above.
+ */
+must_check int demo_torture(uint64_t seed, uint64_t seconds);
+must_check int demo_soak(uint64_t seed, uint64_t seconds);

@@ -19,14 +19,12 @@
 
 /* A program of which no end is expected may have none. */
 #define PATIENCE (2 * NS_PER_S)
-/* The witness begins again until so much time has passed. */
-#define AT_LEAST (5 * NS_PER_S)
 
-enum { MOST_HOSTILE = 128, MOST_RUNNERS = 16 };
+enum { MOST_PROGRAMS = 192, MOST_RUNNERS = 24 };
 
 struct torture {
-    const struct program *hostile[MOST_HOSTILE];
-    unsigned nhostile;
+    const struct program *program[MOST_PROGRAMS];
+    unsigned nprograms;
     uint32_t enough; /* atomic: no further program begins */
     uint32_t runs;   /* atomic */
     uint32_t wrong;  /* atomic */
@@ -90,15 +88,19 @@ static void run_many(void *arg)
     struct torture *t = r->torture;
 
     while (!look(&t->enough)) {
-        run_one(t, t->hostile[next_random(&r->random) % t->nhostile]);
+        run_one(t, t->program[next_random(&r->random) % t->nprograms]);
     }
 }
 
-static void find_hostile(struct torture *t)
+/* All of the hostile ones, or all that there are but those that want the machine for
+ * themselves. */
+static void find_programs(struct torture *t, bool all)
 {
-    for (unsigned i = 0; i < nprograms && t->nhostile < MOST_HOSTILE; i++) {
-        if (program_in_group(&programs[i], "torture")) {
-            t->hostile[t->nhostile++] = &programs[i];
+    for (unsigned i = 0; i < nprograms && t->nprograms < MOST_PROGRAMS; i++) {
+        const struct program *p = &programs[i];
+        if (program_in_group(p, "witness")) continue;
+        if (program_in_group(p, "torture") || (all && !program_in_group(p, "timing"))) {
+            t->program[t->nprograms++] = p;
         }
     }
 }
@@ -143,14 +145,14 @@ static void stop_runners(struct torture *t, struct runner *runner, unsigned n)
     }
 }
 
-static bool torture(struct torture *t, uint64_t seed)
+static bool torture(struct torture *t, uint64_t seed, uint64_t seconds)
 {
     struct runner runner[MOST_RUNNERS];
-    uint64_t end = clock_ns() + AT_LEAST;
+    uint64_t end = clock_ns() + seconds * NS_PER_S;
     bool ok = true;
 
     unsigned n = start_runners(t, runner, seed);
-    kprintf("torture: seed %lu, %u programs, %u at a time\n", seed, t->nhostile, n);
+    kprintf("torture: seed %lu, %u programs, %u at a time\n", seed, t->nprograms, n);
     do {
         ok &= run_witness();
     } while (ok && clock_ns() < end);
@@ -159,13 +161,20 @@ static bool torture(struct torture *t, uint64_t seed)
     return ok && n > 0 && t->runs > 0 && t->wrong == 0;
 }
 
-int demo_torture(uint64_t seed)
+static int run_random(uint64_t seed, uint64_t seconds, bool all)
 {
     uint64_t before = frames_free();
     static struct torture t; /* too large for a stack; one run at a time */
 
     t = (struct torture){0};
-    find_hostile(&t);
-    bool ok = t.nhostile > 0 && torture(&t, seed);
+    find_programs(&t, all);
+    bool ok = t.nprograms > 0 && torture(&t, seed, seconds);
     return !(frames_are_back(before) && ok);
 }
+
+int demo_torture(uint64_t seed, uint64_t seconds)
+{
+    return run_random(seed, seconds, false);
+}
+
+int demo_soak(uint64_t seed, uint64_t seconds) { return run_random(seed, seconds, true); }
