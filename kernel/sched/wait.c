@@ -4,6 +4,10 @@
  * one that came before we were in it changed the condition before, which we see then,
  * because both took the lock.
  *
+ * Who waits is in the queue also while it looks at the condition, and may be woken then,
+ * although it needs it no more: it wakes the next one in its place, or that would sleep on
+ * beside something that is free.
+ *
  * Who is woken is taken out, and enters again if it must wait on: at the front, since it
  * was the first to come.
  */
@@ -41,12 +45,16 @@ void wait_sleep(struct waiter *w)
     unlock(w->queue);
 }
 
+/* Who is not in the queue here was woken without having slept for it: between entering the
+ * queue and finding the condition true. That wake-up may be the one that another needs. */
 void wait_end(struct wait_queue *q, struct waiter *w)
 {
     lock(q);
+    bool woken = list_empty(&w->link);
     list_remove(&w->link);
     unlock(q);
     thread_cancel_block();
+    if (woken) wait_wake_one(q);
 }
 
 /* The thread lives as long as we have the lock: it takes it before it goes. */
