@@ -237,6 +237,7 @@ void thread_yield(void)
  * to the caller, if this takes it away. */
 void thread_prepare_to_block(void)
 {
+    interleave("prepare", current_thread());
     __atomic_exchange_n(&current_thread()->wake_pending, 0, __ATOMIC_ACQ_REL);
 }
 

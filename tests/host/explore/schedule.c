@@ -53,6 +53,7 @@ static bool running;
 
 void (*schedule_inspect)(const char *what, const void *where);
 void (*schedule_explain)(void);
+void (*schedule_switched)(unsigned thread);
 unsigned schedule_ranks = RANK_TLB;
 
 bool schedule_running(void) { return running; }
@@ -201,8 +202,9 @@ static unsigned random_of(unsigned set)
 static unsigned default_choice(struct point *p, unsigned last, unsigned set)
 {
     if (same(p->what, "drain") && set & (set - 1)) {
+        unsigned others = set & ~(1u << last), later = others & (~0u << last);
         p->others = 0;
-        return lowest(set & ~(1u << last));
+        return lowest(later ? later : others); /* in turn: two may wait for a third */
     }
     bool free = last == NOBODY || !(set >> last & 1);
     unsigned chosen = free ? lowest(set) : last;
@@ -244,6 +246,7 @@ static unsigned choose(unsigned last, const char *what, const void *where,
 static void switch_to(ucontext_t *from, unsigned next)
 {
     fake_hart = next;
+    if (schedule_switched) schedule_switched(next);
     swapcontext(from, &threads[next].context);
 }
 

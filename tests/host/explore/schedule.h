@@ -66,3 +66,6 @@ extern void (*schedule_explain)(void);
 /* Called for each point once the thread goes on, right before it does what it said.
  * Fails the run if what `where` points to is not there any more. */
 extern void (*schedule_inspect)(const char *what, const void *where);
+
+/* Called when another thread is about to go on. */
+extern void (*schedule_switched)(unsigned thread);

@@ -14,7 +14,11 @@ enum { MAX_HARTS = 64 };
 
 #define THREAD_STACK (4 * PAGE_SIZE)
 
-enum hart_work { HART_WORK_GRACE = 1 };
+enum hart_work {
+    HART_WORK_GRACE = 1 << 0,
+    HART_WORK_TIMER = 1 << 1,
+    HART_WORK_RESCHED = 1 << 2,
+};
 
 struct tlb;
 
@@ -36,6 +40,9 @@ struct hart {
     struct tlb *tlb;
     uint64_t irq_off; /* of the fake: what irq_save() left */
     void *frames;
+    struct context *current;
+    struct run_queue *queue;
+    uint64_t timer;
 } cache_aligned;
 
 extern struct hart harts[MAX_HARTS];
@@ -70,6 +77,8 @@ static inline uint64_t irq_save(void)
     return old;
 }
 static inline void irq_restore(uint64_t old) { this_hart()->irq_off = old; }
+static inline void irq_close(void) { this_hart()->irq_off = 1; }
+static inline void irq_open(void) { this_hart()->irq_off = 0; }
 static inline bool irq_enabled(void) { return !this_hart()->irq_off; }
 
 static inline void cpu_relax(void) { interleave("relax", NULL); }

@@ -1,4 +1,8 @@
-/* Requests between harts: on the host there are none. */
+/* Interrupts between harts of the host: what a test makes of them. */
 #pragma once
 
-static inline void ipi_poll(void) {}
+#include "arch/riscv/hart.h"
+
+enum ipi { IPI_WAKE = 1 << 0 };
+
+void ipi_send(uint64_t mask, enum ipi what);
