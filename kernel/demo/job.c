@@ -8,6 +8,14 @@
 #include "proc/console.h"
 #include "syscall/tutorial.h"
 
+const struct program *program_named(const char *name)
+{
+    for (unsigned i = 0; i < nprograms; i++) {
+        if (strcmp(programs[i].name, name) == 0) return &programs[i];
+    }
+    return NULL;
+}
+
 bool program_in_group(const struct program *program, const char *group)
 {
     size_t len = strlen(group);
@@ -41,12 +49,10 @@ int job_create(struct job *job, const struct program *program)
     return create(job, &image);
 }
 
-int job_create_file(struct job *job, const char *name, const void *bytes, size_t len)
+int job_create_file(struct job *job, const struct process_image *file)
 {
-    struct process_image image = {name, bytes, len, PA(0)};
-
     *job = (struct job){0};
-    return create(job, &image);
+    return create(job, file);
 }
 
 void job_start(struct job *job) { process_start(job->process); }

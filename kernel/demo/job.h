@@ -22,8 +22,7 @@ struct job {
 /* Of a program that the kernel carries. 0, or an error, with job->refused. */
 must_check int job_create(struct job *job, const struct program *program);
 /* Of a file that is anybody's. */
-must_check int job_create_file(struct job *job, const char *name, const void *bytes,
-                               size_t len);
+must_check int job_create_file(struct job *job, const struct process_image *file);
 void job_start(struct job *job);
 void job_wait(struct job *job);
 /* Ends it if it still runs at `deadline_ns`, and waits. */
@@ -36,5 +35,7 @@ must_check bool job_verdict(const struct job *job);
 /* The same without a word, unless it is wrong. */
 must_check bool job_verdict_quietly(const struct job *job);
 
+/* NULL if there is none. */
+const struct program *program_named(const char *name);
 /* Is `group` one of those that `program` is in? */
 bool program_in_group(const struct program *program, const char *group);

@@ -72,8 +72,12 @@ static bool load_archive(const void *archive, size_t size)
     while ((err = cpio_next(&reader, &e)) == 0) {
         struct job *job = is_file(&e) ? add_job(e.name) : NULL;
         if (!job) continue;
-        ok &= job_create_file(job, e.name, e.data, e.size) == 0;
-        announce(batch.n - 1, job, ptr_to_pa(e.data), e.size);
+        paddr_t pa = ptr_to_pa(e.data);
+        /* The archive stays: what begins on a page can be mapped where it is. */
+        struct process_image file = {e.name, e.data, e.size,
+                                     pa_page_aligned(pa) ? pa : PA(0)};
+        ok &= job_create_file(job, &file) == 0;
+        announce(batch.n - 1, job, pa, e.size);
     }
     if (err != -ENOENT) log_error("the archive of programs is damaged");
     return ok && err == -ENOENT;

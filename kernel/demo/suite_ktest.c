@@ -4,19 +4,9 @@
  */
 #include "demo/job.h"
 #include "lib/ktest.h"
-#include "lib/log.h"
 #include "lib/string.h"
 
 enum { TOGETHER = 4 };
-
-static const struct program *program_named(const char *name)
-{
-    for (unsigned i = 0; i < nprograms; i++) {
-        if (strcmp(programs[i].name, name) == 0) return &programs[i];
-    }
-    kprintf("there is no program %s\n", name);
-    return NULL;
-}
 
 /* Runs them all at once, up to the first NULL. */
 static void run(const char *const name[TOGETHER])

@@ -77,27 +77,49 @@ static const char *what_is_at(struct aspace *s, vaddr_t va)
     return permissions[m.prot & PROT_RWX];
 }
 
-/* The trap's own line: the words that readers of the tutorials know. */
-static void say_trap(const struct process_end *end)
+static bool is_about_memory(uint64_t scause)
 {
-    switch (end->scause) {
+    switch (scause) {
     case CAUSE_FETCH_ACCESS:
     case CAUSE_LOAD_ACCESS:
     case CAUSE_STORE_ACCESS:
     case CAUSE_FETCH_PAGE:
     case CAUSE_LOAD_PAGE:
     case CAUSE_STORE_PAGE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The words that readers of the tutorials know. */
+static void say_trap(const struct process_end *end)
+{
+    if (is_about_memory(end->scause)) {
         shared_console_say("[kernel] PageFault in application, bad addr = 0x%lx, "
                            "bad instruction = 0x%lx, kernel killed it.\n",
                            end->address.raw, end->pc.raw);
-        return;
-    case CAUSE_ILLEGAL:
+    } else if (end->scause == CAUSE_ILLEGAL) {
         shared_console_say(
             "[kernel] IllegalInstruction in application, kernel killed it.\n");
-        return;
-    default:
+    } else {
         shared_console_say("unsupported trap: %s, stval = 0x%lx, sepc = 0x%lx\n",
                            trap_cause_name(end->scause), end->address.raw, end->pc.raw);
+    }
+}
+
+/* Which program it was, and more about the reason. */
+static void log_trap(const struct process *p, const struct process_end *end)
+{
+    const char *cause = trap_cause_name(end->scause);
+
+    if (is_about_memory(end->scause)) {
+        shared_console_log("%s, pid %u: %s at 0x%lx (%s there), pc 0x%lx", p->name,
+                           p->pid, cause, end->address.raw,
+                           what_is_at(p->space, end->address), end->pc.raw);
+    } else {
+        shared_console_log("%s, pid %u: %s, value 0x%lx, pc 0x%lx", p->name, p->pid,
+                           cause, end->address.raw, end->pc.raw);
     }
 }
 
@@ -109,7 +131,8 @@ static void say_end(struct process *p, const struct process_end *end)
         return;
     case PROCESS_TRAPPED:
         say_trap(end);
-        break;
+        log_trap(p, end);
+        return;
     case PROCESS_NO_MEMORY:
         shared_console_say("[kernel] Out of memory, %s has most, kernel killed it.\n",
                            p->name);
@@ -117,9 +140,6 @@ static void say_end(struct process *p, const struct process_end *end)
     default:
         return;
     }
-    log_info("%s, pid %u: %s at 0x%lx (%s there), pc 0x%lx", p->name, p->pid,
-             trap_cause_name(end->scause), end->address.raw,
-             what_is_at(p->space, end->address), end->pc.raw);
 }
 
 const struct personality tutorial = {

@@ -1,6 +1,5 @@
 /* Calls of the tutorial personality that are not about memory. */
 #include "arch/riscv/pte.h"
-#include "lib/log.h"
 #include "lib/string.h"
 #include "mm/aspace.h"
 #include "mm/slab.h"
@@ -24,7 +23,8 @@ enum {
 static long bad_pointer(const char *verb, vaddr_t va)
 {
     if (tutorial_first(SAID_POINTER)) {
-        log_info("%s: ptr not %s: 0x%lx", current_process()->name, verb, va.raw);
+        shared_console_log("%s: ptr not %s: 0x%lx", current_process()->name, verb,
+                           va.raw);
     }
     return -1;
 }
@@ -65,7 +65,8 @@ long tutorial_write(uint64_t fd, vaddr_t bytes, size_t len)
 
     if (fd != 1 && fd != 2) {
         if (tutorial_first(SAID_FD)) {
-            log_info("%s: unsupported fd: %ld", current_process()->name, (long)fd);
+            shared_console_log("%s: unsupported fd: %ld", current_process()->name,
+                               (long)fd);
         }
         return -1;
     }

@@ -106,7 +106,9 @@ static void refuse_what_cannot_be_written(void)
     expect_equal(mmap(AT, PAGE, MAP_READ | MAP_WRITE), 0);
     refused((void *)(AT + PAGE - 8));
     expect_equal(mmap(AT + PAGE, PAGE, MAP_READ), 0);
+    *(volatile uint64_t *)(AT + PAGE - 8) = 77;
     refused((void *)(AT + PAGE - 8));
+    expect_equal(*(volatile uint64_t *)(AT + PAGE - 8), 77); /* nor half of it */
     refused((void *)(AT + PAGE));
     expect_equal(munmap(AT + PAGE, PAGE), 0);
     expect_equal(mmap(AT + PAGE, PAGE, MAP_WRITE), 0);

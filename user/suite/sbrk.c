@@ -129,6 +129,9 @@ static void refuses_what_cannot_be(void)
     refused(1l << 62);
     refused(-(1l << 40));
 
+    /* One byte in the page below the stack. */
+    refused((1l << 38) - 3 * PAGE + 1 - sbrk(0));
+
     /* These fail for lack of memory, or not: both are right, a lost break is not. */
     static const long large[] = {0x80000004, 1l << 30, 0x7fffffff};
     for (unsigned i = 0; i < sizeof(large) / sizeof(*large); i++) {
