@@ -60,8 +60,8 @@ static void play_with_timers(void *arg)
 
 static void on_all_harts(void (*fn)(void *))
 {
+    static struct thread *t[2 * MAX_HARTS];
     unsigned n = 2 * (unsigned)__builtin_popcountl(harts_online());
-    struct thread *t[2 * MAX_HARTS];
 
     for (unsigned i = 0; i < n; i++) {
         t[i] = thread_create("timers", fn, (void *)(i + 1ul));

@@ -72,7 +72,8 @@ struct context {
     uint64_t fault_cause;  /* of the last access that a fixup caught; own thread only */
     uint64_t portal_cause; /* why portal code came back (portal.h); own thread only */
     uint64_t portal_value;
-    struct hart *fetched_on; /* where it ran last: its instructions may be stale elsewhere */
+    struct hart
+        *fetched_on;      /* where it ran last: its instructions may be stale elsewhere */
     struct hart *fp_hart; /* where `fp` was last loaded or saved */
     struct fp_state fp;   /* valid unless the hart's registers are newer (fp.h) */
 };
