@@ -5,6 +5,7 @@
 #include "demo/job.h"
 #include "lib/ktest.h"
 #include "lib/string.h"
+#include "mm/page.h"
 
 enum { TOGETHER = 4 };
 
@@ -86,4 +87,12 @@ KTEST(what_a_program_may_not_do_ends_it)
 {
     RUN("store_text", "store_constant", "fetch_data", "break_point");
     RUN("priv_inst", "priv_csr", "illegal_zero", "misaligned");
+}
+
+/* Two take all there is. On a large machine that would last, and show no more. */
+/* rows: D07 D46 */
+KTEST(whoever_has_most_goes_when_there_is_no_memory)
+{
+    if (page_free_count() > (256ul << 20) / PAGE_SIZE) return;
+    RUN("hog_mmap", "hog_sbrk", "bss", "isolation_a");
 }
