@@ -49,7 +49,7 @@ bench: ## instructions per operation, measured under QEMU
 
 debug: ## QEMU stopped at the first kernel instruction, with GDB and our commands
 	@tools/setup debug
-	@./kilburn demo memory --gdb
+	@./kilburn demo --gdb
 
 format: ## rewrite the sources as .clang-format says
 	@tools/setup check

@@ -122,11 +122,10 @@ class Harts(gdb.Command):
         # does not see the kernel: all is read before another one is looked at.
         harts = [self.read(index) for index in range(number("nharts"))]
         try:
-            for index, (hartid, state, preempt) in enumerate(harts):
+            for index, (hartid, state, runs) in enumerate(harts):
                 thread = threads.get(hartid)
                 star = "*" if thread is not None and thread.num == here.num else " "
-                print(f"{star} {index:2} hartid {hartid} {state:8} preempt {preempt}  "
-                      f"{self.where(thread)}")
+                print(f"{star} {index:2} hartid {hartid} {state:8} {runs}  {self.where(thread)}")
         finally:
             here.switch()
 
@@ -134,7 +133,15 @@ class Harts(gdb.Command):
     def read(index):
         hart = gdb.parse_and_eval(f"harts[{index}]")
         state = "idle" if int(hart["idle"]) else "running" if int(hart["online"]) else "starting"
-        return int(hart["hartid"]), state, int(hart["preempt"])
+        return int(hart["hartid"]), state, Harts.thread_of(hart["current"])
+
+    @staticmethod
+    def thread_of(context):
+        """A context is the first part of its thread."""
+        if not int(context):
+            return "no thread"
+        thread = context.cast(gdb.lookup_type("struct thread").pointer())
+        return f"{thread['name'].string():10} preempt {int(context['preempt'])}"
 
     @staticmethod
     def where(thread):
