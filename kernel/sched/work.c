@@ -1,5 +1,5 @@
 /*
- * What interrupt handlers leave to be done, once preemption is on (see hart.h): timers,
+ * What interrupt handlers leave to be done, once preemption is on (see hart.h): timers, devices,
  * grace periods, another thread's turn.
  *
  * It runs at depth 1, with interrupts open. So an interrupt that comes meanwhile only adds
@@ -21,6 +21,7 @@ void hart_do_work(void)
         __asm__ volatile("" ::: "memory");
         uint32_t work = __atomic_exchange_n(&c->hart->work, 0, __ATOMIC_ACQUIRE);
         if (work & HART_WORK_TIMER) timers_run();
+        if (work & HART_WORK_DEVICE) hart_device_work();
         if (work & HART_WORK_GRACE) grace_advance();
         if (work & (HART_WORK_TIMER | HART_WORK_RESCHED)) sched_look();
         __asm__ volatile("" ::: "memory");

@@ -22,6 +22,7 @@
 
 #define SIE_SSIE (1 << 1)
 #define SIE_STIE (1 << 5)
+#define SIE_SEIE (1 << 9)
 
 #define SATP_MODE_SHIFT 60
 #define SATP_SV39       8
@@ -53,6 +54,7 @@ enum trap_cause {
 #define CAUSE_INTERRUPT    (1ul << 63)
 #define INTERRUPT_SOFTWARE 1
 #define INTERRUPT_TIMER    5
+#define INTERRUPT_EXTERNAL 9
 
 #define csr_read(name)                                                \
     ({                                                                \

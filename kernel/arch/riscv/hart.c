@@ -38,6 +38,8 @@ void hart_kick(struct hart *h)
     if (h != this_hart()) ipi_send(1ul << h->index, IPI_WAKE);
 }
 
+void hart_open_devices(void) { csr_set(sie, SIE_SEIE); }
+
 static void come_online(struct hart *h)
 {
     __atomic_fetch_or(&online, 1ul << h->index, __ATOMIC_RELAXED);

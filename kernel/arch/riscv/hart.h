@@ -34,6 +34,7 @@ enum hart_work {
     HART_WORK_TIMER = 1 << 1,   /* the timer has expired */
     HART_WORK_RESCHED = 1 << 2, /* another thread should run */
     HART_WORK_REAP = 1 << 3,    /* for the scheduler */
+    HART_WORK_DEVICE = 1 << 4,  /* a device has interrupted */
 };
 
 struct hart {
@@ -179,6 +180,17 @@ struct context *hart_idle_context(unsigned index);
  * Upward call.
  */
 _Noreturn void hart_idle(void);
+
+/* From here on devices interrupt the calling hart. */
+void hart_open_devices(void);
+
+/*
+ * Upward calls: devices want this hart. hart_device_interrupt() comes with interrupts closed;
+ * it takes no lock and sees to it that they stop asking, for HART_WORK_DEVICE has been noted.
+ * hart_device_work() comes from hart_do_work(): depth 1, interrupts open, no lock held.
+ */
+void hart_device_interrupt(void);
+void hart_device_work(void);
 
 /* One piece of background work, with preemption off; false if there is none left. Upward
  * call. */

@@ -334,6 +334,16 @@ probe_store:
     CATCH(probe_store, probe_failed)
 END(probe_store8)
 
+/* int probe_load32(const volatile void *at, uint32_t *out) */
+FUNCTION(probe_load32)
+probe_load_word:
+    lw t0, (a0)
+    sw t0, (a1)
+    li a0, 0
+    ret
+    CATCH(probe_load_word, probe_failed)
+END(probe_load32)
+
 /* int probe_store32(volatile void *at, uint32_t value) */
 FUNCTION(probe_store32)
 probe_word:

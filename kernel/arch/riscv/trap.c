@@ -1,7 +1,7 @@
 /*
  * What to do about a trap.
  *
- * Interrupts come from other harts (requests, ipi.h) and from the timer. Handlers take no
+ * Interrupts come from other harts (requests, ipi.h), the timer and devices. Handlers take no
  * lock and only note work; when the preemption depth is 0, the work is done before the
  * trap returns, with interrupts open.
  *
@@ -140,6 +140,11 @@ static bool handle_interrupt(uint64_t scause)
     }
     if (scause == (CAUSE_INTERRUPT | INTERRUPT_SOFTWARE)) {
         ipi_handle();
+        return true;
+    }
+    if (scause == (CAUSE_INTERRUPT | INTERRUPT_EXTERNAL)) {
+        __atomic_fetch_or(&this_hart()->work, HART_WORK_DEVICE, __ATOMIC_RELAXED);
+        hart_device_interrupt();
         return true;
     }
     return false;

@@ -40,6 +40,7 @@ const char *trap_cause_name(uint64_t scause);
  */
 must_check int probe_load8(const volatile void *at);
 must_check int probe_store8(volatile void *at);
+must_check int probe_load32(const volatile void *at, uint32_t *out);
 must_check int probe_store32(volatile void *at, uint32_t value);
 must_check int probe_exec(const void *at);
 
