@@ -26,7 +26,9 @@
 #include "crash.h"
 #include "demo/memory.h"
 #include "demo/run.h"
+#include "drivers/devices.h"
 #include "drivers/uart.h"
+#include "drivers/virtio_blk.h"
 #include "lib/cmdline.h"
 #include "lib/errno.h"
 #include "lib/ktest.h"
@@ -38,6 +40,7 @@
 #include "mm/page.h"
 #include "mm/slab.h"
 #include "sched/thread.h"
+#include "sched/timer.h"
 #include "sync/console_lock.h"
 
 /* No device tree is larger, and firmware puts it where so much can be read. */
@@ -315,6 +318,18 @@ static int run_command_line(void)
     return failed != 0;
 }
 
+/* disk-timeout=SECONDS, or 0 for disks that may take for ever. */
+static void start_devices(void)
+{
+    uint64_t seconds;
+    int err = cmdline_number("disk-timeout", &seconds);
+
+    if (err == -EINVAL) log_warn("disk-timeout= is not a number");
+    if (err == 0)
+        blk_set_timeout(seconds < CLOCK_LAST_NS / 1000000000 ? seconds * 1000000000 : 0);
+    devices_start(&machine);
+}
+
 static _Noreturn void rest_for_ever(void)
 {
     for (;;) {
@@ -338,6 +353,7 @@ _Noreturn void kernel_main(uint64_t hartid, uint64_t dtb)
     build_kernel_space();
     if (sched_init()) not_booted("no memory for the first threads");
     harts_start();
+    start_devices();
     print_map();
 
     int status = run_command_line();

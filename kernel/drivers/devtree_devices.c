@@ -139,11 +139,28 @@ static void found_once(struct devtree_device *slot, const struct devtree_device 
     if (!devtree_device_present(slot)) *slot = *dev;
 }
 
+/* A device of a kind that we know, and no way to its registers. */
+static void complain(const struct walk *w, int node)
+{
+    static const char *const known[] = {"virtio,mmio", "google,goldfish-rtc",
+                                        "sifive,plic-1.0.0", "riscv,plic0"};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(known); i++) {
+        if (!is(w, node, known[i])) continue;
+        log_warn("device tree: the registers of a %s make no sense; ignored", known[i]);
+        return;
+    }
+}
+
 static void look_at(struct walk *w, int node, int depth)
 {
     struct devtree_device dev;
 
-    if (node_disabled(w->fdt, node) || !read_device(w, node, depth, &dev)) return;
+    if (node_disabled(w->fdt, node)) return;
+    if (!read_device(w, node, depth, &dev)) {
+        complain(w, node);
+        return;
+    }
     if (is(w, node, "ns16550a") || is(w, node, "ns16550")) {
         found_uart(w, node, &dev);
     } else if (is(w, node, "virtio,mmio")) {
