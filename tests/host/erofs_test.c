@@ -164,6 +164,8 @@ TEST(pieces_of_a_file_are_read_from_anywhere_to_anywhere)
     EXPECT_EQ(erofs_read(&fs, &inode, ~0ul, buf, 1), 0);
     EXPECT_EQ(erofs_read_page(&fs, &inode, ~0ul, buf), 0);
     EXPECT(buf[0] == 0 && buf[PAGE_SIZE - 1] == 0);
+    EXPECT_EQ(erofs_read_page(&fs, &inode, 1ul << 52, buf), 0); /* times 4096: 0 */
+    EXPECT(buf[0] == 0 && buf[PAGE_SIZE - 1] == 0);
     close_zoo();
 }
 
@@ -376,6 +378,7 @@ TEST(an_inode_that_lies_is_an_error)
 {
     static const struct wrong wrongs[] = {
         {"plain", 0, 2, 1 << 4, -EOPNOTSUPP},
+        {"char", 0, 2, 1 << 4, -EOPNOTSUPP},
         {"plain", 0, 2, 1 << 1, -EOPNOTSUPP},
         {"plain", 0, 2, 3 << 1, -EOPNOTSUPP},
         {"plain", 0, 2, 5 << 1, -EOPNOTSUPP},
@@ -431,6 +434,8 @@ TEST(inodes_end_where_the_image_does)
     EXPECT_EQ(erofs_read_inode(&fs, last, &inode), -EIO);
     image_put(&image, last * 32, 2, 0);
     image_put(&image, last * 32 + 2, 2, 1);
+    EXPECT_EQ(erofs_read_inode(&fs, last, &inode), -EIO);
+    image_put(&image, last * 32 + 4, 2, 0010644); /* nothing is behind it but xattrs */
     EXPECT_EQ(erofs_read_inode(&fs, last, &inode), -EIO);
     EXPECT_EQ(erofs_read_inode(&fs, last + 1, &inode), -EIO);
     EXPECT_EQ(erofs_read_inode(&fs, last + 2, &inode), -EIO);
@@ -498,6 +503,26 @@ TEST(a_file_of_the_largest_size_is_read)
     close_zoo();
 }
 
+TEST(sizes_are_below_two_to_the_63)
+{
+    const size_t room = 16 << 20; /* for a map of 2^20 entries of 4 bytes */
+    struct erofs_inode inode;
+
+    image_make_zoo(&image, 12);
+    image.bytes = realloc(image.bytes, room);
+    memset(image.bytes + image.room, 0, room - image.room);
+    image.room = image.source.size = room;
+    image_seal(&image, image_get(&image, SUPER + 14, 2));
+    EXPECT_EQ(erofs_open(&fs, &image.source), 0);
+    uint64_t at = place_of("indexes");
+    image_put(&image, at + 16, 2, 31);
+    image_put(&image, at + 8, 8, (1ul << 63) - 1);
+    EXPECT_EQ(find("indexes", &inode), 0);
+    image_put(&image, at + 8, 8, 1ul << 63);
+    EXPECT_EQ(find("indexes", &inode), -EIO);
+    close_zoo();
+}
+
 /* The tail of "dir" begins with entries x and zzz. */
 TEST(a_directory_block_that_lies_is_an_error)
 {
@@ -526,6 +551,8 @@ TEST(a_directory_block_that_lies_is_an_error)
         open_zoo(9);
         EXPECT_EQ(find("dir", &dir), 0);
         EXPECT_EQ(dir.size, 1024 + 125);
+        image_put(&image, dir.tail + 125, 3,
+                  0x717171); /* what lies behind may look well */
         image_put(&image, dir.tail + w->at, w->nbytes, w->value);
         if (!EXPECT_EQ(erofs_readdir(&fs, &dir, 0, list, &l), w->err))
             printf("    wrong %u: %s\n", i, l.text);
@@ -544,6 +571,81 @@ TEST(a_block_too_short_for_an_entry_is_an_error)
     image_put(&image, place_of("dir") + 8, 4, 1024 + 11);
     EXPECT_EQ(find("dir", &dir), 0);
     EXPECT_EQ(erofs_readdir(&fs, &dir, 1024, list, &l), -EIO);
+    EXPECT_EQ(erofs_lookup(&fs, &dir, "x", 1, &entry), -EIO);
+    close_zoo();
+}
+
+/* A search looks at an entry without those before it. */
+TEST(a_search_checks_each_entry_it_looks_at)
+{
+    struct erofs_inode dir = {0};
+    struct erofs_entry entry;
+
+    open_zoo(9);
+    EXPECT_EQ(find("dir", &dir), 0);
+    image_put(&image, dir.tail + 125, 3, 0x717171);
+    image_put(&image, dir.tail + 20, 2, 126); /* the last name begins behind the block */
+    EXPECT_EQ(erofs_lookup(&fs, &dir, "o", 1, &entry), -EIO);
+    /* The same of the second of two in a directory of one block, which is looked at first. */
+    uint64_t at = place_of("dir"), start = dir.start + 512;
+    uint64_t end = image_get(&image, start + 20, 2) + 1; /* of the block's names */
+    image_put(&image, at, 2, 0);
+    image_put(&image, at + 16, 4, start >> 9);
+    image_put(&image, at + 8, 4, end);
+    EXPECT_EQ(find("dir", &dir), 0);
+    image_put(&image, dir.start + end, 3, 0x717171);
+    image_put(&image, dir.start + 20, 2, end + 1);
+    EXPECT_EQ(erofs_lookup(&fs, &dir, "y", 1, &entry), -EIO);
+    close_zoo();
+}
+
+TEST(half_an_entry_is_an_error)
+{
+    struct erofs_inode dir = {0};
+    struct listing l = {.stop_after = 100};
+
+    open_zoo(9);
+    EXPECT_EQ(find("dir", &dir), 0);
+    image_put(&image, dir.tail + 8, 2, 2 * 12 + 2);
+    image_put(&image, dir.tail + 20, 2, 30); /* two entries, two names, and a gap */
+    EXPECT_EQ(erofs_readdir(&fs, &dir, 1024, list, &l), -EIO);
+    close_zoo();
+}
+
+/* A directory of `len` bytes that end with a page; xattrs fill what is before them. */
+static struct erofs_inode dir_at_end_of_page(const void *bytes, size_t len)
+{
+    struct erofs_inode dir = {0};
+    size_t room = (32 + 12 + len + 31) / 32 * 32;
+
+    open_zoo(12);
+    image.next_inode = (image.next_inode / PAGE_SIZE + 1) * PAGE_SIZE - room;
+    uint64_t nid = image_add_inode(
+        &image,
+        &(struct make_inode){.layout = MAKE_INLINE,
+                             .mode = 0040755,
+                             .size = len,
+                             .xattr_count = (unsigned)(room - 32 - 12 - len) / 4 + 1,
+                             .behind = bytes,
+                             .behind_len = len});
+    EXPECT_EQ(image.next_inode % PAGE_SIZE, 0);
+    EXPECT_EQ(erofs_read_inode(&fs, nid, &dir), 0);
+    return dir;
+}
+
+TEST(nothing_is_read_behind_the_page_of_a_block)
+{
+    uint8_t block[40] = {[8] = 0xfc, [9] = 0xff}; /* 5461 entries */
+    struct listing l = {.stop_after = 100};
+    struct erofs_entry entry;
+
+    struct erofs_inode dir = dir_at_end_of_page(block, 8);
+    EXPECT_EQ(erofs_readdir(&fs, &dir, 0, list, &l), -EIO);
+    EXPECT_EQ(erofs_lookup(&fs, &dir, "x", 1, &entry), -EIO);
+    close_zoo();
+    dir = dir_at_end_of_page(block, 40);
+    EXPECT_EQ(erofs_readdir(&fs, &dir, 39, list, &l), -EIO);
+    EXPECT_EQ(erofs_readdir(&fs, &dir, 0, list, &l), -EIO);
     EXPECT_EQ(erofs_lookup(&fs, &dir, "x", 1, &entry), -EIO);
     close_zoo();
 }
