@@ -4,6 +4,7 @@
     boot SOCKET   connects to QEMU and goes to the kernel's first instruction
     pt VA         walks the current page table, and explains each word on the way
     harts         what each hart is doing
+    threads       all threads: their state, their hart, and where they are
     pages         what the frames are used for
     klog          the last lines of the kernel's log
 
@@ -12,6 +13,9 @@ and through any root; the others read the kernel's variables, which needs transl
 to be on.
 """
 import gdb
+
+# kernel/mm/kmap.c: kernel stacks lie at the upper ends of units of this area.
+STACKS, UNIT = 0xFFFFFFF000000000, 32 << 10
 
 # kernel/arch/riscv/pte.h, in Python. Keep the two alike.
 V, R, W, X, U, G, A, D = (1 << bit for bit in range(8))
@@ -152,6 +156,114 @@ class Harts(gdb.Command):
         return f"{frame.name() or '?'} ({frame.pc():#x})"
 
 
+class Threads(gdb.Command):
+    """threads: all threads, with their state, hart and place. One that does not run is in the
+    switch; of the functions that led there come the first few. The kernel keeps no list of
+    its threads: each lies at the top of its stack, so the stacks are what is searched."""
+
+    CALLERS = 6
+
+    def __init__(self):
+        super().__init__("threads", gdb.COMMAND_STATUS)
+
+    def invoke(self, _argument, _from_tty):
+        current = [int(gdb.parse_and_eval(f"harts[{index}].current"))
+                   for index in range(number("nharts"))]
+        # All is read before another hart is looked at, as in `harts`.
+        found = [self.read(thread, current) for thread in self.all()]
+        here = gdb.selected_thread()
+        processors = {thread.num - 1: thread for thread in gdb.selected_inferior().threads()}
+        try:
+            for name, state, hart, hartid, place in found:
+                if state == "running":
+                    place = Harts.where(processors.get(hartid))
+                print(f"{name:15} {state:8} hart {hart:2}  {place}")
+        finally:
+            here.switch()
+
+    @staticmethod
+    def all():
+        yield gdb.parse_and_eval("boot_thread")
+        thread = gdb.lookup_type("struct thread")
+        kept = Threads.kept()
+        for top in Threads.stacks():
+            address = gdb.Value(top - thread.sizeof).cast(thread.pointer())
+            if top not in kept and 0 < top - int(address["ctx"]["stack_low"]) <= UNIT // 2:
+                yield address.dereference()
+
+    @staticmethod
+    def stacks():
+        """The upper ends of stacks. Registers of devices, which have units there, too, must not
+        be read; they are not the kernel's own frames."""
+        used = gdb.parse_and_eval("'kmap.c'::area.used")
+        for index in range(used.type.range()[1] + 1):
+            word = int(used[index])
+            while word:
+                unit = index * 64 + (word & -word).bit_length() - 1
+                word &= word - 1
+                top = STACKS + (unit + 1) * UNIT
+                if is_private(top - 8):
+                    yield top
+
+    @staticmethod
+    def kept():
+        """The same of stacks that wait for the next thread, linked at their lower ends."""
+        tops, at = set(), gdb.parse_and_eval("'mm/threads.c'::kept.first")
+        while int(at) != 0:
+            tops.add((int(at) | (UNIT - 1)) + 1)
+            at = at["next"]
+        return tops
+
+    @staticmethod
+    def read(thread, current):
+        """Its name, state, hart's index and number, and place if it does not run."""
+        context = thread["ctx"]
+        state = str(thread["state"].cast(gdb.lookup_type("enum thread_state")))
+        state = state.removeprefix("THREAD_").lower().replace("runnable", "waiting")
+        if int(thread.address) in current:
+            state = "running"
+        hart = context["hart"]
+        if int(hart) == 0:
+            return thread["name"].string(), state, "-", None, "nowhere yet"
+        place = Threads.place(context) if state in ("blocked", "waiting", "new") else ""
+        return thread["name"].string(), state, int(hart["index"]), int(hart["hartid"]), place
+
+    @staticmethod
+    def place(context):
+        frame = context["sp"].cast(gdb.lookup_type("struct swap_frame").pointer())
+        pc, fp = int(frame["ra"]), int(frame["s"][0])
+        low = int(context["stack_low"])
+        names = [function_at(pc)]
+        while low + 16 <= fp <= low + UNIT // 2 and len(names) < Threads.CALLERS:
+            words = gdb.Value(fp - 16).cast(gdb.lookup_type("unsigned long").pointer())
+            pc, fp = int(words[1]), int(words[0])
+            if function_at(pc) in (None, names[-1]):  # below the first function
+                break
+            names.append(function_at(pc))
+        return f"{' < '.join(map(str, names))} ({int(frame['ra']):#x})"
+
+
+def function_at(pc):
+    """Its name, or None where there is no code."""
+    words = gdb.execute(f"info symbol {pc:#x}", to_string=True).split()
+    return words[0] if " ".join(words[:2]) != "No symbol" else None
+
+
+def is_private(va):
+    """Does the present root lead from this address to a frame that is the space's own?"""
+    _, levels = MODES[number("$satp") >> 60]
+    frame = number("$satp") & ((1 << 44) - 1)
+    for level in reversed(range(levels)):
+        at = (frame << 12) + 8 * ((va >> (12 + 9 * level)) & 511)
+        word = int.from_bytes(read_physical(at, 8), "little")
+        if not word & V:
+            return False
+        if word & (R | W | X):
+            return OWNERS.get((word >> 8) & 3) == "private"
+        frame = (word >> 10) & ((1 << 44) - 1)
+    return False
+
+
 class KernelLog(gdb.Command):
     """klog: the last lines of the kernel's log, of all levels."""
 
@@ -216,5 +328,5 @@ class Kilburn(gdb.Command):
         print(__doc__)
 
 
-for command in (Boot, PageTable, Harts, Pages, KernelLog, Kilburn):
+for command in (Boot, PageTable, Harts, Threads, Pages, KernelLog, Kilburn):
     command()
