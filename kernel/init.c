@@ -119,6 +119,13 @@ static void map_devices(void)
     }
 }
 
+/* Does the command line say key=value? */
+static bool asked_for(const char *key, const char *value)
+{
+    const char *given = cmdline_get(key);
+    return given && strcmp(given, value) == 0;
+}
+
 static void read_command_line(void)
 {
     const char *by_firmware = machine.bootargs[0] ? NULL : sbi_default_command_line();
@@ -129,13 +136,7 @@ static void read_command_line(void)
     cmdline_parse(machine.bootargs);
     const char *level = cmdline_get("loglevel");
     if (level && log_level_named(level, &shown)) log_set_level(shown);
-}
-
-/* Does the command line say key=value? */
-static bool asked_for(const char *key, const char *value)
-{
-    const char *given = cmdline_get(key);
-    return given && strcmp(given, value) == 0;
+    log_set_colour(asked_for("log", "colour"));
 }
 
 /* Before the first space and its identifiers. */

@@ -8,7 +8,7 @@ tells line by line:
 
     firmware   all before the kernel's first line
     log        lines with a level, "[    0.001234] [ INFO] text" (kernel/lib/log.h; before
-               the clock is known without the time), and a panic, which is a page of text
+               the clock is known without the time, and maybe coloured), and a panic, which is a page of text
                that begins with "PANIC: "
     text       everything else: what programs and demonstrations print
 
@@ -108,7 +108,7 @@ def icount_refusal(machine):
 
 
 PANIC = b"PANIC: "
-LOG_LINE = re.compile(rb"(\[ *\d+\.\d+\] )?\[(ERROR| WARN| INFO|DEBUG|TRACE)\] ")
+LOG_LINE = re.compile(rb"(\[ *\d+\.\d+\] )?(\x1b\[\d+m)?\[(ERROR| WARN| INFO|DEBUG|TRACE)\] ")
 
 
 class Console:

@@ -48,7 +48,7 @@ static const struct level {
     const char *tag;
     const char *ansi;
 } levels[] = {
-    [LOG_OFF] = {"off", "", ""},
+    [LOG_OFF] = {"off", "", "\x1b[0m"},
     [LOG_ERROR] = {"error", "[ERROR]", "\x1b[31m"},
     [LOG_WARN] = {"warn", "[ WARN]", "\x1b[93m"},
     [LOG_INFO] = {"info", "[ INFO]", "\x1b[34m"},
@@ -118,20 +118,28 @@ static void print_time(struct printf_sink *out)
     printf_to(out, "[%5lu.%06lu] ", seconds, micros);
 }
 
+const char *log_paint(enum log_level level) { return colour ? levels[level].ansi : ""; }
+
+static void paint(enum log_level level)
+{
+    const char *ansi = log_paint(level);
+
+    to_console(ansi, strlen(ansi));
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
     bool show = level <= shown;
-    bool paint = show && colour;
     struct printf_sink out = {show ? write_both : write_ring};
     va_list args;
 
     va_start(args, fmt);
     struct hold h = hold_console();
     print_time(&out);
-    if (paint) to_console(levels[level].ansi, strlen(levels[level].ansi));
+    if (show) paint(level);
     printf_to(&out, "%s ", levels[level].tag);
     printf_va(&out, fmt, args);
-    if (paint) to_console("\x1b[0m", 4);
+    if (show) paint(LOG_OFF);
     write_ring(&out, "\n", 1);
     if (show) to_console("\n", 1);
     release_console(h);

@@ -36,6 +36,9 @@ void log_set_level(enum log_level level);
 must_check bool log_level_named(const char *name, enum log_level *out);
 /* Lines are coloured by level with ANSI escapes. Off at first. */
 void log_set_colour(bool on);
+/* What makes console text that follows look like a line of `level`, LOG_OFF: like any text.
+ * Without colours nothing. */
+const char *log_paint(enum log_level level);
 
 /* Where console text goes. Called with the console lock held. NULL: nowhere. */
 void log_set_sink(void (*write)(const char *bytes, size_t len));

@@ -135,11 +135,15 @@ TEST(levels_are_known_by_name)
 TEST(colours_are_for_the_console_and_not_for_the_ring)
 {
     begin();
+    EXPECT_STR(log_paint(LOG_ERROR), "");
+    EXPECT_STR(log_paint(LOG_OFF), "");
     log_error("plain");
     clear();
     log_set_colour(true);
     log_error("red");
     EXPECT_STR(console, "\x1b[31m[ERROR] red\x1b[0m\n");
+    EXPECT_STR(log_paint(LOG_ERROR), "\x1b[31m");
+    EXPECT_STR(log_paint(LOG_OFF), "\x1b[0m");
     EXPECT(ends_with(dumped(), "\n[ERROR] red\n"));
     log_debug("not shown, so not painted");
     EXPECT(ends_with(dumped(), "\n[DEBUG] not shown, so not painted\n"));

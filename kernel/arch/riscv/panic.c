@@ -138,10 +138,11 @@ _Noreturn void panic_trap(const struct trap_frame *f)
     win_or_stop();
     bool overflow = !on_thread_stack(sp - sizeof(*f)) &&
                     !inside(sp, h->emergency, HART_EMERGENCY_STACK);
-    kprintf("\nPANIC: %s%s on hart %lu (%u)\n", overflow ? "kernel stack overflow: " : "",
-            trap_cause_name(f->scause), h->hartid, h->index);
-    kprintf("  sepc 0x%lx stval 0x%lx scause 0x%lx sstatus 0x%lx\n", f->sepc, f->stval,
-            f->scause, f->sstatus);
+    kprintf("\nPANIC: %s%s%s on hart %lu (%u)\n", log_paint(LOG_ERROR),
+            overflow ? "kernel stack overflow: " : "", trap_cause_name(f->scause),
+            h->hartid, h->index);
+    kprintf("  sepc 0x%lx stval 0x%lx scause 0x%lx sstatus 0x%lx%s\n", f->sepc, f->stval,
+            f->scause, f->sstatus, log_paint(LOG_OFF));
     if (overflow) {
         kprintf("  sp 0x%lx is outside the stack 0x%lx..0x%lx\n", sp,
                 this_context->stack_low, this_context->stack_low + THREAD_STACK);
@@ -169,8 +170,8 @@ _Noreturn void panic(const char *fmt, ...)
     va_start(args, fmt);
     printf_buf_va(message, sizeof(message), fmt, args);
     va_end(args);
-    kprintf("\nPANIC: %s, on hart %lu (%u)\n", message, this_hart()->hartid,
-            this_hart()->index);
+    kprintf("\nPANIC: %s%s%s, on hart %lu (%u)\n", log_paint(LOG_ERROR), message,
+            log_paint(LOG_OFF), this_hart()->hartid, this_hart()->index);
     report_caller();
     __builtin_unreachable();
 }
@@ -179,8 +180,9 @@ _Noreturn void assert_failed(const char *cond, const char *file, int line,
                              const char *func)
 {
     win_or_stop();
-    kprintf("\nPANIC: assertion failed: %s\n  %s:%d, in %s, on hart %lu (%u)\n", cond,
-            file, line, func, this_hart()->hartid, this_hart()->index);
+    kprintf("\nPANIC: %sassertion failed: %s\n  %s:%d, in %s%s, on hart %lu (%u)\n",
+            log_paint(LOG_ERROR), cond, file, line, func, log_paint(LOG_OFF),
+            this_hart()->hartid, this_hart()->index);
     report_caller();
     __builtin_unreachable();
 }
