@@ -56,6 +56,23 @@ static noinline void crash_copy(void)
     depth = (unsigned)copy_from_user(nowhere, page.start, 8);
 }
 
+/* A stack of the mapping area, where the first thread's is part of the image. */
+static void crash_stack_of_thread(void *unused)
+{
+    (void)unused;
+    depth = crash_stack(0);
+}
+
+static noinline void crash_thread(void)
+{
+    struct thread *t = thread_create("crash", crash_stack_of_thread, NULL);
+
+    if (!t) return;
+    thread_start(t);
+    thread_join(t);
+    thread_put(t);
+}
+
 static void crash_on_this_hart(void *unused)
 {
     (void)unused;
@@ -67,6 +84,8 @@ void crash(const char *how)
 {
     if (strcmp(how, "stack") == 0) {
         depth = crash_stack(0);
+    } else if (strcmp(how, "thread") == 0) {
+        crash_thread();
     } else if (strcmp(how, "null") == 0) {
         crash_null();
     } else if (strcmp(how, "exec") == 0) {

@@ -1,5 +1,5 @@
 /*
- * Bugs on purpose, for the tests of panic: crash=stack|null|assert|panic|exec|copy|all.
+ * Bugs on purpose, for the tests of panic: crash=stack|thread|null|assert|panic|exec|copy|all.
  */
 #pragma once
 

@@ -235,11 +235,21 @@ def check_programs(output, harts):
 # ---- the other runs -------------------------------------------------------------------------
 
 
+SUITE_LOG = [  # what the kernel says about what programs of the suite ask for
+    r".*\[ INFO\] unknown: unsupported fd: 3",
+    r".*\[ INFO\] pointers: ptr not readable: 0x[0-9a-f]+",
+    r".*\[ INFO\] clocks: ptr not writable: 0x[0-9a-f]+",
+    r"unsupported trap: breakpoint, stval = 0x[0-9a-f]+, sepc = 0x1[0-9a-f]{4}",
+]
+
+
 def check_suite(output):
-    """Every program of the suite comes to its end."""
+    """Every program of the suite comes to its end, and the kernel says why."""
     lines = lines_of(output)
     for program in listed("suite"):
         require(verdict(program) in lines, f"no line says: {verdict(program)}")
+    for pattern in SUITE_LOG:
+        require(any(re.fullmatch(pattern, line) for line in lines), f"no line: {pattern}")
     closing = [line for line in lines if line.startswith("suite: ")]
     require(len(closing) == 1 and closing[0].endswith(" 0 runs went wrong"), f"{closing}")
 
