@@ -1,0 +1,18 @@
+/*
+ * The Linux ABI of capabilities (linux/capability.h): numbers of bits.
+ */
+#pragma once
+
+#define CAP_CHOWN           0
+#define CAP_DAC_OVERRIDE    1
+#define CAP_DAC_READ_SEARCH 2
+#define CAP_FOWNER          3
+#define CAP_FSETID          4
+#define CAP_KILL            5
+#define CAP_SETGID          6
+#define CAP_SETUID          7
+#define CAP_SYS_CHROOT      18
+#define CAP_SYS_ADMIN       21
+#define CAP_SYS_RESOURCE    24
+#define CAP_MKNOD           27
+#define CAP_LAST            40
