@@ -209,7 +209,7 @@ static void remove_pages(struct object *o, uint64_t index, uint64_t end,
                          void (*zap)(struct object *, uint64_t, uint64_t))
 {
     struct page *gone[RUN], *chain = NULL;
-    uint64_t at = index;
+    uint64_t at = index, count = 0;
 
     for (;;) {
         unsigned n = remove_some(o, &at, end, gone);
@@ -217,10 +217,12 @@ static void remove_pages(struct object *o, uint64_t index, uint64_t end,
             gone[i]->data.next = chain; /* the index's reference is ours now */
             chain = gone[i];
         }
+        count += n;
         if (at >= end) break;
     }
     zap(o, index, end);
     free_chain(chain);
+    if (o->ops->left && count) o->ops->left(o, count);
 }
 
 void object_resize(struct object *o, uint64_t npages)
