@@ -10,6 +10,10 @@
 enum lock_rank {
     RANK_PROCESSES, /* the list of all processes: each is looked at under it */
     RANK_PROCESS, /* threads of a process: they are told to leave, and woken, under it */
+    RANK_DEVICES, /* the table of character devices: nothing is called under it */
+    RANK_LOCKS,   /* file locks: waking, and memory for records */
+    RANK_TREE,    /* the tree of names and mounts: a rename takes names out of buckets and in */
+    RANK_DENTRY,  /* a bucket of the table of names; one at a time */
     RANK_OBJECT_MAPS, /* mutex of a memory object's mappings: truncation takes table locks */
     RANK_TABLE, /* page tables; many at once, in the order of one-level-store.md section 5 */
     RANK_LEGEND, /* the legend of a space: tags are made and dropped under table locks too */

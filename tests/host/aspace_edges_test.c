@@ -556,7 +556,10 @@ static void destroyed(struct object *o)
     container_of(o, struct pages_object, object)->destroyed++;
 }
 
-static const struct object_ops ops = {bring, announce, write_page, destroyed};
+static const struct object_ops ops = {.get_page = bring,
+                                      .dirtying = announce,
+                                      .write_page = write_page,
+                                      .destroy = destroyed};
 
 static void begin_with_objects(void)
 {

@@ -86,7 +86,10 @@ static void destroy(struct object *o)
     object_gone = true;
 }
 
-static const struct object_ops object_ops = {get_page, dirtying, write_page, destroy};
+static const struct object_ops object_ops = {.get_page = get_page,
+                                             .dirtying = dirtying,
+                                             .write_page = write_page,
+                                             .destroy = destroy};
 
 /* A page that nobody will write back must be as it is on the disk. */
 static void check_object(void)

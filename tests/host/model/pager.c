@@ -115,8 +115,11 @@ void pager_bury(void)
     }
 }
 
-static const struct object_ops ops = {get_page, dirtying, write_page, destroy};
-static const struct object_ops memory_ops = {get_page, NULL, NULL, destroy};
+static const struct object_ops ops = {.get_page = get_page,
+                                      .dirtying = dirtying,
+                                      .write_page = write_page,
+                                      .destroy = destroy};
+static const struct object_ops memory_ops = {.get_page = get_page, .destroy = destroy};
 
 struct pager *pager_create(uint64_t npages, uint32_t flags)
 {

@@ -1,0 +1,384 @@
+/*
+ * See dentry.h.
+ *
+ * A reference is taken under the bucket's lock if it may be the first, and given back
+ * under it if it may be the last. So whoever has the lock and sees no reference owns the dentry.
+ */
+#include "fs/dentry.h"
+
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+
+enum { BUCKETS = 1024, UNUSED_MAX = 8192, SWEEP = 16 };
+
+static struct bucket {
+    struct spinlock lock; /* RANK_DENTRY */
+    struct dentry *first;
+} table[BUCKETS];
+
+static struct spinlock shape; /* RANK_TREE */
+static uint64_t unused;       /* atomic: cached dentries without references, about */
+static uint32_t hand;         /* atomic: the next bucket to be swept */
+
+void tree_lock(void) { spin_lock(&shape, RANK_TREE); }
+void tree_unlock(void) { spin_unlock(&shape, RANK_TREE); }
+
+/* FNV-1a over the name, from a start that the directory gives. */
+static uint32_t hash_name(const struct dentry *dir, const char *name, size_t len)
+{
+    uint64_t start = (uint64_t)dir / sizeof(struct dentry);
+    uint32_t h = 2166136261u ^ (uint32_t)(start ^ start >> 32);
+
+    for (size_t i = 0; i < len; i++) {
+        h = (h ^ (uint8_t)name[i]) * 16777619u;
+    }
+    return h ^ h >> 15;
+}
+
+static struct bucket *bucket_of(uint32_t hash) { return &table[hash % BUCKETS]; }
+
+static void bucket_lock(struct bucket *b) { spin_lock(&b->lock, RANK_DENTRY); }
+static void bucket_unlock(struct bucket *b) { spin_unlock(&b->lock, RANK_DENTRY); }
+
+/* The bucket that d is in, or would be in: a rename may move it until we have the lock. */
+static struct bucket *lock_bucket_of(struct dentry *d)
+{
+    for (;;) {
+        uint32_t hash = __atomic_load_n(&d->hash, __ATOMIC_ACQUIRE);
+        struct bucket *b = bucket_of(hash);
+        bucket_lock(b);
+        if (__atomic_load_n(&d->hash, __ATOMIC_RELAXED) == hash) return b;
+        bucket_unlock(b);
+    }
+}
+
+/* Both with the bucket locked. */
+static void enter(struct bucket *b, struct dentry *d)
+{
+    d->next = b->first;
+    d->link = &b->first;
+    if (d->next) d->next->link = &d->next;
+    b->first = d;
+    d->hashed = true;
+}
+
+static void leave(struct dentry *d)
+{
+    if (!d->hashed) return;
+    *d->link = d->next;
+    if (d->next) d->next->link = d->link;
+    d->hashed = false;
+}
+
+void dentry_get(struct dentry *d)
+{
+    interleave("dentry_get", d);
+    __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
+}
+
+/* Unhashed, and without references. The parent, whose reference goes to the caller. */
+static struct dentry *free_dentry(struct dentry *d)
+{
+    struct dentry *parent = d->parent == d ? NULL : d->parent;
+
+    assert(!d->pinned && !d->mounted && list_empty(&d->children));
+    if (d->inode) inode_put(d->inode);
+    kfree(d->name);
+    kfree(d);
+    return parent;
+}
+
+static bool put_unless_last(struct dentry *d)
+{
+    uint32_t refs = __atomic_load_n(&d->refs, __ATOMIC_RELAXED);
+
+    while (refs > 1) {
+        if (__atomic_compare_exchange_n(&d->refs, &refs, refs - 1, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Frees what this bucket has that nobody uses: all of it, or what the hand found before. */
+static void sweep(struct bucket *b, bool all)
+{
+    struct dentry *gone = NULL, *next;
+
+    bucket_lock(b);
+    for (struct dentry *d = b->first; d; d = next) {
+        next = d->next;
+        if (__atomic_load_n(&d->refs, __ATOMIC_ACQUIRE) != 0) continue;
+        if (d->used && !all) {
+            d->used = false;
+            continue;
+        }
+        leave(d);
+        __atomic_fetch_sub(&unused, 1, __ATOMIC_RELAXED);
+        d->next = gone;
+        gone = d;
+    }
+    bucket_unlock(b);
+    for (; gone; gone = next) {
+        next = gone->next;
+        struct dentry *parent = free_dentry(gone);
+        if (parent) dentry_put(parent);
+    }
+}
+
+static void sweep_some(void)
+{
+    for (unsigned i = 0; i < SWEEP; i++) {
+        uint32_t at = __atomic_fetch_add(&hand, 1, __ATOMIC_RELAXED);
+        sweep(&table[at % BUCKETS], false);
+    }
+}
+
+void dentry_put(struct dentry *d)
+{
+    bool crowded = false;
+
+    while (d) {
+        interleave("dentry_put", d);
+        if (put_unless_last(d)) break;
+        struct bucket *b = lock_bucket_of(d);
+        bool last = __atomic_fetch_sub(&d->refs, 1, __ATOMIC_ACQ_REL) == 1;
+        bool stays = d->hashed && d->cached;
+        if (last && stays) {
+            uint64_t count = __atomic_add_fetch(&unused, 1, __ATOMIC_RELAXED);
+            crowded = count > UNUSED_MAX;
+        } else if (last) {
+            leave(d);
+        }
+        bucket_unlock(b);
+        if (!last || stays) break;
+        d = free_dentry(d);
+    }
+    if (crowded) sweep_some();
+}
+
+/* The bucket is locked. */
+static struct dentry *find_locked(struct bucket *b, uint32_t hash,
+                                  const struct dentry *dir, const char *name, size_t len)
+{
+    for (struct dentry *d = b->first; d; d = d->next) {
+        if (d->hash != hash || d->parent != dir || d->len != len) continue;
+        if (memcmp(d->name, name, len) != 0) continue;
+        if (__atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED) == 0) {
+            __atomic_fetch_sub(&unused, 1, __ATOMIC_RELAXED);
+        }
+        d->used = true;
+        return d;
+    }
+    return NULL;
+}
+
+struct dentry *dentry_find(struct dentry *dir, const char *name, size_t len)
+{
+    uint32_t hash = hash_name(dir, name, len);
+    struct bucket *b = bucket_of(hash);
+
+    bucket_lock(b);
+    struct dentry *d = find_locked(b, hash, dir, name, len);
+    bucket_unlock(b);
+    return d;
+}
+
+static struct dentry *make(struct dentry *parent, const char *name, size_t len)
+{
+    struct dentry *d = kzalloc(sizeof(*d));
+    char *copy = kmalloc(len + 1);
+
+    if (!d || !copy) {
+        kfree(d);
+        kfree(copy);
+        return NULL;
+    }
+    memcpy(copy, name, len);
+    copy[len] = 0;
+    d->refs = 1;
+    d->name = copy;
+    d->len = (uint8_t)len;
+    d->parent = parent ? parent : d;
+    list_init(&d->siblings);
+    list_init(&d->children);
+    d->last_cookie = 1;
+    return d;
+}
+
+struct dentry *dentry_make_root(struct inode *i, const char *name)
+{
+    struct dentry *d = make(NULL, name, strlen(name));
+
+    if (d) d->inode = i;
+    return d;
+}
+
+/* A name that the table does not have, as the file system knows it. */
+static int bring(struct dentry *dir, const char *name, size_t len, struct dentry **out)
+{
+    const struct inode_ops *ops = dir->inode->ops;
+    struct inode *i = NULL;
+    struct dentry *d = make(dir, name, len);
+
+    if (!d) return -ENOMEM;
+    int err = ops->lookup ? ops->lookup(dir->inode, name, len, &i) : -ENOENT;
+    if (err && err != -ENOENT) {
+        d->parent = d;
+        free_dentry(d);
+        return err;
+    }
+    dentry_get(dir);
+    d->inode = i;
+    d->cached = ops->lookup != NULL;
+    d->hash = hash_name(dir, name, len);
+    struct bucket *b = bucket_of(d->hash);
+    bucket_lock(b);
+    enter(b, d);
+    bucket_unlock(b);
+    *out = d;
+    return 0;
+}
+
+int dentry_lookup(struct dentry *dir, const char *name, size_t len, struct dentry **out)
+{
+    if (len > NAME_LIMIT) return -ENAMETOOLONG;
+    *out = dentry_find(dir, name, len);
+    return *out ? 0 : bring(dir, name, len, out);
+}
+
+/* The directory has d as its last child from now on. */
+static void adopt(struct dentry *d)
+{
+    d->cookie = ++d->parent->last_cookie;
+    list_push_back(&d->parent->children, &d->siblings);
+}
+
+void dentry_instantiate(struct dentry *d, struct inode *i)
+{
+    assert(!d->inode && d->hashed);
+    if (!d->cached) {
+        d->pinned = true;
+        dentry_get(d);
+        adopt(d);
+    }
+    __atomic_store_n(&d->inode, i, __ATOMIC_RELEASE);
+}
+
+static void unpin(struct dentry *d)
+{
+    if (!d->pinned) return;
+    d->pinned = false;
+    list_remove(&d->siblings);
+    dentry_put(d);
+}
+
+static void unhash(struct dentry *d)
+{
+    struct bucket *b = lock_bucket_of(d);
+
+    leave(d);
+    bucket_unlock(b);
+}
+
+void dentry_unlink(struct dentry *d)
+{
+    unhash(d);
+    unpin(d);
+}
+
+static void swap_names(struct dentry *a, struct dentry *b)
+{
+    struct dentry old = *a;
+
+    a->name = b->name;
+    a->len = b->len;
+    a->parent = b->parent;
+    b->name = old.name;
+    b->len = old.len;
+    b->parent = old.parent;
+}
+
+/* In its new place. The lock of the tree is held. */
+static void rehash(struct dentry *d, uint32_t hash)
+{
+    struct bucket *b = bucket_of(hash);
+
+    bucket_lock(b);
+    __atomic_store_n(&d->hash, hash, __ATOMIC_RELEASE);
+    enter(b, d);
+    bucket_unlock(b);
+}
+
+/* It has a new parent, among whose children it is the last one; or it keeps its place. */
+static void change_place(struct dentry *d, const struct dentry *old_parent)
+{
+    if (!d->pinned || d->parent == old_parent) return;
+    list_remove(&d->siblings);
+    adopt(d);
+}
+
+void dentry_move(struct dentry *from, struct dentry *to)
+{
+    struct dentry *old_parent = from->parent;
+
+    tree_lock();
+    unhash(to);
+    unhash(from);
+    swap_names(from, to);
+    rehash(from, to->hash);
+    tree_unlock();
+    change_place(from, old_parent);
+    unpin(to);
+}
+
+void dentry_exchange(struct dentry *a, struct dentry *b)
+{
+    struct dentry *a_parent = a->parent, *b_parent = b->parent;
+    uint32_t a_hash = a->hash, b_hash = b->hash;
+
+    tree_lock();
+    unhash(a);
+    unhash(b);
+    swap_names(a, b);
+    rehash(a, b_hash);
+    rehash(b, a_hash);
+    tree_unlock();
+    change_place(a, a_parent);
+    change_place(b, b_parent);
+}
+
+/* Leaf by leaf, and without recursion: a parent comes again once its children have gone. */
+static void unpin_tree(struct dentry *root)
+{
+    struct dentry *at = root;
+
+    for (;;) {
+        while (!list_empty(&at->children)) {
+            at = list_entry(at->children.next, struct dentry, siblings);
+        }
+        if (at == root) break;
+        struct dentry *parent = at->parent;
+        dentry_unlink(at);
+        at = parent;
+    }
+}
+
+void dentry_forget_tree(struct dentry *root)
+{
+    unpin_tree(root);
+    dentry_drain();
+    dentry_put(root);
+}
+
+void dentry_drain(void)
+{
+    /* What goes may have been the last to use its parent. */
+    while (__atomic_load_n(&unused, __ATOMIC_RELAXED) != 0) {
+        for (unsigned i = 0; i < BUCKETS; i++) {
+            sweep(&table[i], true);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+/*
+ * Names in use: the tree that paths walk.
+ *
+ * A dentry is one name in one directory. It leads to an inode, or to none (negative: we
+ * asked, it is not there). A dentry holds its parent, so that from every open file, working
+ * directory and mount a way leads up to the root: getcwd and ".." need nothing else.
+ *
+ *     hash table   (directory, name) -> dentry     a lock for each bucket
+ *     children     of a directory, in the order of their cookies; pinned ones only
+ *
+ * File systems whose names live in memory alone (tmpfs, devfs) pin each dentry that has an
+ * inode: then the tree of dentries is the directory. Others bring names by lookup, and
+ * what nobody uses stays until a hand that goes round the table finds it unused twice, or
+ * dentry_drain() asks.
+ *
+ * A name leaves the table once and for good: who holds the dentry (an open file, somebody's
+ * working directory) keeps its inode, but nobody finds it any more.
+ *
+ * Locks: what a directory has changes under its inode's lock, and what is found nowhere is
+ * known not to be there only under it. A dentry's name and parent change under the lock of the
+ * tree (RANK_TREE), too, while it is in no bucket.
+ */
+#pragma once
+
+#include "fs/inode.h"
+#include "sync/spinlock.h"
+
+enum { NAME_LIMIT = 255 };
+
+struct dentry {
+    uint32_t refs;         /* atomic; from 0 to 1 and back only under its bucket's lock */
+    uint32_t hash;         /* says the bucket. Atomic; changes with the name */
+    struct inode *inode;   /* held; NULL: negative. Set once. Atomic. */
+    struct dentry *parent; /* held; itself for a root and for what has no name */
+    char *name;            /* NUL-terminated */
+    uint8_t len;
+    bool hashed;      /* in the table; under the bucket's lock */
+    bool pinned;      /* its directory has it as a child; under the directory's lock */
+    bool cached;      /* stays when unused. Set once */
+    bool used;        /* since the hand came by; under the bucket's lock */
+    uint32_t mounted; /* mounts on it. Atomic; changes under the lock of the tree */
+
+    struct dentry *next, **link;  /* in the bucket */
+    struct list siblings;         /* in the parent's children, if pinned */
+    struct list children;         /* of a directory whose names are pinned */
+    uint64_t cookie, last_cookie; /* its own place; the last that a child got */
+};
+
+void dentry_get(struct dentry *d);
+void dentry_put(struct dentry *d);
+
+static inline struct inode *dentry_inode(const struct dentry *d)
+{
+    return __atomic_load_n(&d->inode, __ATOMIC_ACQUIRE);
+}
+
+/* The dentry of a name in `dir`, made (and looked up) if there is none, with a reference. The
+ * lock of dir's inode is held. 0, -ENOMEM, -ENAMETOOLONG, or what lookup says. Negative is
+ * no error. */
+must_check int dentry_lookup(struct dentry *dir, const char *name, size_t len,
+                             struct dentry **out);
+/* The same without the lock, from the table alone: NULL if it is not there. */
+must_check struct dentry *dentry_find(struct dentry *dir, const char *name, size_t len);
+
+/* The root of a file system, or (with a name to be shown) what no directory has. Takes
+ * the caller's reference of the inode; with NULL, no memory, it is still the caller's. */
+must_check struct dentry *dentry_make_root(struct inode *i, const char *name);
+
+/* A negative dentry gets its inode, whose reference it takes. */
+void dentry_instantiate(struct dentry *d, struct inode *i);
+/* It is found no more. With its pin goes its file system's reference, so the caller has one. */
+void dentry_unlink(struct dentry *d);
+/* Rename: `from` gets the name and the place of `to`, which is found no more. */
+void dentry_move(struct dentry *from, struct dentry *to);
+void dentry_exchange(struct dentry *a, struct dentry *b);
+
+/* Has the directory any child? For file systems in memory; its lock is held. */
+static inline bool dentry_is_empty(const struct dentry *dir)
+{
+    return list_empty(&dir->children);
+}
+
+/* The last mount of a file system has gone: its names go, pinned ones and cached ones. */
+void dentry_forget_tree(struct dentry *root);
+
+/* Lets go of everything that nobody uses. For counting frames. */
+void dentry_drain(void);
+
+/* The lock of the tree: names, parents, and which mount is where (fs/path.h). */
+void tree_lock(void);
+void tree_unlock(void);

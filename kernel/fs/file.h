@@ -1,0 +1,99 @@
+/*
+ * Open files: what a descriptor stands for.
+ *
+ * A file is shared by all descriptors that dup(2) and fork(2) made from one open. Its ops say
+ * what can be done; for regular files they are fs/pagecache.h's.
+ */
+#pragma once
+
+#include "fs/path.h"
+#include "fs/transfer.h"
+#include "sched/wait.h"
+
+struct cred;
+struct mapping_source;
+
+/* What poll(2) knows; the bits are the ABI's (uapi/poll.h). A poller enters its waiters in
+ * the queues that a file names, and then believes the state that comes back. */
+struct poll_table {
+    void (*add)(struct poll_table *table, struct wait_queue *q);
+};
+
+/* `table` NULL: only the state is wanted. */
+static inline void poll_wait(struct poll_table *table, struct wait_queue *q)
+{
+    if (table) table->add(table, q);
+}
+
+struct file_ops {
+    /* Bytes moved, or an error. `pos` is where, and moves on; files without position do not
+     * look at it. A wait that a signal ends is -ERESTARTSYS. */
+    long (*read)(struct file *f, struct transfer *t, uint64_t *pos);  /* NULL: -EINVAL */
+    long (*write)(struct file *f, struct transfer *t, uint64_t *pos); /* NULL: -EINVAL */
+    /* lseek(2): the new position. pos_lock is held. NULL: the file has no position, -ESPIPE. */
+    long (*seek)(struct file *f, int64_t offset, int whence);
+    long (*ioctl)(struct file *f, unsigned request, uint64_t arg); /* NULL: -ENOTTY */
+    uint32_t (*poll)(struct file *f, struct poll_table *table); /* NULL: always ready */
+    /* What mmap(2) shows of it: fills in object (held for the caller), index and flags. Length
+     * and offset are whole pages. NULL: -ENODEV. */
+    int (*map)(struct file *f, uint64_t offset, size_t len, unsigned prot, bool shared,
+               struct mapping_source *out);
+    int (*readdir)(struct file *f, emit_fn emit, void *arg); /* NULL: -ENOTDIR */
+    int (*sync)(struct file *f);                             /* NULL: 0 */
+    void (*release)(struct file *f); /* the last reference has gone. May be NULL. */
+};
+
+struct file {
+    const struct file_ops *ops;
+    struct path path;    /* held; what anonymous files have leads to a nameless dentry */
+    struct inode *inode; /* held by the path */
+    struct cred *cred;   /* who opened it; held */
+    uint32_t refs;       /* atomic */
+    uint32_t flags;      /* O_* but those of creation; access mode set once. Atomic. */
+    struct mutex pos_lock;
+    uint64_t pos; /* under pos_lock */
+    void *data;   /* ops' */
+};
+
+void file_get(struct file *f);
+void file_put(struct file *f);
+
+/* A file that has neither path nor ops yet. NULL: no memory. */
+must_check struct file *file_make(unsigned flags, struct cred *who);
+/* It is at p, which it holds from now on. */
+void file_place(struct file *f, struct path p);
+
+/* A file of `ops` that no directory has: pipes, eventfds, sockets. /proc/PID/fd shows it as
+ * `name`:[number]. 0 or -ENOMEM. */
+must_check int file_make_anonymous(const char *name, const struct file_ops *ops,
+                                   unsigned flags, void *data, struct file **out);
+/* Likewise, for an inode of the maker's own: see file_anonymous_inode(). */
+must_check int file_make_of_inode(struct inode *i, const char *name,
+                                  const struct file_ops *ops, unsigned flags, void *data,
+                                  struct file **out);
+/* An inode without name, with one reference. NULL: no memory. */
+must_check struct inode *file_anonymous_inode(enum inode_kind kind, uint32_t mode);
+
+static inline uint32_t file_flags(const struct file *f) { return inode_read(&f->flags); }
+bool file_may_read(const struct file *f);
+bool file_may_write(const struct file *f);
+
+/* read(2), write(2), with position and O_APPEND seen to; -EBADF as the mode it was opened with
+ * says. _at: pread, pwrite. */
+must_check long file_read(struct file *f, struct transfer *t);
+must_check long file_write(struct file *f, struct transfer *t);
+must_check long file_read_at(struct file *f, struct transfer *t, int64_t pos);
+must_check long file_write_at(struct file *f, struct transfer *t, int64_t pos);
+must_check long file_seek(struct file *f, int64_t offset, int whence);
+must_check int file_readdir(struct file *f, emit_fn emit, void *arg);
+must_check uint32_t file_poll(struct file *f, struct poll_table *table);
+must_check int file_sync(struct file *f);
+must_check int file_map(struct file *f, uint64_t offset, size_t len, unsigned prot,
+                        bool shared, struct mapping_source *out);
+
+/* lseek(2) for what has a position and a size, and for what has no size. */
+long file_seek_sized(struct file *f, int64_t offset, int whence, uint64_t size);
+long file_seek_nowhere(struct file *f, int64_t offset, int whence);
+
+/* Of every directory. */
+extern const struct file_ops directory_file_ops;

@@ -1,0 +1,58 @@
+/*
+ * The contents of regular files: one memory object for each inode, whose pages read(2),
+ * write(2) and mmap(2) share.
+ *
+ *              size
+ *     +----+----+-+----+
+ *     |page|hole|p|0000|      bytes behind the size, in its page, are zero
+ *     +----+----+-+----+      whenever the size grows over them
+ *     0    1    2      3 = npages of the object, the size rounded up
+ *
+ * Files in memory (tmpfs) have no other copy: a page that is not there is a hole, which
+ * reads as zeros and gets a page when it is written or mapped. Others bring pages by the
+ * get_page of their own object_ops.
+ *
+ * Writers and whoever changes the size have inode.lock. Readers have nothing: they look at the
+ * size, and copy from pages that they hold. Bringing a page takes no inode's lock.
+ */
+#pragma once
+
+#include "fs/file.h"
+#include "mm/object.h"
+
+struct file_pages {
+    struct object object;
+    struct inode *inode; /* lives as long as the object */
+    uint64_t held;       /* pages charged, for files in memory. Atomic. */
+};
+
+static inline struct file_pages *pages_of(struct object *o)
+{
+    return container_of(o, struct file_pages, object);
+}
+
+/* Gives i an object of `npages`. ops->destroy must be pagecache_destroy. 0 or -ENOMEM. */
+must_check int pagecache_create(struct inode *i, const struct object_ops *ops,
+                                uint64_t npages, uint32_t flags);
+/* For object_ops.destroy: mm/ has let go of the pages. */
+void pagecache_destroy(struct object *o);
+
+/* For files in memory: their object_ops, and inode_ops.resize. 0, -EFBIG. */
+extern const struct object_ops pagecache_memory_ops;
+must_check int pagecache_resize(struct inode *i, uint64_t size);
+
+/* Pages that a file in memory has. */
+uint64_t pagecache_held(struct inode *i);
+/* Files in memory, with i->lock held: pages for the range, or none. A failure leaves what was
+ * brought. 0, -ENOSPC, -ENOMEM. */
+must_check int pagecache_fill(struct inode *i, uint64_t offset, uint64_t len, bool grow);
+must_check int pagecache_punch(struct inode *i, uint64_t offset, uint64_t len);
+
+/* The kernel's own reads and writes: ELF headers, initramfs. As read(2) and write(2), with no
+ * access mode looked at. */
+must_check long pagecache_read_kernel(struct inode *i, void *buf, size_t len,
+                                      uint64_t pos);
+must_check long pagecache_write_kernel(struct inode *i, const void *buf, size_t len,
+                                       uint64_t pos);
+
+extern const struct file_ops pagecache_file_ops;

@@ -1,0 +1,417 @@
+/*
+ * See pipe.h.
+ *
+ *     page  0     1     2    ...    15     0
+ *           +-----+-----+-----+-----+-----+
+ *           |..bbb|bbbbb|bb...|     |     |      head: bytes ever read
+ *           +-----+-----+-----+-----+-----+      tail: bytes ever written
+ *              ^head       ^tail
+ *
+ * A ring of pages, each of which is there from the moment it is first written until it has been
+ * read to its end and no byte is left; then one is kept, so that a pipe at work does not
+ * allocate. Bytes are copied with the pipe's mutex held: a fault that a copy meets takes no lock of a
+ * pipe.
+ *
+ * Waiting: two queues, one for whoever waits for bytes and one for whoever waits for room;
+ * opening a fifo waits on the queue of its own side. Counts change under the mutex, and wake-ups
+ * come after it. Who waits looks at the counts without the mutex, since taking one may wait too,
+ * and looks again with it. All are woken each time: a poller is nobody who would pass it on.
+ */
+#include "fs/pipe.h"
+
+#include "fs/cred.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/page.h"
+#include "mm/slab.h"
+#include "uapi/fcntl.h"
+#include "uapi/poll.h"
+
+enum { PAGES = PIPE_SIZE / PAGE_SIZE };
+
+struct pipe {
+    struct mutex lock;
+    struct wait_queue bytes, room;
+    struct page *page[PAGES]; /* under lock; NULL: not there */
+    /* Atomic, and change under lock. */
+    uint64_t head, tail;
+    uint64_t readers, writers; /* open files */
+    uint64_t reads, writes;    /* opens ever, for those who wait for one */
+    unsigned opens;            /* who is on its way in, or in. Under the inode's lock */
+};
+
+static uint64_t load(const uint64_t *count)
+{
+    return __atomic_load_n(count, __ATOMIC_ACQUIRE);
+}
+static void add(uint64_t *count, uint64_t n)
+{
+    __atomic_store_n(count, *count + n, __ATOMIC_RELEASE);
+}
+
+/* Without the lock: of some moment, since the head never passes the tail. */
+static uint64_t filled(const struct pipe *p)
+{
+    uint64_t head = load(&p->head);
+
+    return load(&p->tail) - head;
+}
+static uint64_t room(const struct pipe *p)
+{
+    uint64_t n = filled(p);
+
+    return n < PIPE_SIZE ? PIPE_SIZE - n : 0;
+}
+
+static struct pipe *make(void)
+{
+    struct pipe *p = kzalloc(sizeof(*p));
+
+    if (p) mutex_init(&p->lock);
+    return p;
+}
+
+static void destroy(struct pipe *p)
+{
+    for (unsigned i = 0; i < PAGES; i++) {
+        if (p->page[i]) page_put(p->page[i]);
+    }
+    kfree(p);
+}
+
+static struct page **page_at(struct pipe *p, uint64_t pos)
+{
+    return &p->page[pos / PAGE_SIZE % PAGES];
+}
+
+/* A copy of what lies in one page, and does not go round. */
+static size_t piece_at(uint64_t pos, uint64_t most)
+{
+    size_t in_page = PAGE_SIZE - pos % PAGE_SIZE;
+
+    return in_page < most ? in_page : (size_t)most;
+}
+
+/* A page that has been read to its end serves the next that is written; the writer may be in it
+ * already, once round the ring. */
+static void page_read_out(struct pipe *p)
+{
+    struct page **old = page_at(p, p->head - 1);
+    struct page **next = page_at(p, p->tail);
+
+    if (next == old) return;
+    if (!*next) {
+        *next = *old;
+    } else {
+        page_put(*old);
+    }
+    *old = NULL;
+}
+
+/* As many bytes as there are, and fit. -EFAULT if not one. */
+static long take(struct pipe *p, struct transfer *t)
+{
+    long total = 0;
+
+    while (t->left && filled(p)) {
+        size_t len = piece_at(p->head, filled(p));
+        const char *from =
+            (const char *)page_ptr(*page_at(p, p->head)) + p->head % PAGE_SIZE;
+        long n = transfer_out(t, from, len);
+        if (n < 0) return total ? total : n;
+        add(&p->head, (uint64_t)n);
+        total += n;
+        bool short_copy = (size_t)n < len && t->left;
+        if (p->head % PAGE_SIZE == 0) page_read_out(p);
+        if (short_copy) break;
+    }
+    return total;
+}
+
+/* Up to `len` bytes, for which there is room. */
+static long put(struct pipe *p, struct transfer *t, size_t len)
+{
+    long total = 0;
+
+    while (len > 0) {
+        struct page **page = page_at(p, p->tail);
+        if (!*page) *page = page_alloc(PAGE_KERNEL);
+        if (!*page) return total ? total : -ENOMEM;
+        size_t piece = piece_at(p->tail, len);
+        long n = transfer_in(t, (char *)page_ptr(*page) + p->tail % PAGE_SIZE, piece);
+        if (n < 0) return total ? total : n;
+        add(&p->tail, (uint64_t)n);
+        total += n;
+        len -= (size_t)n;
+        if ((size_t)n < piece) break;
+    }
+    return total;
+}
+
+/* Pages for `len` bytes, so that a write of few is not cut in two. */
+static bool have_pages(struct pipe *p, size_t len)
+{
+    struct page **last = page_at(p, p->tail + len - 1), **first = page_at(p, p->tail);
+
+    if (!*first) *first = page_alloc(PAGE_KERNEL);
+    if (!*last) *last = page_alloc(PAGE_KERNEL);
+    return *first && *last;
+}
+
+/*
+ * Waits on q until `ready`. The lock is held before and after. 0, or why not.
+ */
+static int wait_for(struct pipe *p, struct file *f, struct wait_queue *q,
+                    bool (*ready)(const struct pipe *, uint64_t), uint64_t arg)
+{
+    while (!ready(p, arg)) {
+        struct waiter w;
+        bool interrupted = false;
+        if (file_flags(f) & O_NONBLOCK) return -EAGAIN;
+        mutex_unlock(&p->lock);
+        wait_begin(q, &w);
+        while (!ready(p, arg) && !(interrupted = file_interrupted())) {
+            wait_sleep(&w);
+        }
+        wait_end(q, &w);
+        mutex_lock(&p->lock);
+        if (interrupted && !ready(p, arg)) return -ERESTARTSYS;
+    }
+    return 0;
+}
+
+static bool readable(const struct pipe *p, uint64_t arg)
+{
+    (void)arg;
+    return filled(p) || load(&p->writers) == 0;
+}
+
+/* Room for as much as must go in at once. */
+static bool writable(const struct pipe *p, uint64_t least)
+{
+    return room(p) >= least || load(&p->readers) == 0;
+}
+
+static long pipe_read(struct file *f, struct transfer *t, uint64_t *pos)
+{
+    struct pipe *p = f->data;
+
+    (void)pos;
+    if (t->left == 0) return 0;
+    mutex_lock(&p->lock);
+    long n = wait_for(p, f, &p->bytes, readable, 0);
+    if (n == 0) n = take(p, t);
+    mutex_unlock(&p->lock);
+    if (n > 0) wait_wake_all(&p->room);
+    if (n > 0) inode_touch(f->inode, TIME_ATIME);
+    return n;
+}
+
+/* One round of a write: as much as there is room for, or all of a small one. */
+static long write_some(struct pipe *p, struct file *f, struct transfer *t)
+{
+    uint64_t least = t->left <= PIPE_BUF ? t->left : 1;
+    struct transfer before = *t;
+    uint64_t tail = p->tail;
+    int err = wait_for(p, f, &p->room, writable, least);
+
+    if (p->readers == 0) return -EPIPE;
+    if (err) return err;
+    if (least > 1 && !have_pages(p, least)) return -ENOMEM;
+    tail = p->tail;
+    size_t len = t->left < room(p) ? t->left : (size_t)room(p);
+    bool whole = t->left <= PIPE_BUF;
+    long n = put(p, t, len);
+    if (n < 0 || !whole || (size_t)n == len) return n;
+    /* A bad page in the middle of what must be whole: nothing of it is written. */
+    add(&p->tail, tail - p->tail);
+    *t = before;
+    return -EFAULT;
+}
+
+static long pipe_write(struct file *f, struct transfer *t, uint64_t *pos)
+{
+    struct pipe *p = f->data;
+    long n = 0, total = 0;
+    bool small = t->left <= PIPE_BUF;
+
+    (void)pos;
+    if (t->left == 0) return 0;
+    mutex_lock(&p->lock);
+    while (t->left) {
+        n = write_some(p, f, t);
+        if (n <= 0) break;
+        total += n;
+        if (small) break;
+        mutex_unlock(&p->lock);
+        wait_wake_all(&p->bytes);
+        mutex_lock(&p->lock);
+    }
+    mutex_unlock(&p->lock);
+    if (total) wait_wake_all(&p->bytes);
+    if (total) inode_touch(f->inode, TIME_MTIME | TIME_CTIME);
+    return total ? total : n;
+}
+
+static uint32_t pipe_poll(struct file *f, struct poll_table *table)
+{
+    struct pipe *p = f->data;
+    uint32_t mask = 0;
+
+    if (file_may_read(f)) poll_wait(table, &p->bytes);
+    if (file_may_write(f)) poll_wait(table, &p->room);
+    mutex_lock(&p->lock);
+    if (file_may_read(f)) {
+        if (filled(p)) mask |= POLLIN | POLLRDNORM;
+        if (p->writers == 0 && p->writes != 0) mask |= POLLHUP;
+    }
+    if (file_may_write(f)) {
+        if (room(p) >= PIPE_BUF) mask |= POLLOUT | POLLWRNORM;
+        if (p->readers == 0) mask |= POLLERR;
+    }
+    mutex_unlock(&p->lock);
+    return mask;
+}
+
+/* An end comes (+1) or goes (-1). The lock is held. */
+static void count_end(struct pipe *p, const struct file *f, int by)
+{
+    if (file_may_read(f)) {
+        add(&p->readers, (uint64_t)(int64_t)by);
+        if (by > 0) add(&p->reads, 1);
+    }
+    if (file_may_write(f)) {
+        add(&p->writers, (uint64_t)(int64_t)by);
+        if (by > 0) add(&p->writes, 1);
+    }
+}
+
+static void wake_everybody(struct pipe *p)
+{
+    wait_wake_all(&p->bytes);
+    wait_wake_all(&p->room);
+}
+
+/* Fifos are found again through their inode: the last one out takes the pipe with it. Others
+ * count the same way, in an inode of their own. */
+static void leave(struct inode *i, struct pipe *p)
+{
+    mutex_lock(&i->lock);
+    bool last = --p->opens == 0;
+    if (last) i->special = NULL;
+    mutex_unlock(&i->lock);
+    if (last) destroy(p);
+}
+
+static void pipe_release(struct file *f)
+{
+    struct pipe *p = f->data;
+
+    mutex_lock(&p->lock);
+    count_end(p, f, -1);
+    mutex_unlock(&p->lock);
+    wake_everybody(p);
+    leave(f->inode, p);
+}
+
+static const struct file_ops pipe_file_ops = {
+    .read = pipe_read,
+    .write = pipe_write,
+    .poll = pipe_poll,
+    .release = pipe_release,
+};
+
+long pipe_bytes(struct file *f)
+{
+    struct pipe *p = f->data;
+
+    if (f->ops != &pipe_file_ops) return -EINVAL;
+    mutex_lock(&p->lock);
+    long n = (long)filled(p);
+    mutex_unlock(&p->lock);
+    return n;
+}
+
+static int make_end(struct inode *i, struct pipe *p, unsigned flags, struct file **out)
+{
+    int err = file_make_of_inode(i, "pipe", &pipe_file_ops, flags, p, out);
+
+    if (err) return err;
+    p->opens++;
+    count_end(p, *out, 1);
+    return 0;
+}
+
+int pipe_create(unsigned flags, struct file *end[2])
+{
+    if (flags & ~(O_NONBLOCK | O_CLOEXEC)) return -EINVAL;
+    struct inode *i = file_anonymous_inode(INODE_FIFO, 0600);
+    struct pipe *p = make();
+
+    int err = i && p ? 0 : -ENOMEM;
+    if (!err) err = make_end(i, p, flags | O_RDONLY, &end[0]);
+    if (err) {
+        kfree(p);
+    } else {
+        err = make_end(i, p, flags | O_WRONLY, &end[1]);
+        if (err) file_put(end[0]); /* and with it the pipe */
+    }
+    if (i) inode_put(i);
+    return err;
+}
+
+/* The pipe behind a fifo, counted. */
+static struct pipe *enter(struct inode *i)
+{
+    mutex_lock(&i->lock);
+    struct pipe *p = i->special;
+    if (!p) p = i->special = make();
+    if (p) p->opens++;
+    mutex_unlock(&i->lock);
+    return p;
+}
+
+static bool reader_came(const struct pipe *p, uint64_t before)
+{
+    return load(&p->readers) || load(&p->reads) != before;
+}
+static bool writer_came(const struct pipe *p, uint64_t before)
+{
+    return load(&p->writers) || load(&p->writes) != before;
+}
+
+/* Both ends at once wait for nobody; else each waits until the other has been there. */
+static int meet(struct pipe *p, struct file *f)
+{
+    bool reads = file_may_read(f), writes = file_may_write(f);
+    bool waits = !(file_flags(f) & O_NONBLOCK);
+
+    if (reads == writes) return 0;
+    if (writes && !waits) return p->readers > 0 ? 0 : -ENXIO;
+    if (!waits) return 0;
+    return reads ? wait_for(p, f, &p->bytes, writer_came, p->writes)
+                 : wait_for(p, f, &p->room, reader_came, p->reads);
+}
+
+int fifo_open(struct inode *i, struct file *f)
+{
+    if (!file_may_read(f) && !file_may_write(f)) return -EINVAL;
+    struct pipe *p = enter(i);
+    if (!p) return -ENOMEM;
+    mutex_lock(&p->lock);
+    count_end(p, f, 1);
+    mutex_unlock(&p->lock);
+    wake_everybody(p);
+    mutex_lock(&p->lock);
+    int err = meet(p, f);
+    if (err) count_end(p, f, -1);
+    mutex_unlock(&p->lock);
+    if (err) {
+        wake_everybody(p);
+        leave(i, p);
+        return err;
+    }
+    f->ops = &pipe_file_ops;
+    f->data = p;
+    return 0;
+}

@@ -1,0 +1,289 @@
+/*
+ * Walking a path, component by component.
+ *
+ *     /usr/lib/x          rest = "usr/lib/x"
+ *          ^
+ *          lib -> ../l/   a frame keeps "x"; rest = "../l/", which is walked from /usr
+ *
+ * A link's text is walked like a path of its own; when it has ended, the frame says how to go
+ * on. A frame with nothing to go on with is the last one: what its text ends with is then the
+ * last component of all, and that is how a file is created through a link.
+ *
+ * The walk holds the place where it is. Names are found in the table of dentries without the
+ * directory's lock; what is not there is looked for under it, since a rename takes a
+ * name away before it puts it elsewhere.
+ */
+#include "fs/walk.h"
+
+#include "fs/cred.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+
+struct link_frame {
+    struct link_frame *outer;
+    const char *rest; /* what comes behind the link */
+    char text[];
+};
+
+static bool is_link(const struct inode *i) { return inode_is(i, INODE_SYMLINK); }
+
+int walk_begin(struct walk *w, const struct walk_env *env, const char *path,
+               unsigned flags)
+{
+    *w = (struct walk){.env = env, .flags = flags, .rest = path, .kind = LAST_ROOT};
+    w->at = *path == '/' ? env->root : env->start;
+    path_get(w->at);
+    if (strnlen(path, PATH_LIMIT) == PATH_LIMIT) return -ENAMETOOLONG;
+    if (*path == 0 && !(flags & WALK_EMPTY)) return -ENOENT;
+    return 0;
+}
+
+static void pop_link(struct walk *w)
+{
+    struct link_frame *frame = w->links;
+
+    w->rest = frame->rest;
+    w->links = frame->outer;
+    kfree(frame);
+}
+
+void walk_end(struct walk *w)
+{
+    while (w->links) {
+        pop_link(w);
+    }
+    path_put(w->at);
+}
+
+void walk_move(struct walk *w, struct path p)
+{
+    path_put(w->at);
+    w->at = p;
+}
+
+/* Is there another component, here or behind a link? */
+static bool has_more(const struct walk *w)
+{
+    if (*w->rest) return true;
+    for (const struct link_frame *f = w->links; f; f = f->outer) {
+        if (*f->rest) return true;
+    }
+    return false;
+}
+
+static void skip_slashes(struct walk *w)
+{
+    while (*w->rest == '/') {
+        w->rest++;
+    }
+}
+
+/* The text of a link, in a frame. */
+static int read_link(struct inode *i, struct link_frame **out)
+{
+    size_t room = inode_read_size(i);
+
+    if (room == 0 || room >= PATH_LIMIT) room = PATH_LIMIT - 1;
+    struct link_frame *frame = kmalloc(sizeof(*frame) + room + 1);
+    if (!frame) return -ENOMEM;
+    long len = i->ops->readlink(i, frame->text, room);
+    if (len <= 0) {
+        kfree(frame);
+        return len < 0 ? (int)len : -ENOENT;
+    }
+    frame->text[len] = 0;
+    *out = frame;
+    return 0;
+}
+
+int walk_into_link(struct walk *w, struct inode *inode)
+{
+    struct link_frame *frame = NULL;
+    struct path to;
+
+    if (w->slash) w->flags |= WALK_DIRECTORY | WALK_FOLLOW;
+    if (++w->followed > LINKS_FOLLOWED) return -ELOOP;
+    w->kind = LAST_ROOT;
+    if (inode->ops->follow) {
+        int err = inode->ops->follow(inode, &to);
+        if (!err) walk_move(w, to);
+        return err;
+    }
+    int err = read_link(inode, &frame);
+    if (err) return err;
+    frame->outer = w->links;
+    frame->rest = w->rest;
+    w->links = frame;
+    w->rest = frame->text;
+    if (*w->rest == '/') {
+        path_get(w->env->root);
+        walk_move(w, w->env->root);
+    }
+    return 0;
+}
+
+/* The directory that we are in has a name that is no longer so. */
+static int look_again(struct inode *dir, struct dentry **d)
+{
+    mutex_lock(&dir->lock);
+    dentry_unlink(*d);
+    mutex_unlock(&dir->lock);
+    dentry_put(*d);
+    *d = NULL;
+    return 0;
+}
+
+static int lookup_locked(struct path dir, const struct walk *w, struct dentry **out)
+{
+    struct inode *i = path_inode(dir);
+    int err = 0;
+
+    mutex_lock(&i->lock);
+    if (i->nlink == 0) {
+        err = -ENOENT;
+    } else if (i->ops->lookup) {
+        err = dentry_lookup(dir.dentry, w->name, w->len, out);
+    } else {
+        *out = dentry_find(dir.dentry, w->name, w->len);
+        if (!*out) err = -ENOENT;
+    }
+    mutex_unlock(&i->lock);
+    return err;
+}
+
+int walk_look(struct walk *w, struct path *out)
+{
+    struct inode *dir = path_inode(w->at);
+    int err = 0;
+
+    if (w->len > NAME_LIMIT) return -ENAMETOOLONG;
+    struct dentry *d = dentry_find(w->at.dentry, w->name, w->len);
+    if (d && dir->ops->valid && !dir->ops->valid(d)) err = look_again(dir, &d);
+    if (!d) err = lookup_locked(w->at, w, &d);
+    if (err) return err;
+    if (!dentry_inode(d)) {
+        dentry_put(d);
+        return -ENOENT;
+    }
+    *out = (struct path){w->at.mount, d};
+    path_get((struct path){w->at.mount, NULL});
+    err = path_descend(out, w->flags);
+    if (err) path_put(*out);
+    return err;
+}
+
+/* One component that is not the last. */
+static int step(struct walk *w)
+{
+    struct path to;
+
+    if (w->kind == LAST_DOT) return 0;
+    if (w->kind == LAST_DOTDOT) {
+        path_up(&w->at, w->env->root);
+        return path_descend(&w->at, w->flags);
+    }
+    int err = walk_look(w, &to);
+    if (err) return err;
+    struct inode *i = path_inode(to);
+    if (!is_link(i)) {
+        walk_move(w, to);
+        return 0;
+    }
+    w->slash = false; /* it is not the last */
+    err = walk_into_link(w, i);
+    path_put(to);
+    return err;
+}
+
+/* The next component: its name, and what is special about it. */
+static void take_component(struct walk *w)
+{
+    const char *end = w->rest;
+
+    while (*end && *end != '/') {
+        end++;
+    }
+    w->name = w->rest;
+    w->len = (size_t)(end - w->rest);
+    w->slash = *end == '/';
+    w->kind = LAST_NAME;
+    if (w->len == 1 && w->name[0] == '.') w->kind = LAST_DOT;
+    if (w->len == 2 && w->name[0] == '.' && w->name[1] == '.') w->kind = LAST_DOTDOT;
+    w->rest = end;
+    skip_slashes(w);
+}
+
+int walk_to_last(struct walk *w)
+{
+    for (;;) {
+        skip_slashes(w);
+        while (*w->rest == 0 && w->links && has_more(w)) {
+            pop_link(w);
+        }
+        if (*w->rest == 0) return 0; /* of a path that ends where it is: "/" */
+        const struct inode *dir = path_inode(w->at);
+        if (!inode_is(dir, INODE_DIRECTORY)) return -ENOTDIR;
+        int err = inode_permission(dir, MAY_EXEC, w->env->who);
+        if (err) return err;
+        take_component(w);
+        if (!has_more(w)) return 0;
+        err = step(w);
+        if (err) return err;
+    }
+}
+
+/* Onto the last component. *again: it was a link, whose text is to be walked now. */
+static int walk_onto_last(struct walk *w, bool *again)
+{
+    struct path to;
+
+    *again = false;
+    if (w->kind != LAST_NAME) {
+        if (w->kind == LAST_DOTDOT) path_up(&w->at, w->env->root);
+        return w->kind == LAST_ROOT ? 0 : path_descend(&w->at, w->flags);
+    }
+    int err = walk_look(w, &to);
+    if (err) return err;
+    struct inode *i = path_inode(to);
+    if (is_link(i) && (w->flags & WALK_FOLLOW || w->slash)) {
+        *again = true;
+        err = walk_into_link(w, i);
+        path_put(to);
+        return err;
+    }
+    if (w->slash) w->flags |= WALK_DIRECTORY;
+    walk_move(w, to);
+    return 0;
+}
+
+int path_walk(const struct walk_env *env, const char *path, unsigned flags,
+              struct path *out)
+{
+    struct walk w;
+    bool again = true;
+
+    int err = walk_begin(&w, env, path, flags);
+    while (!err && again) {
+        err = walk_to_last(&w);
+        if (!err) err = walk_onto_last(&w, &again);
+    }
+    if (!err && w.flags & WALK_DIRECTORY &&
+        !inode_is(path_inode(w.at), INODE_DIRECTORY)) {
+        err = -ENOTDIR;
+    }
+    if (!err) {
+        *out = w.at;
+        path_get(*out);
+    }
+    walk_end(&w);
+    return err;
+}
+
+long path_readlink(struct path p, char *buf, size_t size)
+{
+    struct inode *i = path_inode(p);
+
+    if (!is_link(i)) return -EINVAL;
+    return i->ops->readlink(i, buf, size);
+}

@@ -1,0 +1,46 @@
+/* See uaccess.h. */
+#include "fake/uaccess.h"
+
+#include "arch/riscv/hart.h"
+#include "lib/errno.h"
+#include "mm/uaccess.h"
+
+#include <string.h>
+
+char fake_user[FAKE_USER_SIZE];
+size_t fake_user_end = FAKE_USER_SIZE;
+
+/* How many of `len` bytes at va are there. */
+static size_t there(vaddr_t va, size_t len)
+{
+    uint64_t offset = va.raw - FAKE_USER;
+
+    assert(this_hart()->ranks == 0 && preempt_is_on());
+    if (va.raw < FAKE_USER || offset >= fake_user_end) return 0;
+    return len < fake_user_end - offset ? len : fake_user_end - offset;
+}
+
+static char *at(vaddr_t va) { return fake_user + (va.raw - FAKE_USER); }
+
+long copy_from_user_some(void *to, vaddr_t from, size_t len)
+{
+    size_t n = there(from, len);
+
+    memcpy(to, at(from), n);
+    return len && !n ? -EFAULT : (long)n;
+}
+
+long copy_to_user_some(vaddr_t to, const void *from, size_t len)
+{
+    size_t n = there(to, len);
+
+    memcpy(at(to), from, n);
+    return len && !n ? -EFAULT : (long)n;
+}
+
+int clear_user(vaddr_t to, size_t len)
+{
+    if (there(to, len) < len) return -EFAULT;
+    memset(at(to), 0, len);
+    return 0;
+}
