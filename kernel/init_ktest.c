@@ -6,6 +6,7 @@
 #include "init.h"
 
 #include "arch/riscv/directmap.h"
+#include "arch/riscv/image.h"
 #include "arch/riscv/mmu.h"
 #include "arch/riscv/trap.h"
 #include "lib/ktest.h"
@@ -143,4 +144,31 @@ KTEST(the_direct_map_has_the_banks_and_nothing_between)
         assert(is_ram(PA(start - 1)) || !reads(PA(start - 1), false));
         assert(is_ram(PA(end)) || !reads(PA(end), false));
     }
+}
+
+/* Only where two permissions meet in a block has the map words for single pages: in the blocks
+ * of text and constants. */
+static uint64_t large_blocks(uint64_t start, uint64_t end)
+{
+    const uint64_t block = 2ul << 20;
+    uint64_t first = (start + block - 1) / block, last = end / block;
+
+    return first < last ? last - first : 0;
+}
+
+/* rows: D43 */
+KTEST(the_direct_map_is_made_of_large_leaves)
+{
+    uint64_t image = image_pa(image_start).raw, constants = image_pa(rodata_end).raw;
+    struct kspace_census census;
+    uint64_t blocks = 0;
+
+    assert(kspace_audit(mmu_live_root(), &census) == NULL);
+    for (unsigned i = 0; i < machine.nram; i++) {
+        uint64_t start = machine.ram[i].start.raw, end = machine.ram[i].end.raw;
+        bool with_image = start <= image && image < end;
+        blocks += with_image ? large_blocks(start, image) + large_blocks(constants, end)
+                             : large_blocks(start, end);
+    }
+    assert(census.leaves[1] + 512 * census.leaves[2] >= blocks);
 }

@@ -210,6 +210,7 @@ static void storm(struct crew *crew, unsigned role)
     }
 }
 
+/* rows: R53 D45 */
 KTEST(harts_map_unmap_protect_fault_and_fork_in_one_space)
 {
     run_crew(ASPACE_USER, storm, map_arena);
@@ -336,6 +337,7 @@ static void unmap_under_stores(struct crew *crew, unsigned role)
     assert(same > rounds(crew) / 2);
 }
 
+/* rows: D27 */
 KTEST(a_frame_is_used_again_only_when_no_hart_can_store_to_it)
 {
     run_both(unmap_under_stores, map_arena);

@@ -136,6 +136,7 @@ static void read_then_write(struct aspace *s)
     assert(load(s, HERE) == 7 && load(s, next) == 0);
 }
 
+/* rows: R53 D46 */
 KTEST(a_page_reads_as_zeros_until_it_is_written) { in_both_kinds(read_then_write); }
 
 static void protect_and_permit(struct aspace *s)
@@ -166,6 +167,7 @@ static void park_and_return(struct aspace *s)
     assert(load(s, HERE) == 99);
 }
 
+/* rows: R53 */
 KTEST(bytes_wait_behind_no_permission_at_all) { in_both_kinds(park_and_return); }
 
 static void unmap_and_touch(struct aspace *s)
@@ -184,6 +186,7 @@ static void unmap_and_touch(struct aspace *s)
     }
 }
 
+/* rows: D27 */
 KTEST(after_unmap_the_hart_remembers_nothing) { in_both_kinds(unmap_and_touch); }
 
 static void unmap_a_table(struct aspace *s)
@@ -252,6 +255,7 @@ static void fork_and_store(struct aspace *parent)
 
 KTEST(parent_and_child_do_not_see_each_others_stores) { in_both_kinds(fork_and_store); }
 
+/* rows: R53 D46 */
 KTEST(large_forks_share_tables_and_still_separate)
 {
     struct aspace *parent = enter(ASPACE_USER);

@@ -237,6 +237,7 @@ enum {
     MANY_STACKS = 96
 }; /* more than one table and one word of the map of free addresses */
 
+/* rows: R31 */
 KTEST(many_kernel_stacks_are_all_different_memory)
 {
     static uint64_t *top[MANY_STACKS];

@@ -93,7 +93,7 @@ KTEST(foreign_code_faults_in_its_own_space_and_the_caller_learns_why)
     aspace_destroy(s);
 }
 
-/* rows: W31 W32 */
+/* rows: W31 W32 R34 */
 KTEST(a_portal_leads_to_the_space_that_was_entered_and_to_no_other)
 {
     struct aspace *one = space_with_code(), *two = space_with_code();

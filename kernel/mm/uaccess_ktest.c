@@ -734,6 +734,7 @@ static void copy_for_a_while(void *arg)
 }
 
 /* More threads than harts, on fewer harts than there may be. */
+/* rows: D47 */
 KTEST(a_thread_that_is_preempted_while_it_copies_goes_on_in_its_own_space)
 {
     struct copier copiers[COPIERS] = {0};

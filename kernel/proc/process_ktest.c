@@ -292,6 +292,7 @@ static void wait_for_crowd(void *unused)
     }
 }
 
+/* rows: D25 */
 KTEST(many_wait_for_the_end_of_many)
 {
     struct thread *t[CROWD];
@@ -337,7 +338,7 @@ KTEST(one_thread_that_exits_ends_the_others)
     assert(end.kind == PROCESS_EXITED && end.code == 0);
 }
 
-/* rows: D40 */
+/* rows: D25 D40 */
 KTEST(a_thousand_processes_come_and_go)
 {
     for (int i = 0; i < 1000; i++) {
@@ -399,6 +400,7 @@ KTEST(a_call_changes_no_register_but_its_result)
     expect_registers(false);
 }
 
+/* rows: R35 R36 */
 KTEST(a_full_call_sees_and_changes_all_registers)
 {
     struct process_end end = finish(start(test_full));
@@ -417,6 +419,7 @@ KTEST(work_at_the_exit_of_a_call_sees_and_changes_all_registers)
     expect_registers(true);
 }
 
+/* rows: R35 R36 */
 KTEST(work_at_the_exit_of_an_interrupt_sees_and_changes_all_registers)
 {
     struct process *p = start(test_wait_signal);

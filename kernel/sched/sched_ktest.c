@@ -54,6 +54,7 @@ static void spin(void *arg)
 
 static void sleep_for(uint64_t ns) { sleep_until(clock_ns() + ns); }
 
+/* rows: R42 D32 D47 */
 KTEST(a_timer_interrupts_a_thread_that_spins_in_the_kernel)
 {
     struct spinner s = {0};
@@ -71,6 +72,7 @@ static uint64_t difference(uint64_t a, uint64_t b) { return a > b ? a - b : b - 
 /* They never yield. One is in the middle of its slice when the time is up; beyond that the
  * difference is what an emulator was kept from running, which falls on one of them. Where
  * time is counted in instructions it is 0, as the log shows. */
+/* rows: W44 R42 D32 D47 */
 KTEST(two_threads_that_spin_share_the_hart)
 {
     struct spinner a = {0}, b = {0};
@@ -89,6 +91,7 @@ KTEST(two_threads_that_spin_share_the_hart)
 
 /* An emulator that is kept from running makes some of them late. If it were we, all would
  * be: a spinner's slice is ten times as long as a sleep. */
+/* rows: D20 D32 */
 KTEST(a_sleeper_is_on_time_beside_threads_that_spin)
 {
     enum { SLEEPS = 40 };
@@ -157,6 +160,7 @@ KTEST(two_threads_that_wake_each_other_do_not_starve_a_third)
 
 static void note_that_it_ran(void *arg) { put(arg, 1); }
 
+/* rows: D47 */
 KTEST(with_preemption_off_twice_it_is_on_after_the_second_on)
 {
     uint64_t ran = 0;
@@ -283,6 +287,7 @@ static void do_nothing(void *unused) { (void)unused; }
 
 /* The runner counts frames before and after. More at once would need another table of the
  * mapping area, and the kernel keeps one that is empty. */
+/* rows: R41 D25 D40 */
 KTEST(a_thousand_threads_come_and_go)
 {
     enum { AT_ONCE = 20 };
@@ -303,6 +308,7 @@ static void count_down(void *arg)
     __atomic_fetch_sub((uint64_t *)arg, 1, __ATOMIC_ACQ_REL);
 }
 
+/* rows: D25 D40 */
 KTEST(a_thread_that_nobody_joins_goes_by_itself)
 {
     uint64_t left = 20;

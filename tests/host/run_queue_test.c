@@ -31,6 +31,7 @@ static bool run(struct thread *t, uint64_t ticks)
     return run_queue_wants(&q, t->slice);
 }
 
+/* rows: R41 */
 TEST(who_came_first_runs_first)
 {
     begin();
@@ -44,6 +45,7 @@ TEST(who_came_first_runs_first)
     EXPECT_EQ(q.waiting, 0);
 }
 
+/* rows: R41 R42 */
 TEST(a_slice_ends_a_turn_only_if_somebody_waits)
 {
     begin();
@@ -151,6 +153,7 @@ TEST(two_that_wake_each_other_leave_a_third_its_share)
     EXPECT(ran[0] + ran[1] >= 100 * SLICE / 4);
 }
 
+/* rows: W41 R41 */
 TEST(a_thread_that_yields_is_behind_all_that_wait)
 {
     begin();

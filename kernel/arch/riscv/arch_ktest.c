@@ -22,6 +22,7 @@ static uint64_t other_harts(void)
 
 /* ---- Traps ---- */
 
+/* rows: D47 */
 KTEST(a_fault_in_a_probe_is_recovered_and_its_cause_known)
 {
     uint8_t byte = 0;
@@ -64,6 +65,7 @@ static void probe_own_guard(void *arg)
     assert(probe_load8((void *)(this_context->stack_low - 1)) == -EFAULT);
 }
 
+/* rows: R31 D48 */
 KTEST(every_hart_has_a_guard_page_and_recovers_from_touching_it)
 {
     hart_call_all(probe_own_guard, NULL);
@@ -261,6 +263,7 @@ static void expect_roots(uint64_t user_root, bool in_space)
     }
 }
 
+/* rows: R34 D42 */
 KTEST(the_two_roots_of_a_space_have_a_pair_of_identifiers)
 {
     const pfn_t user_root = PFN(0x12345); /* nobody enters it */
