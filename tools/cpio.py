@@ -3,6 +3,8 @@
 The data of each file begins on a page, so that the kernel can map it where it lies. What
 moves it there is its name, which is padded with zero bytes.
 """
+import stat
+
 PAGE = 4096
 HEADER = 110
 REGULAR = 0o100755
@@ -18,9 +20,16 @@ def entry(at, name, data, mode, alignment):
     return header.encode() + name + data + bytes(-len(data) % 4)
 
 
+def write_entries(out, entries):
+    """`entries`: a name, its bytes (of a link: where it leads) and st_mode each. A directory
+    comes before what is in it."""
+    at = 0
+    for name, data, mode in entries:
+        aligned = PAGE if stat.S_ISREG(mode) and data else 4
+        at += out.write(entry(at, name, data, mode, aligned))
+    out.write(entry(at, "TRAILER!!!", b"", 0, 4))
+
+
 def write_archive(out, files):
     """`files`: pairs of a name and its bytes, in the order in which they will be read."""
-    at = 0
-    for name, data in files:
-        at += out.write(entry(at, name, data, REGULAR, PAGE))
-    out.write(entry(at, "TRAILER!!!", b"", 0, 4))
+    write_entries(out, ((name, data, REGULAR) for name, data in files))
