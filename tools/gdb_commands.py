@@ -236,10 +236,10 @@ class Threads(gdb.Command):
         names = [function_at(pc)]
         while low + 16 <= fp <= low + UNIT // 2 and len(names) < Threads.CALLERS:
             words = gdb.Value(fp - 16).cast(gdb.lookup_type("unsigned long").pointer())
-            pc, fp = int(words[1]), int(words[0])
-            if function_at(pc) in (None, names[-1]):  # below the first function
+            call, fp = int(words[1]) - 1, int(words[0])  # a call that never returns may be the last
+            if function_at(call) in (None, names[-1]):  # below the first function
                 break
-            names.append(function_at(pc))
+            names.append(function_at(call))
         return f"{' < '.join(map(str, names))} ({int(frame['ra']):#x})"
 
 

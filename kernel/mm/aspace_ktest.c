@@ -28,15 +28,9 @@ static struct aspace *enter(enum aspace_kind kind)
     return s;
 }
 
-static void switch_to(struct aspace *s)
-{
-    thread_enter_space(s);
-}
+static void switch_to(struct aspace *s) { thread_enter_space(s); }
 
-static void leave(void)
-{
-    thread_enter_space(NULL);
-}
+static void leave(void) { thread_enter_space(NULL); }
 
 static void leave_and_destroy(struct aspace *s)
 {

@@ -12,8 +12,8 @@ enum lock_rank {
     RANK_PROCESS, /* threads of a process: they are told to leave, and woken, under it */
     RANK_DEVICES, /* the table of character devices: nothing is called under it */
     RANK_LOCKS,   /* file locks: waking, and memory for records */
-    RANK_TREE,    /* the tree of names and mounts: a rename takes names out of buckets and in */
-    RANK_DENTRY,  /* a bucket of the table of names; one at a time */
+    RANK_TREE, /* the tree of names and mounts: a rename takes names out of buckets and in */
+    RANK_DENTRY,      /* a bucket of the table of names; one at a time */
     RANK_OBJECT_MAPS, /* mutex of a memory object's mappings: truncation takes table locks */
     RANK_TABLE, /* page tables; many at once, in the order of one-level-store.md section 5 */
     RANK_LEGEND, /* the legend of a space: tags are made and dropped under table locks too */
@@ -30,7 +30,7 @@ enum lock_rank {
     RANK_RUNQUEUE, /* run queues, one at a time: waking ends here, whatever is held */
     RANK_FOLD,     /* a hart's counts go to the space it leaves, in a switch of threads */
     RANK_REGISTERS, /* a few instructions or registers that belong together: clock, random */
-    RANK_CONSOLE,  /* anybody may print, so nothing comes after */
+    RANK_CONSOLE, /* anybody may print, so nothing comes after */
     RANKS,
 };
 static_assert(RANKS <= 32, "a hart keeps the ranks it holds in 32 bits");
