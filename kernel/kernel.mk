@@ -29,7 +29,7 @@ K_ARCH := --target=riscv64-linux-gnu -march=rv64ima -mabi=lp64 -mno-relax
 K_WARN_CC :=
 else
 # gcc's limits.h would go on to the C library's, which has none for this ABI.
-K_ARCH := -march=rv64ima_zicsr_zifencei -mabi=lp64 -mno-relax -D_LIBC_LIMITS_H_
+K_ARCH := -march=rv64ima_zicsr_zifencei -mabi=lp64 -D_LIBC_LIMITS_H_
 K_WARN_CC := -Wlogical-op -Wduplicated-cond
 endif
 
@@ -42,7 +42,7 @@ K_FLAGS := $(K_ARCH) -mcmodel=medany -ffreestanding -nostdlib -fno-pic -fno-pie 
            -fno-delete-null-pointer-checks -fno-omit-frame-pointer -g -O2 \
            -fno-asynchronous-unwind-tables
 K_CFLAGS = $(K_FLAGS) -std=gnu11 $(K_WARN) $(WERROR) -Ikernel -MMD -MP
-K_LDFLAGS := -nostdlib -static --no-relax --build-id=none --no-warn-mismatch \
+K_LDFLAGS := -nostdlib -static --build-id=none --no-warn-mismatch \
              -z max-page-size=4096 -z noexecstack
 
 K_SOURCES := $(sort $(wildcard kernel/*.c kernel/*/*.c kernel/*/*/*.c kernel/*.S kernel/*/*.S \

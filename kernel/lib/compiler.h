@@ -11,6 +11,13 @@
 #define likely(x)      __builtin_expect(!!(x), 1)
 #define unlikely(x)    __builtin_expect(!!(x), 0)
 
+/* No frame pointer: for what is called often and calls nobody but as its last act. */
+#ifdef __clang__
+#define frameless
+#else
+#define frameless __attribute__((optimize("omit-frame-pointer")))
+#endif
+
 #define CACHE_LINE 64
 /* On its own cache line: for data that one hart writes and others may read. */
 #define cache_aligned __attribute__((aligned(CACHE_LINE)))

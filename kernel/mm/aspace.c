@@ -98,6 +98,7 @@ struct aspace *aspace_create(enum aspace_kind kind)
     set_limits(s, kind);
     if (kind != ASPACE_KERNEL) kspace_copy_root(s->root, levels);
     tlb_init(&s->tlb);
+    tlb_set_roots(&s->tlb, ptr_to_pfn(s->root), ptr_to_pfn(aspace_walked_root(s)));
     s->tlb.kernel = kind == ASPACE_KERNEL;
     legend_init(s);
     spin_release(&root->table.lock);
@@ -221,7 +222,6 @@ struct aspace *aspace_clone(struct aspace *parent)
 void aspace_switch_to(struct aspace *s)
 {
     legend_run_on_hart(s);
-    this_hart()->space = s;
     tlb_switch_in(&s->tlb, ptr_to_pfn(s->root), ptr_to_pfn(aspace_walked_root(s)));
 }
 
@@ -230,6 +230,5 @@ void aspace_switch_to_kernel(void)
     struct aspace *s = this_hart()->space;
 
     legend_run_on_hart(NULL);
-    this_hart()->space = NULL;
     if (s) tlb_switch_out(&s->tlb);
 }

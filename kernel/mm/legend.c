@@ -13,8 +13,10 @@
  * slot with an object is made and dropped with that mutex held around the lock.
  *
  * Pages of tag 0 change with every mapping of anonymous memory, on every hart.
- * They are counted in the hart for the space it runs and added to the slot when
- * they reach +-FOLD, so that harts do not share a cache line for them.
+ * They are counted in the hart (anon_pages) for the space it runs and added to the slot when
+ * they reach +-FOLD, so that harts do not share a cache line for them. Only the own hart
+ * writes; legend_pages() reads, exactly while no cursor of the space is open elsewhere
+ * (fork holds all of it).
  */
 #include "mm/legend.h"
 
@@ -24,8 +26,6 @@
 #include "mm/slab.h"
 
 enum { FOLD = 64 };
-
-struct anon_pages anon_pages[MAX_HARTS];
 
 void legend_init(struct aspace *space)
 {
@@ -41,38 +41,38 @@ void legend_init(struct aspace *space)
 }
 
 /* Under the lock, so that legend_pages() never meets pages on their way. */
-static void anon_fold(struct anon_pages *a)
+static void anon_fold(struct hart *h)
 {
-    struct aspace *space = a->space;
+    struct aspace *space = h->space;
 
-    if (space && a->pages) {
+    if (space && h->anon_pages) {
         spin_lock(&space->legend.fold_lock, RANK_FOLD);
-        __atomic_fetch_add(&legend_slot(&space->legend, TAG_ANON)->pages, a->pages,
+        __atomic_fetch_add(&legend_slot(&space->legend, TAG_ANON)->pages, h->anon_pages,
                            __ATOMIC_RELAXED);
-        interleave("fold", a);
-        a->pages = 0;
+        interleave("fold", h);
+        h->anon_pages = 0;
         spin_unlock(&space->legend.fold_lock, RANK_FOLD);
     }
-    a->pages = 0;
+    h->anon_pages = 0;
 }
 
 void legend_run_on_hart(struct aspace *space)
 {
-    struct anon_pages *a = &anon_pages[this_hart()->index];
+    struct hart *h = this_hart();
 
-    if (a->space == space) return;
-    anon_fold(a);
-    a->space = space;
+    if (h->space == space) return;
+    anon_fold(h);
+    h->space = space;
 }
 
 static bool count_anon(struct aspace *space, long pages)
 {
     preempt_off();
-    struct anon_pages *a = &anon_pages[this_hart()->index];
+    struct hart *h = this_hart();
 
-    if (a->space == space) {
-        a->pages += pages;
-        if (a->pages >= FOLD || a->pages <= -FOLD) anon_fold(a);
+    if (h->space == space) {
+        h->anon_pages += pages;
+        if (h->anon_pages >= FOLD || h->anon_pages <= -FOLD) anon_fold(h);
     } else {
         __atomic_fetch_add(&legend_slot(&space->legend, TAG_ANON)->pages, pages,
                            __ATOMIC_RELAXED);
@@ -90,7 +90,7 @@ long legend_pages(struct aspace *space, unsigned number)
     spin_lock(&l->fold_lock, RANK_FOLD);
     long n = __atomic_load_n(pages, __ATOMIC_RELAXED);
     for (unsigned i = 0; i < nharts; i++) {
-        if (anon_pages[i].space == space) n += anon_pages[i].pages;
+        if (harts[i].space == space) n += harts[i].anon_pages;
     }
     spin_unlock(&l->fold_lock, RANK_FOLD);
     return n;
@@ -270,10 +270,7 @@ void legend_destroy(struct aspace *space)
     struct legend *l = &space->legend;
 
     for (unsigned i = 0; i < nharts; i++) {
-        /* A hart that ran the space may still hold a count for it. */
-        struct aspace *expected = space;
-        __atomic_compare_exchange_n(&anon_pages[i].space, &expected, NULL, false,
-                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+        debug_assert(harts[i].space != space);
     }
     legend_sweep(space);
     assert(l->nlive == 1);

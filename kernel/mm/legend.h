@@ -137,13 +137,6 @@ void legend_release_copies(struct aspace *child);
 /* Pages with tag `number`, this hart's and others' uncounted ones included. */
 long legend_pages(struct aspace *space, unsigned number);
 
-/* Pages of tag 0 not yet added to their space. Only the own hart writes; legend_pages()
- * reads, exactly while no cursor of the space is open elsewhere (fork holds all of it). */
-struct anon_pages {
-    struct aspace *space;
-    long pages;
-} cache_aligned;
-extern struct anon_pages anon_pages[MAX_HARTS];
-
-/* This hart counts anonymous pages for `space` (or NULL) from now on; preemption is off. */
+/* This hart runs in `space` (or NULL) from now on, and counts anonymous pages for it;
+ * preemption is off. */
 void legend_run_on_hart(struct aspace *space);

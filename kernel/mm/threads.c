@@ -4,7 +4,6 @@
  * Unmapping a stack asks every hart to forget it. So one that is free stays mapped, up to
  * KEPT of them, linked through their lowest words, for the next thread.
  */
-#include "arch/riscv/tlb_switch.h"
 #include "mm/aspace.h"
 #include "mm/kspace.h"
 #include "sched/thread.h"
@@ -72,25 +71,13 @@ void thread_memory_drain(void)
     }
 }
 
-static noinline void switch_space_slowly(struct aspace *s)
+static_assert(offsetof(struct aspace, tlb) == 0, "tlb_switch.h relies on it");
+
+void thread_switch_space(struct aspace *s)
 {
     if (s) {
         aspace_switch_to(s);
     } else {
         aspace_switch_to_kernel();
     }
-}
-
-/* Counted in what a switch costs: the frequent case calls nobody, and saves no registers. */
-void thread_switch_space(struct aspace *s)
-{
-    struct hart *h = this_hart();
-    struct anon_pages *a = &anon_pages[h->index];
-
-    if (unlikely(!s || a->pages || !tlb_switch_quickly(h, &s->tlb))) {
-        switch_space_slowly(s);
-        return;
-    }
-    a->space = s;
-    h->space = s;
 }

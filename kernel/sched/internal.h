@@ -5,6 +5,8 @@
 #include "sched/run_queue.h"
 #include "sched/thread.h"
 
+struct timer;
+
 /* By index of hart. */
 extern struct run_queue run_queues[MAX_HARTS];
 
@@ -26,10 +28,30 @@ static inline void timer_want(uint64_t ticks)
     if (ticks < this_hart()->timer) hart_timer_set(ticks);
 }
 
-/* Fires the timers of this hart whose time has come, and sets the next. Depth is 1. */
-void timers_run(void);
+/* The timers of a hart; see timer.c. */
+extern struct timers {
+    struct spinlock lock; /* RANK_TIMER */
+
+    /* Protected by lock. */
+    struct timer *heap;
+    struct timer *firing; /* atomic: cleared without the lock */
+
+    uint64_t
+        next; /* deadline of the first, or TIMER_NEVER. Atomic: a hint without the lock */
+} cache_aligned timers[MAX_HARTS];
+
 /* The next one's deadline on this hart, in ticks. */
-uint64_t timers_next(void);
+static inline uint64_t timers_next(void)
+{
+    return __atomic_load_n(&timers[this_hart()->index].next, __ATOMIC_RELAXED);
+}
+
+/* Fires the timers of this hart whose time has come, and sets the next. Depth is 1. */
+void timers_fire(void);
+static inline void timers_run(void)
+{
+    if (timers_next() != TIMER_NEVER) timers_fire();
+}
 
 /* Lets another thread run if there is one that should, else sees that the slice of the
  * running one ends. Depth is 1. */
@@ -40,7 +62,7 @@ void sched_look(void);
 struct run_queue *lock_queue_of(struct thread *t);
 
 /* Begins what context_init() made: the first thing a new thread does. */
-void thread_begin(struct context *prev);
+void thread_begin(void);
 
 /* `t` belongs to the caller and is in no queue: it goes to a hart, with a new slice. */
 void sched_place(struct thread *t);

@@ -3,9 +3,13 @@
 
 #include "sched/thread.h"
 
+/* Somebody has come or gone. */
 static void count(struct run_queue *q, uint32_t more)
 {
+    bool in_turn = !q->front && list_empty(&q->woken);
+
     __atomic_store_n(&q->waiting, q->waiting + more, __ATOMIC_RELAXED);
+    q->in_turn = in_turn ? q->waiting : 0;
 }
 
 void run_queue_init(struct run_queue *q, struct thread *idle, uint64_t slice)

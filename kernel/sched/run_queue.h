@@ -29,13 +29,13 @@ struct run_queue {
     /* Protected by lock. */
     uint32_t waiting; /* threads in the lists; idle harts look at it without the lock */
     struct list woken, ready;
-    uint64_t turns; /* slices that threads of `ready` have used up, or given away */
-    bool front;     /* the running thread came from `woken` */
+    uint64_t turns;   /* slices that threads of `ready` have used up, or given away */
+    bool front;       /* the running thread came from `woken` */
+    uint32_t in_turn; /* `waiting`, if neither that nor anybody waits there; else 0 */
 
-    uint64_t slice;         /* ticks; set once */
-    struct thread *idle;    /* runs when nobody waits; in no list. Set once */
-    struct thread *worker;  /* for hart_call(). Set once */
-    struct thread *leaving; /* stopped for ever, or for another hart; see schedule.c */
+    uint64_t slice;        /* ticks; set once */
+    struct thread *idle;   /* runs when nobody waits; in no list. Set once */
+    struct thread *worker; /* for hart_call(). Set once */
 } cache_aligned;
 
 void run_queue_init(struct run_queue *q, struct thread *idle, uint64_t slice);
@@ -46,19 +46,17 @@ bool run_queue_add_woken(struct run_queue *q, struct thread *t);
 void run_queue_add(struct run_queue *q, struct thread *t);
 /* The running thread has used up its slice, or gives away the rest. */
 void run_queue_end_turn(struct run_queue *q, struct thread *t);
-/* The same, and run_queue_next(), for a thread that yields; somebody waits. Inlined, as what
- * a switch costs is counted. */
+/* run_queue_end_turn() and run_queue_next() for a thread that yields, while `in_turn` is not 0.
+ * Inlined, as what a switch costs is counted. */
 static inline struct thread *run_queue_rotate(struct run_queue *q, struct thread *t)
 {
-    if (!q->front) q->turns++;
+    struct list *first = q->ready.next, *second = first->next;
+
+    q->turns++;
     t->slice = q->slice;
-    t->turn = q->turns;
-    q->front = !list_empty(&q->woken);
-    struct list *from = unlikely(q->front) ? &q->woken : &q->ready;
-    struct list *first = from->next, *second = first->next;
-    from->next = second;
-    second->prev = from;
-    list_init(first);
+    q->ready.next = second;
+    second->prev = &q->ready;
+    first->next = first; /* as much of list_init() as list_empty() needs */
     list_push_back(&q->ready, &t->queue);
     return list_entry(first, struct thread, queue);
 }

@@ -6,7 +6,7 @@
  * registers are not saved yet: to run or wake it he needs that lock first.
  *
  *     goes    lock; put myself into the queue (or be blocked, or leave); choose
- *             ------------------------- context_switch --------------------------
+ *             -------------------------- context_swap ---------------------------
  *     comes   put away a predecessor that leaves the hart; unlock
  *
  * Whose thread it is. A thread that runs, waits in a queue or is blocked belongs to the
@@ -15,8 +15,9 @@
  * soon as the lock of the queue that it leaves is given up.
  *
  * Preemption. A handler, or another hart, sets HART_WORK_RESCHED; hart_do_work() comes here
- * when the depth is 0 (sched_look). Depth is 1 in all of this: nothing here is interrupted
- * by itself, and a switch happens at depth 1 on both sides.
+ * when the depth is 0 (sched_look). Nothing here is interrupted by itself: depth is 1 in all of
+ * this, or interrupts are closed. Whoever holds a queue's lock with interrupts closed waits
+ * for nobody, so that those who ask this hart for something are not kept waiting.
  *
  * Waking needs no fence of its own where the sleeper's queue is locked. Two places meet
  * without a common lock, and there each side stores, fences, and loads:
@@ -34,7 +35,7 @@
 
 #include "arch/riscv/ipi.h"
 #include "arch/riscv/switch.h"
-#include "arch/riscv/tlb.h"
+#include "arch/riscv/tlb_switch.h"
 #include "lib/assert.h"
 #include "sync/grace.h"
 
@@ -86,102 +87,127 @@ static void charge(struct thread *t, uint64_t now)
     t->slice = ran < t->slice ? t->slice - ran : 0;
 }
 
-/* Its predecessor on this hart has left its stack; where it goes, it may go now. */
-static noinline void see_off(struct run_queue *q)
+frameless void thread_arrive(struct run_queue *q)
 {
-    struct thread *t = q->leaving;
+    unlock(q);
+    irq_open();
+}
 
-    q->leaving = NULL;
+/* The predecessor has left its stack; where it goes, it may go now. */
+void thread_arrive_after(struct run_queue *q, struct context *gone)
+{
+    struct thread *t = (struct thread *)gone;
+
+    unlock(q);
+    preempt_off();
+    irq_open();
     if (t->state == THREAD_DEAD) {
-        unlock(q);
         wait_wake_all(&t->ended);
         thread_put(t);
     } else {
-        unlock(q);
         sched_place(t);
     }
+    preempt_on();
 }
 
-/* What a thread does first when it comes out of a switch. */
-static inline void arrive(void)
-{
-    struct run_queue *q = this_hart()->queue;
-
-    irq_open();
-    if (unlikely(q->leaving)) {
-        see_off(q);
-    } else {
-        unlock(q);
-    }
-}
-
-void thread_begin(struct context *prev)
+void thread_begin(void)
 {
     struct thread *t = current_thread();
 
-    (void)prev;
-    arrive();
     preempt_on();
     t->fn(t->arg);
     thread_exit();
 }
 
-/* Nobody waits: the hart's timer is for timers alone. */
-static noinline struct thread *choose_idle(struct run_queue *q)
-{
-    hart_timer_set(timers_next());
-    return q->idle;
-}
-
-/* The hart's timer is late for the end of this slice. Returns `next`: see switch_to(). */
-static noinline struct thread *set_timer(struct thread *next, uint64_t ticks)
-{
-    hart_timer_set(ticks);
-    return next;
-}
-
-/*
- * Leaves the running thread for `next`, behind which others wait or not. The queue is locked,
- * depth is 1. Returns unlocked
- * when the thread runs again, maybe elsewhere.
- *
- * What a switch costs is counted, so nothing here lives across a call that is rarely made:
- * what is live must be saved at each entry.
- */
-static always_inline void switch_to(struct thread *next, uint64_t now, bool others)
+/* What there may be to do before `next` runs, all of it. */
+static void prepare(struct thread *next, uint64_t timer)
 {
     struct hart *h = this_hart();
 
-    next->started = now;
-    if (others && unlikely(now + next->slice < h->timer)) {
-        next = set_timer(next, now + next->slice);
-        h = this_hart();
-    }
+    timer_want(timer);
     kmap_sync();
     grace_pass(h);
-    irq_close();
-    if (next->space != h->space) thread_switch_space(next->space);
-    context_switch(&next->ctx);
-    arrive();
+    if (next->space != h->space) {
+        this_context->preempt++;
+        thread_switch_space(next->space);
+        this_context->preempt--;
+    }
+    context_settle(&next->ctx);
+    h->current = &next->ctx;
 }
 
-/* The same for the one whose turn it is. The running thread is where it belongs. */
-static noinline void run_next(struct run_queue *q, uint64_t now)
+static noinline void switch_carefully(struct run_queue *q, struct thread *next,
+                                      uint64_t timer)
+{
+    prepare(next, timer);
+    context_swap(q, &next->ctx);
+}
+
+/*
+ * Leaves the running thread for `next`; the queue is locked, interrupts are closed. Returns
+ * unlocked, with interrupts open, when the thread runs again, maybe elsewhere. `timer`: when
+ * the hart's timer is wanted for the end of the slice.
+ *
+ * What a switch costs is counted. The usual case calls nobody before its last act, so that
+ * no registers need to be saved for it; all else is for switch_carefully().
+ */
+static always_inline void switch_to(struct run_queue *q, struct thread *next,
+                                    uint64_t timer)
+{
+    struct hart *h = this_hart();
+
+    if (unlikely(timer < h->timer || h->kmap_stale || !context_is_plain(&next->ctx))) {
+        goto carefully;
+    }
+    if (next->space != h->space &&
+        (!next->space || !space_switch_quickly(h, next->space))) {
+        goto carefully;
+    }
+    grace_pass(h);
+    h->current = &next->ctx;
+    context_swap(q, &next->ctx);
+    return;
+
+carefully:
+    switch_carefully(q, next, timer);
+}
+
+/* The one whose turn it is, taken out of the queue; interrupts are closed from now on. */
+static struct thread *choose_next(struct run_queue *q, uint64_t now, uint64_t *timer)
 {
     struct thread *next = run_queue_next(q);
 
-    if (unlikely(!next)) next = choose_idle(q);
-    switch_to(next, now, q->waiting);
+    irq_close();
+    if (unlikely(!next)) {
+        hart_timer_set(timers_next()); /* nobody waits: the timer is for timers alone */
+        next = q->idle;
+    }
+    next->started = now;
+    *timer = q->waiting ? now + next->slice : TIMER_NEVER;
+    return next;
 }
 
-/* The running thread may not stay on this hart. */
-static noinline void leave_hart(struct run_queue *q, struct thread *t, uint64_t now)
+/* The running thread is where it belongs. */
+static noinline void run_next(struct run_queue *q, uint64_t now)
 {
-    q->leaving = t;
-    run_next(q, now);
+    uint64_t timer;
+    struct thread *next = choose_next(q, now, &timer);
+
+    switch_to(q, next, timer);
 }
 
-void sched_look(void)
+/* The running thread may not stay on this hart, or is dead. */
+static noinline void run_next_away(struct run_queue *q, uint64_t now)
+{
+    uint64_t timer;
+    struct thread *next = choose_next(q, now, &timer);
+
+    prepare(next, timer);
+    context_swap_away(q, &next->ctx);
+}
+
+/* A look that may come to another thread; the queue must be locked for that. */
+static noinline void look_closely(void)
 {
     struct thread *t = current_thread();
     struct run_queue *q = queue_of(this_hart());
@@ -195,7 +221,7 @@ void sched_look(void)
         }
     } else if (!may_run(t, this_hart())) {
         charge(t, now);
-        leave_hart(q, t, now);
+        run_next_away(q, now);
         return;
     } else if (q->waiting) {
         charge(t, now);
@@ -213,24 +239,65 @@ void sched_look(void)
     unlock(q);
 }
 
-void thread_yield(void)
+/* Most looks find that the thread may go on. What changes that after the lock-free look is
+ * announced by another one: who puts a thread into the queue sets HART_WORK_RESCHED. */
+void sched_look(void)
 {
-    debug_assert(preempt_is_on());
+    struct thread *t = current_thread();
+    struct hart *h = this_hart();
+    struct run_queue *q = h->queue;
+    uint64_t end = t->started + t->slice;
+    uint64_t now = read_time();
+
+    if (t == q->idle || !may_run(t, h) || run_queue_wants(q, end > now ? end - now : 0)) {
+        look_closely();
+    } else if (q->waiting) {
+        timer_want(end);
+    }
+}
+
+/* The queue's lock was not free, or nobody waits, or somebody has woken. */
+static noinline void yield_carefully(void)
+{
     preempt_off();
     struct run_queue *q = this_hart()->queue;
 
     lock(q);
-    q = this_hart()
-            ->queue; /* read again: it need not live across the wait for the lock */
     if (q->waiting) {
-        struct thread *t = current_thread();
         uint64_t now = read_time();
-        *(volatile uint64_t *)&t->ran_ticks = t->ran_ticks + now - t->started;
-        switch_to(run_queue_rotate(q, t), now, true);
+        charge(current_thread(), now);
+        run_queue_end_turn(q, current_thread());
+        run_next(q, now);
     } else {
         unlock(q);
     }
     preempt_on();
+}
+
+/* With interrupts closed instead of preemption off: that is two instructions, not ten. */
+frameless void thread_yield(void)
+{
+    debug_assert(preempt_is_on());
+    irq_close();
+    struct run_queue *q = this_hart()->queue;
+
+    if (unlikely(!spin_try(&q->lock))) goto carefully;
+    rank_enter(RANK_RUNQUEUE);
+    if (unlikely(q->in_turn == 0)) {
+        unlock(q);
+        goto carefully;
+    }
+    struct thread *t = current_thread();
+    uint64_t now = read_time();
+    *(volatile uint64_t *)&t->ran_ticks = t->ran_ticks + now - t->started;
+    struct thread *next = run_queue_rotate(q, t);
+    next->started = now;
+    switch_to(q, next, now + next->slice);
+    return;
+
+carefully:
+    irq_open();
+    yield_carefully();
 }
 
 /* A wake-up may set the word again at any time before we block; what it was for is visible
@@ -273,8 +340,7 @@ void thread_exit(void)
     uint64_t now = read_time();
     charge(t, now);
     t->state = THREAD_DEAD;
-    q->leaving = t;
-    run_next(q, now);
+    run_next_away(q, now);
     panic("a dead thread runs");
 }
 
@@ -347,6 +413,7 @@ static bool enqueue(struct run_queue *q, struct hart *h, struct thread *t, bool 
 static struct run_queue *change_queue(struct run_queue *q, struct thread *t,
                                       struct hart *to)
 {
+    t->ctx.before_run |= BEFORE_RUN_FETCH;
     __atomic_store_n(&t->ctx.hart, to, __ATOMIC_RELAXED);
     spin_unlock(&q->lock, RANK_RUNQUEUE);
     return lock_queue_of(t);

@@ -11,23 +11,9 @@
 #include "sched/internal.h"
 #include "sched/timer_heap.h"
 
-static struct timers {
-    struct spinlock lock; /* RANK_TIMER */
-
-    /* Protected by lock. */
-    struct timer *heap;
-    struct timer *firing; /* atomic: cleared without the lock */
-
-    uint64_t
-        next; /* deadline of the first, or TIMER_NEVER. Atomic: a hint without the lock */
-} cache_aligned timers[MAX_HARTS] = {[0 ... MAX_HARTS - 1] = {.next = TIMER_NEVER}};
+struct timers timers[MAX_HARTS] = {[0 ... MAX_HARTS - 1] = {.next = TIMER_NEVER}};
 
 static struct timers *timers_of(const struct hart *h) { return &timers[h->index]; }
-
-uint64_t timers_next(void)
-{
-    return __atomic_load_n(&timers_of(this_hart())->next, __ATOMIC_RELAXED);
-}
 
 static void set_heap(struct timers *on, struct timer *heap)
 {
@@ -135,7 +121,7 @@ static struct timer *take_due(struct timers *on)
     return t;
 }
 
-void timers_run(void)
+void timers_fire(void)
 {
     struct timers *on = timers_of(this_hart());
     struct timer *t;

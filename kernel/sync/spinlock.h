@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "arch/riscv/atomic.h"
 #include "arch/riscv/hart.h"
 #include "lib/assert.h"
 #include "lib/interleave.h"
@@ -38,19 +39,19 @@ void spin_wait(struct spinlock *l);
 static inline void spin_acquire(struct spinlock *l)
 {
     interleave("lock", l);
-    if (unlikely(__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE))) spin_wait(l);
+    if (unlikely(atomic_swap_acquire(&l->held, 1))) spin_wait(l);
 }
 /* False, and nothing taken, if somebody holds it. */
 static inline bool spin_try(struct spinlock *l)
 {
     interleave("trylock", l);
-    return !__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE);
+    return !atomic_swap_acquire(&l->held, 1);
 }
 static inline void spin_release(struct spinlock *l)
 {
     interleave("unlock", l);
     debug_assert(__atomic_load_n(&l->held, __ATOMIC_RELAXED));
-    __atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
+    atomic_clear_release(&l->held);
 }
 static inline bool spin_is_held(const struct spinlock *l)
 {

@@ -33,7 +33,7 @@ struct thread boot_thread;
 
 void hart_do_work(void) { __atomic_store_n(&this_hart()->work, 0, __ATOMIC_RELAXED); }
 void hart_timer_set(uint64_t ticks) { this_hart()->timer = ticks; }
-uint64_t timers_next(void) { return TIMER_NEVER; }
+struct timers timers[MAX_HARTS] = {[0 ... MAX_HARTS - 1] = {.next = TIMER_NEVER}};
 void thread_switch_space(struct aspace *s) { (void)s; }
 void thread_put(struct thread *t) { (void)t; }
 void kmap_sync(void) {}
@@ -72,14 +72,12 @@ static void idle_until_something_waits(struct hart *h)
 
 /* A thread leaves its hart to the idle thread, and comes back when it is next in the queue,
  * which is locked on both sides. */
-struct context *context_switch(struct context *next)
+void context_swap(struct run_queue *q, struct context *next)
 {
     struct hart *h = this_hart();
     struct context *self = this_context;
-    struct run_queue *q = h->queue;
 
     if (next != &idle[h->index].ctx) schedule_fail("two threads on one hart");
-    h->current = next;
     irq_open();
     rank_leave(RANK_RUNQUEUE);
     spin_release(&q->lock);
@@ -89,7 +87,13 @@ struct context *context_switch(struct context *next)
     struct thread *woken = run_queue_next(q);
     if (&woken->ctx != self) schedule_fail("another thread's turn");
     h->current = self;
-    return next;
+    thread_arrive(q);
+}
+
+void context_swap_away(struct run_queue *q, struct context *next)
+{
+    (void)q, (void)next;
+    schedule_fail("a thread leaves its hart");
 }
 
 /* ---- the stories ---- */

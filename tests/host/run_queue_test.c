@@ -163,11 +163,17 @@ TEST(a_thread_that_yields_is_behind_all_that_wait)
     EXPECT(run_queue_next(&q) == a);
     EXPECT(run_queue_rotate(&q, a) == b);
     EXPECT(run_queue_rotate(&q, b) == c);
+    EXPECT_EQ(q.in_turn, 2);
+    EXPECT(list_empty(&c->queue));
     threads[3].slice = 1;
     run_queue_add_woken(&q, &threads[3]);
-    EXPECT(run_queue_rotate(&q, c) == &threads[3] && q.front);
-    EXPECT(run_queue_rotate(&q, &threads[3]) == a && !q.front);
+    EXPECT_EQ(q.in_turn, 0); /* rotating is for others */
+    run_queue_end_turn(&q, c);
+    EXPECT(run_queue_next(&q) == &threads[3] && q.front && q.in_turn == 0);
+    run_queue_end_turn(&q, &threads[3]);
+    EXPECT(run_queue_next(&q) == a && !q.front);
     EXPECT_EQ(q.waiting, 3);
+    EXPECT_EQ(q.in_turn, 3);
 }
 
 TEST(a_thief_takes_the_first_that_may_go_there)

@@ -15,6 +15,9 @@
 /* A context: epoch << CONTEXT_SHIFT | identifier. */
 enum { CONTEXT_SHIFT = 16, CONTEXT_ASID = (1 << CONTEXT_SHIFT) - 1 };
 
+/* The epoch of a hart that has none yet; no space has it. */
+#define ASID_NO_EPOCH (~0ul)
+
 /* Harts have identifiers 0 to limit - 1. Once, after isolation_split is set. */
 void asid_init(uint64_t limit);
 

@@ -9,6 +9,9 @@
  * Else they are loaded at once, since a thread that used floating point will use it again.
  * A thread begins with FS Off: its first floating-point instruction traps, and only
  * from then on is anything saved for it.
+ *
+ * Instructions. A program that wrote some has made its own hart fetch them anew (fence.i), and
+ * may find itself on another one that has not. So a thread that was moved brings the fence.
  */
 #include "arch/riscv/context.h"
 
@@ -49,7 +52,7 @@ struct swap_frame {
 static_assert(sizeof(struct swap_frame) == SWAP_FRAME_SIZE, "switch.S makes the frame");
 
 void context_init(struct context *c, void *stack_low, void *stack_top,
-                  void (*start)(struct context *prev))
+                  void (*start)(void))
 {
     memset(c, 0, sizeof(*c));
     c->stack_low = (uint64_t)stack_low;
@@ -73,8 +76,11 @@ void context_init_user(struct context *c, vaddr_t pc, vaddr_t sp)
     c->sepc = pc.raw;
     c->sstatus = layout | SSTATUS_SPIE;
     c->fp_hart = NULL;
+    c->before_run &= ~(uint32_t)BEFORE_RUN_FP;
     c->whole = 1;
 }
+
+static uint64_t fp_status(const struct context *c) { return c->sstatus & SSTATUS_FS; }
 
 static void fp_set_status(struct context *c, uint64_t status)
 {
@@ -87,16 +93,17 @@ static void fp_agree(struct context *c)
     c->fp_hart = c->hart;
     c->hart->fp_owner = c;
     fp_set_status(c, FS_CLEAN);
+    c->before_run |= BEFORE_RUN_FP;
 }
 
-noinline void fp_keep(struct context *c)
+static noinline void fp_keep(struct context *c)
 {
     csr_set(sstatus, SSTATUS_FS);
     fp_save(&c->fp);
     fp_agree(c);
 }
 
-noinline void fp_bring(struct context *c)
+static noinline void fp_bring(struct context *c)
 {
     csr_set(sstatus, SSTATUS_FS);
     fp_load(&c->fp);
@@ -126,12 +133,20 @@ void fp_reload(struct context *c)
     preempt_on();
 }
 
-/* A program that wrote instructions has made its own hart fetch them anew (fence.i), and
- * may find itself on another one that has not. */
-noinline void fetch_anew(struct context *c)
+void context_settle(struct context *next)
 {
-    __asm__ volatile("fence.i" ::: "memory");
-    c->fetched_on = c->hart;
+    struct context *prev = this_context;
+    const struct hart *h = prev->hart;
+
+    debug_assert(next->hart == h);
+    if (fp_status(prev) == FS_DIRTY) fp_keep(prev);
+    if (next->before_run & BEFORE_RUN_FETCH) {
+        next->before_run &= ~(uint32_t)BEFORE_RUN_FETCH;
+        __asm__ volatile("fence.i" ::: "memory");
+    }
+    if (fp_status(next) != FS_OFF && (h->fp_owner != next || next->fp_hart != h)) {
+        fp_bring(next);
+    }
 }
 
 void context_set_exit_flags(struct context *c, uint32_t flags)

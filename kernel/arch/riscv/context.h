@@ -48,6 +48,12 @@ enum exit_flags {
     EXIT_SIGNAL = 1 << 1, /* for whoever knows signals */
 };
 
+/* What must be seen to when the thread begins or stops to run; mostly nothing. */
+enum before_run {
+    BEFORE_RUN_FP = 1 << 0,    /* its floating point is on */
+    BEFORE_RUN_FETCH = 1 << 1, /* it comes from another hart; see context.c */
+};
+
 struct fp_state {
     uint64_t f[32];
     uint64_t fcsr;
@@ -72,8 +78,7 @@ struct context {
     uint64_t fault_cause;  /* of the last access that a fixup caught; own thread only */
     uint64_t portal_cause; /* why portal code came back (portal.h); own thread only */
     uint64_t portal_value;
-    struct hart
-        *fetched_on;      /* where it ran last: its instructions may be stale elsewhere */
+    uint32_t before_run;  /* enum before_run: own thread only, or whoever moves it */
     struct hart *fp_hart; /* where `fp` was last loaded or saved */
     struct fp_state fp;   /* valid unless the hart's registers are newer (fp.h) */
 };
@@ -81,12 +86,11 @@ struct context {
 register struct context *this_context __asm__("tp");
 
 /*
- * A context that calls start(prev) on the kernel stack [stack_low, stack_top) when it is
- * switched to: with preemption depth 1 and interrupts closed, and with the context that ran
- * before, like every thread that comes out of context_switch() (switch.h). start does not return.
+ * A context that calls start() on the kernel stack [stack_low, stack_top) when it is
+ * switched to, with preemption depth 1. start does not return.
  */
 void context_init(struct context *c, void *stack_low, void *stack_top,
-                  void (*start)(struct context *prev));
+                  void (*start)(void));
 
 /* User registers as a program starts: all 0 but pc and sp, floating point off until used. */
 void context_init_user(struct context *c, vaddr_t pc, vaddr_t sp);

@@ -61,17 +61,20 @@ void harts_init(const uint64_t *hartids, unsigned count, uint64_t boot_hartid)
     harts[0] = (struct hart){.index = 0};
     for (unsigned i = 0; i < count; i++) {
         harts[i].index = i;
+        harts[i].bit = 1ul << i;
+        harts[i].seen_at = offsetof(struct tlb, seen) + i * sizeof(uint64_t);
         harts[i].hartid = hartids[i];
         harts[i].timer = harts[i].timer_set = TIMER_NEVER;
         harts[i].entry = &entry_slots[i];
         if (hartids[i] == boot_hartid) mine = i;
     }
     boot.index = mine;
+    boot.bit = 1ul << mine;
+    boot.seen_at = harts[mine].seen_at;
     boot.hartid = boot_hartid;
     boot.timer = boot.timer_set = TIMER_NEVER;
     boot.entry = &entry_slots[mine];
     boot.current = this_context;
-    boot.entry->thread = (uint64_t)this_context;
     harts[mine] = boot;
     this_context->hart = &harts[mine];
     come_online(&harts[mine]);
@@ -100,7 +103,6 @@ static bool hart_start(struct hart *h)
     h->emergency = (uint64_t)emergency;
     h->emergency_top = h->emergency + HART_EMERGENCY_STACK;
     h->current = idle;
-    h->entry->thread = (uint64_t)idle;
     idle->hart = h;
     long err = sbi_hart_start(h->hartid, image_pa(secondary_start), (uint64_t)idle);
     if (err) {

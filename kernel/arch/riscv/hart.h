@@ -59,9 +59,11 @@ struct hart {
     struct run_queue
         *queue;  /* the threads that wait for it (sched's business); set once */
     void *space; /* the address space this hart runs in (mm's business); own hart only */
+    long anon_pages;     /* of that space, not counted yet: mm/legend.c's business */
+    uint64_t bit;        /* 1 << index; set once */
+    uint64_t seen_at;    /* where in a struct tlb its `seen` is, in bytes; set once */
     uint64_t asid_epoch; /* last ASID epoch this hart has flushed for; own hart only */
-    uint64_t
-        kmap_seen; /* last kernel-map generation this hart has fenced for; own hart only */
+    uint32_t kmap_stale; /* the kernel's half has mappings it may not know. Atomic. */
     uint64_t
         icache_seen; /* last instruction-memory generation fenced for; own hart only */
     struct tlb *tlb; /* the space satp names, NULL: the kernel's own; own hart only */

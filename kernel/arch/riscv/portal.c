@@ -24,6 +24,7 @@ static void visit(struct context *c, struct foreign_context *f)
 
     c->stack_top = stack_top;
     c->sstatus = 0; /* a kernel thread again: nothing to keep of floating point */
+    c->before_run &= ~(uint32_t)BEFORE_RUN_FP;
     memcpy(f->x, c->x, sizeof(f->x));
     f->pc = c->sepc;
     f->cause = c->portal_cause;

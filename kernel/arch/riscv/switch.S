@@ -19,21 +19,32 @@
     op s11, 96(sp)
 
 /*
- * struct context *context_swap(struct context *prev, struct context *next)
- * What C may change in a call is saved by the caller; the rest goes to prev's stack. a0
- * stays prev: it is what context_switch() returns on the other side, and the argument
- * of a new thread's start().
+ * void context_swap(struct run_queue *q, struct context *next)
+ * void context_swap_away(struct run_queue *q, struct context *next)
+ * What C may change in a call is saved by the caller; the rest goes to the stack of the one
+ * who leaves. What is in a0 and t0 goes over to the one who comes.
  */
-FUNCTION(context_swap)
+.macro swap_contexts
     addi sp, sp, -SWAP_FRAME_SIZE
     FOR_SAVED(sd)
-    sd sp, CTX_SP(a0)
+    sd sp, CTX_SP(tp)
     ld sp, CTX_SP(a1)
     mv tp, a1
     FOR_SAVED(ld)
     addi sp, sp, SWAP_FRAME_SIZE
-    ret
+.endm
+
+FUNCTION(context_swap)
+    swap_contexts
+    j thread_arrive
 END(context_swap)
+
+FUNCTION(context_swap_away)
+    mv t0, tp
+    swap_contexts
+    mv a1, t0
+    j thread_arrive_after
+END(context_swap_away)
 
 /*
  * void portal_enter(void): goes to user mode, and comes back at portal_leave() as if from

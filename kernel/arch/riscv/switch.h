@@ -1,47 +1,39 @@
 /*
- * Changing from one thread to another; for the scheduler alone. It is inlined there, since
- * what it costs is counted. context.c says what happens to floating point.
+ * Changing from one thread to another; for the scheduler alone.
+ *
+ *     goes    context_settle(next), unless context_is_plain(next)
+ *             context_swap(queue, next)
+ *     comes   thread_arrive(), and back to whoever had called context_swap(), or to start()
+ *
+ * It is made so that a function whose last act is context_swap() keeps nothing for itself
+ * across the switch: what a switch costs is counted, and registers are saved once.
  */
 #pragma once
 
-#include "arch/riscv/csr.h"
-#include "arch/riscv/entry.h"
-#include "arch/riscv/hart.h"
-#include "lib/assert.h"
+#include "arch/riscv/context.h"
 
-/* In switch.S: saves and leaves, returns when switched back to. */
-struct context *context_swap(struct context *prev, struct context *next);
-
-/* The floating-point registers of `c` go from the hart into c->fp, or the other way. */
-void fp_keep(struct context *c);
-void fp_bring(struct context *c);
-/* Its hart is another than before. */
-void fetch_anew(struct context *c);
-
-static inline uint64_t fp_status(const struct context *c)
+/* Is there nothing to be seen to between this_context and `next`? */
+static inline bool context_is_plain(const struct context *next)
 {
-    return c->sstatus & SSTATUS_FS;
+    return !(this_context->before_run | next->before_run);
 }
+
+/* Floating point, and instructions: see context.c. */
+void context_settle(struct context *next);
+
+struct run_queue;
 
 /*
- * Leaves `this_context` for `next`, floating point included. Returns when somebody switches
- * back, with the context that ran before that. Preemption is off, interrupts are closed.
- * The address space is the caller's business.
+ * Leaves this_context for `next`, whose hart is this one. Returns when somebody switches back.
+ * Interrupts are closed. hart.current and the address space are the caller's business.
+ * The second is for a thread that also leaves the hart, or the world.
  */
-static inline struct context *context_switch(struct context *next)
-{
-    struct context *prev = this_context;
-    struct hart *h = prev->hart;
+void context_swap(struct run_queue *q, struct context *next);
+void context_swap_away(struct run_queue *q, struct context *next);
 
-    debug_assert(prev->preempt > 0 && !irq_enabled());
-    if (unlikely(fp_status(prev) == FS_DIRTY)) fp_keep(prev);
-    next->hart = h;
-    h->current = next;
-    h->entry->thread = (uint64_t)next;
-    if (unlikely(next->fetched_on != h)) fetch_anew(next);
-    if (unlikely(fp_status(next) != FS_OFF) &&
-        (h->fp_owner != next || next->fp_hart != h)) {
-        fp_bring(next);
-    }
-    return context_swap(prev, next);
-}
+/*
+ * What a thread does first when it comes out of the switch, with the queue of the one who
+ * left; the second, with the context of one that has left for good. Upward calls, by switch.S.
+ */
+void thread_arrive(struct run_queue *q);
+void thread_arrive_after(struct run_queue *q, struct context *gone);

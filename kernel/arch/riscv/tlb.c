@@ -38,8 +38,6 @@ static struct request {
     uint64_t pending; /* harts that have not answered. Atomic. */
 } cache_aligned requests[MAX_HARTS];
 
-uint64_t kmap_generation;
-
 /* A store that was refused might be repeated with the translation that refused it, on
  * hardware that caches it. No probe can show that hardware never does, so we do not
  * rely on it: one local fence per granted permission. */
@@ -60,6 +58,15 @@ void tlb_probe(bool use_identifiers)
     asid_init(use_identifiers ? current_asid() + 1 : 1);
     csr_write(satp, satp);
     fence_everything();
+    for (unsigned i = 0; i < MAX_HARTS; i++) {
+        harts[i].asid_epoch = ASID_NO_EPOCH;
+    }
+}
+
+void tlb_set_roots(struct tlb *tlb, pfn_t root, pfn_t user_root)
+{
+    tlb->satp = mmu_satp(root, 0);
+    if (isolation_split) tlb->user_satp = mmu_satp(user_root, 1);
 }
 
 /* Does on this hart what `f` says. */
@@ -210,9 +217,6 @@ void tlb_switch_in(struct tlb *tlb, pfn_t root, pfn_t user_root)
         asid_forget_space(asid);
     }
     h->tlb = tlb;
-    if (!isolation_split) {
-        __atomic_store_n(&tlb->satp, mmu_satp(root, 0), __ATOMIC_RELAXED);
-    }
     irq_restore(irq);
     if (left) stop_running(left);
 }
@@ -230,17 +234,18 @@ void tlb_switch_out(struct tlb *tlb)
 
 void kmap_publish(void)
 {
-    uint64_t now = __atomic_add_fetch(&kmap_generation, 1, __ATOMIC_ACQ_REL);
-
+    for (unsigned i = 0; i < nharts; i++) {
+        __atomic_store_n(&harts[i].kmap_stale, 1, __ATOMIC_RELEASE);
+    }
     preempt_off();
-    this_hart()->kmap_seen = now;
-    fence_everything();
+    kmap_catch_up();
     preempt_on();
 }
 
-void kmap_catch_up(uint64_t generation)
+/* Taking the mark away acquires what its last setter has stored. */
+void kmap_catch_up(void)
 {
-    this_hart()->kmap_seen = generation;
+    __atomic_exchange_n(&this_hart()->kmap_stale, 0, __ATOMIC_ACQUIRE);
     fence_everything();
 }
 

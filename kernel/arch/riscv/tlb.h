@@ -26,7 +26,10 @@ struct tlb {
     uint64_t running;    /* harts now in the space, a bit each. Atomic. */
     uint64_t generation; /* flushes so far. Atomic. */
     uint64_t context; /* epoch << 16 | identifier; 0: has none yet. Atomic, see asid.c. */
-    uint64_t satp;    /* without identifier, for tlb_switch.h; 0: not known. Atomic. */
+    uint64_t satp;    /* without identifier, for tlb_switch.h; set once */
+    uint64_t
+        user_satp; /* split: for user mode, likewise but for the identifier's last bit;
+                         * shared: 0. Set once */
     uint32_t
         kernel; /* the kernel's own space: always running everywhere, global entries */
     uint64_t
@@ -34,6 +37,10 @@ struct tlb {
 };
 
 void tlb_init(struct tlb *tlb);
+
+/* Which roots tlb_switch_in() will be given: for threads that come and go (tlb_switch.h).
+ * Once, before one runs in the space. */
+void tlb_set_roots(struct tlb *tlb, pfn_t root, pfn_t user_root);
 
 /* More single pages than this in one flush are done by flushing the whole space. */
 enum { TLB_FLUSH_PAGES = 16 };
@@ -74,13 +81,13 @@ void tlb_probe(bool use_identifiers);
  */
 void kmap_publish(void);
 /* Catches up with kmap_publish() of other harts. What leads to the new mapping, a run queue
- * for instance, has been read before: so its generation is seen, too. */
-extern uint64_t kmap_generation; /* atomic */
-void kmap_catch_up(uint64_t generation);
+ * for instance, has been read before: so the mark is seen, too. */
+void kmap_catch_up(void);
 static inline void kmap_sync(void)
 {
-    uint64_t now = __atomic_load_n(&kmap_generation, __ATOMIC_RELAXED);
-    if (unlikely(this_hart()->kmap_seen != now)) kmap_catch_up(now);
+    if (unlikely(__atomic_load_n(&this_hart()->kmap_stale, __ATOMIC_RELAXED))) {
+        kmap_catch_up();
+    }
 }
 
 /* All harts see instructions that were stored before this call. */

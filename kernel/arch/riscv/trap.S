@@ -156,6 +156,7 @@ trap_entry_shared:
     ld t4, 8 * 4(tp)
     sd t3, ENTRY_T0(t2)
     sd t4, ENTRY_TP(t2)
+    sd tp, ENTRY_THREAD(t2)
     csrw sscratch, t2
     FOR_SHORT(ld)
     ld sp, 8 * 2(tp)

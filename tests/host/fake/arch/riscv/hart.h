@@ -35,7 +35,9 @@ struct hart {
     uint64_t fault_skip;
     void *space;
     uint64_t asid_epoch;
-    uint64_t kmap_seen;
+    long anon_pages;
+    uint32_t kmap_stale;
+    uint64_t bit;
     uint64_t icache_seen;
     struct tlb *tlb;
     uint64_t irq_off; /* of the fake: what irq_save() left */

@@ -18,6 +18,10 @@ struct tlb {
 enum { TLB_FLUSH_PAGES = 16 };
 
 void tlb_init(struct tlb *tlb);
+static inline void tlb_set_roots(struct tlb *tlb, pfn_t root, pfn_t user_root)
+{
+    (void)tlb, (void)root, (void)user_root;
+}
 void tlb_flush_pages(struct tlb *tlb, vaddr_t start, size_t npages);
 void tlb_flush_space(struct tlb *tlb);
 void tlb_flush_local(struct tlb *tlb, vaddr_t va);

@@ -1,0 +1,28 @@
+/*
+ * Atomic operations in one instruction where the compilers make two: they know neither that
+ * a swap's result is already extended, nor the release bit of a store's kind of swap.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/* What was there; loads and stores after it stay after it. */
+static inline uint64_t atomic_swap_acquire(uint32_t *word, uint32_t value)
+{
+    uint64_t old;
+    __asm__ volatile("amoswap.w.aq %0, %2, %1"
+                     : "=r"(old), "+A"(*word)
+                     : "r"(value)
+                     : "memory");
+    return old;
+}
+
+/* Loads and stores before it stay before it. */
+static inline void atomic_clear_release(uint32_t *word)
+{
+    __asm__ volatile("amoswap.w.rl zero, zero, %0" : "+A"(*word)::"memory");
+}
+static inline void atomic_and_release(uint64_t *word, uint64_t mask)
+{
+    __asm__ volatile("amoand.d.rl zero, %1, %0" : "+A"(*word) : "r"(mask) : "memory");
+}
