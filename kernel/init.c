@@ -28,7 +28,7 @@
 #include "demo/run.h"
 #include "drivers/devices.h"
 #include "drivers/uart.h"
-#include "drivers/virtio_blk.h"
+#include "drivers/virtio_console.h"
 #include "lib/cmdline.h"
 #include "lib/errno.h"
 #include "lib/ktest.h"
@@ -309,6 +309,7 @@ static int run_command_line(void)
     unsigned failed = 0;
 
     if (what) crash(what);
+    ports_settle(); /* which takes frames: now, and not while somebody counts them */
     if (cmdline_flag("test") || part) failed += ktest_run_all(part);
     if (cmdline_flag("bench")) failed += kbench_run_all(part);
     if (asked_for("demo", "memory")) failed += memory_demo();
@@ -319,15 +320,16 @@ static int run_command_line(void)
     return failed != 0;
 }
 
-/* disk-timeout=SECONDS, or 0 for disks that may take for ever. */
+/* device-timeout=SECONDS, or 0 for devices that may take for ever. */
 static void start_devices(void)
 {
+    const uint64_t second = 1000000000;
     uint64_t seconds;
-    int err = cmdline_number("disk-timeout", &seconds);
+    int err = cmdline_number("device-timeout", &seconds);
 
-    if (err == -EINVAL) log_warn("disk-timeout= is not a number");
+    if (err == -EINVAL) log_warn("device-timeout= is not a number");
     if (err == 0)
-        blk_set_timeout(seconds < CLOCK_LAST_NS / 1000000000 ? seconds * 1000000000 : 0);
+        virtio_timeout_ns = seconds < CLOCK_LAST_NS / second ? seconds * second : 0;
     devices_start(&machine);
 }
 

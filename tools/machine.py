@@ -46,6 +46,13 @@ BOOT_SECONDS = 60
 
 
 @dataclasses.dataclass
+class Disk:
+    name: str
+    path: str
+    read_only: bool = True
+
+
+@dataclasses.dataclass
 class Machine:
     """What varies between one run and the next."""
 
@@ -60,6 +67,9 @@ class Machine:
     cpu: str = "rv64"
     icount: bool = False
     kind: str = "release"  # of kernel; or "debug"
+    disks: tuple = ()  # Disks
+    ports: tuple = ()  # (name, path) pairs: who listens at the path has the other end
+    entropy: bool = False  # random bytes from the host
     pokes: tuple = ()  # (physical address, bytes) pairs, written before the first instruction
     extra: tuple = ()  # more arguments for QEMU
 
@@ -71,7 +81,25 @@ class Machine:
         """The kernel command line."""
         paging = [] if self.paging == "sv39" else [f"paging={self.paging}"]
         isolation = [f"isolation={self.isolation}"] if self.isolation else []
-        return " ".join([*paging, *isolation, *self.append.split()])
+        # Where time jumps ahead while everybody waits, a device is never late.
+        patience = ["device-timeout=0"] if self.icount and self.devices() else []
+        return " ".join([*paging, *isolation, *patience, *self.append.split()])
+
+    def devices(self):
+        """QEMU's words for disks, ports and entropy."""
+        words = []
+        for i, disk in enumerate(self.disks):
+            read_only = "on" if disk.read_only else "off"
+            words += ["-drive", f"if=none,id=disk{i},file={disk.path},format=raw,readonly={read_only}",
+                      "-device", f"virtio-blk-device,drive=disk{i},serial={disk.name}"]
+        if self.ports:
+            words += ["-device", f"virtio-serial-device,max_ports={len(self.ports) + 1}"]
+        for i, (name, path) in enumerate(self.ports):
+            words += ["-chardev", f"socket,id=port{i},path={path}",
+                      "-device", f"virtserialport,chardev=port{i},name={name}"]
+        if self.entropy:
+            words += ["-device", "virtio-rng-device"]
+        return ["-global", "virtio-mmio.force-legacy=false", *words] if words else []
 
     def command(self):
         bios = BUILD / "monitor" / "monitor.bin" if self.bios == "none" else self.bios
@@ -84,7 +112,7 @@ class Machine:
             command += ["-initrd", str(self.initrd)]
         if self.icount:
             command += ["-icount", "shift=0,sleep=off"]
-        return [*command, *self.extra]
+        return [*command, *self.devices(), *self.extra]
 
 
 @functools.lru_cache(maxsize=None)

@@ -9,6 +9,7 @@
 #include "drivers/rtc.h"
 #include "drivers/virtio.h"
 #include "drivers/virtio_blk.h"
+#include "drivers/virtio_console.h"
 #include "drivers/virtio_rng.h"
 #include "lib/errno.h"
 #include "lib/log.h"
@@ -21,6 +22,8 @@ static int attach(struct virtio_device *dev)
     switch (dev->id) {
     case VIRTIO_BLOCK:
         return blk_attach(dev);
+    case VIRTIO_CONSOLE:
+        return ports_attach(dev);
     case VIRTIO_ENTROPY:
         return rng_attach(dev);
     default:

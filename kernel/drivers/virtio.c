@@ -29,6 +29,7 @@
 #include "arch/riscv/directmap.h"
 #include "arch/riscv/mmio.h"
 #include "arch/riscv/trap.h"
+#include "drivers/rtc.h"
 #include "lib/errno.h"
 #include "lib/log.h"
 #include "mm/kspace.h"
@@ -74,6 +75,8 @@ enum { DESCRIPTOR_NEXT = 1, DESCRIPTOR_WRITE = 2 };
 enum { USED_NO_NOTIFY = 1 };
 
 enum { MOST_ENTRIES = 256, PATIENCE = 100000 /* looks at a register */ };
+
+uint64_t virtio_timeout_ns = 60000000000ul;
 
 struct descriptor {
     uint64_t at;
@@ -272,6 +275,14 @@ void virtio_fail(struct virtio_device *dev, const char *why)
     __atomic_store_n(&dev->failed, true, __ATOMIC_RELAXED);
     log_error("virtio at 0x%lx failed: %s", dev->address, why);
     if (!reset(dev)) log_error("virtio at 0x%lx: it does not reset", dev->address);
+}
+
+/* Half of it: the clocks may be set, and one of them may be coarse. */
+bool virtio_time_has_passed(uint64_t since, uint64_t ns)
+{
+    uint64_t now = rtc_read_ns();
+
+    return now == 0 || now - since >= ns / 2;
 }
 
 /* ---- configuration ---- */

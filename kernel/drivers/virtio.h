@@ -106,6 +106,17 @@ struct virtio_done {
 /* The next request that came back; false if there is none. */
 bool virtio_queue_take(struct virtio_queue *q, struct virtio_done *out);
 
+/*
+ * How long a device may take. Clocks jump ahead under an emulator that counts instructions
+ * while everybody waits; so what counts is the real-time clock, if there is one. 0: devices
+ * may take for ever, and no timer is set for them. One minute at first; changes at boot only.
+ */
+extern uint64_t virtio_timeout_ns;
+
+/* Has more than half of `ns` passed in the world since rtc_read_ns() said `since`? For
+ * somebody who has been told so by a timer. */
+bool virtio_time_has_passed(uint64_t since, uint64_t ns);
+
 /* The device cannot be trusted: resets it. dev->lock is held. */
 void virtio_fail(struct virtio_device *dev, const char *why);
 static inline bool virtio_has_failed(const struct virtio_device *dev)

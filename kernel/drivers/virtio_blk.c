@@ -8,9 +8,7 @@
  * that finds no slot or no room in the queue waits in a list, in the order of arrival.
  *
  * A watchdog looks from time to time whether anything comes back as long as something is
- * out. Under an emulator that counts instructions time jumps ahead while everybody waits,
- * and a minute may be over before the disk has moved. The real-time clock tells: once the
- * two do not agree, nobody looks any more.
+ * out. Once it finds that time jumps ahead (virtio_timeout_ns), nobody looks any more.
  *
  * Locks: dev->lock for all that changes. done() is called without it.
  */
@@ -71,31 +69,25 @@ struct blk {
 static struct blk *disks[MOST_DISKS];
 static unsigned ndisks; /* atomic: with blk_get() */
 
-static uint64_t timeout_ns = 60000000000ul;
 static bool time_jumps; /* atomic */
-
-void blk_set_timeout(uint64_t ns) { timeout_ns = ns; }
 
 /* ---- the watchdog ---- */
 
 static void watch(struct blk *b)
 {
-    if (b->watching || timeout_ns == 0 ||
+    if (b->watching || virtio_timeout_ns == 0 ||
         __atomic_load_n(&time_jumps, __ATOMIC_RELAXED)) {
         return;
     }
     b->watching = true;
     b->seen = b->came_back;
     b->set_at = rtc_read_ns();
-    timer_set(&b->watchdog, clock_ns() + timeout_ns);
+    timer_set(&b->watchdog, clock_ns() + virtio_timeout_ns);
 }
 
-/* Half of it will do: the clocks may be set, and one of them is coarse. */
 static bool so_much_time_passed(const struct blk *b)
 {
-    uint64_t now = rtc_read_ns();
-
-    if (now == 0 || now - b->set_at >= timeout_ns / 2) return true;
+    if (virtio_time_has_passed(b->set_at, virtio_timeout_ns)) return true;
     log_debug("disks: time jumps ahead; they may take as long as they like");
     __atomic_store_n(&time_jumps, true, __ATOMIC_RELAXED);
     return false;

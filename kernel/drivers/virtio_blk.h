@@ -3,7 +3,7 @@
  *
  * Requests are handed over and come back in any order, as many at a time as the device
  * takes; what is more waits its turn here. A disk that breaks the rules, or does not answer
- * for a minute, has failed: all requests are -EIO from then on.
+ * in virtio_timeout_ns, has failed: all requests are -EIO from then on.
  */
 #pragma once
 
@@ -58,9 +58,6 @@ const char *blk_name(const struct blk *b);
 /* The disks by number, and by name. NULL: there is no such disk. */
 struct blk *blk_get(unsigned i);
 struct blk *blk_find(const char *name);
-
-/* Disks that take longer fail. 0: they may take for ever. One minute at first. Boot only. */
-void blk_set_timeout(uint64_t ns);
 
 /* For devices.c: begins to use a device. 0, or an error, and then nothing is left of it. */
 must_check int blk_attach(struct virtio_device *dev);

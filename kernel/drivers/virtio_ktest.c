@@ -6,10 +6,11 @@
 #include "drivers/random.h"
 #include "drivers/rtc.h"
 #include "drivers/virtio_blk.h"
+#include "drivers/virtio_console.h"
 #include "drivers/virtio_rng.h"
 #include "lib/errno.h"
 #include "lib/ktest.h"
-#include "lib/log.h"
+#include "lib/printf.h"
 #include "lib/string.h"
 #include "mm/page.h"
 #include "sched/thread.h"
@@ -184,7 +185,7 @@ KTEST(a_disk_that_is_read_only_is_not_written)
     page_put(p);
 }
 
-/* The disk "slow" takes longer than disk-timeout= allows. */
+/* The disk "slow" takes longer than device-timeout= allows. */
 KTEST(a_disk_that_does_not_answer_is_given_up)
 {
     struct blk *b = blk_find("slow");
@@ -218,4 +219,51 @@ KTEST(the_clock_of_the_world_goes_as_ours_does)
     assert(then > year_2024 && rtc_boot_ns() > year_2024);
     uint64_t here = clock_ns();
     assert(rtc_boot_ns() + here > then - 60000000000ul);
+}
+
+/* All bytes of "in", up to its end, go to "out"; "control" is told how many. The host sees
+ * to it that it is slow at times. */
+KTEST(what_comes_from_one_port_goes_to_another)
+{
+    struct port *in = port_find("in"), *out = port_find("out"),
+                *control = port_find("control");
+    if (!in || !out || !control) return;
+    struct page *p = page_alloc(PAGE_KERNEL);
+    uint64_t bytes = 0;
+    char line[32];
+    long n;
+
+    assert(p);
+    port_open(in);
+    port_open(out);
+    port_open(control);
+    while ((n = port_read(in, page_ptr(p), 1 + random_below(PAGE_SIZE))) > 0) {
+        assert(port_write(out, page_ptr(p), (size_t)n) == n);
+        bytes += (uint64_t)n;
+    }
+    assert(n == 0 && port_ready(in) == (PORT_READABLE | PORT_WRITABLE | PORT_HANGUP));
+    assert(port_write(in, "x", 1) == -EPIPE);
+    assert(port_drain(out) == 0);
+    size_t len = printf_buf(line, sizeof(line), "%lu bytes\n", bytes);
+    for (size_t i = 0; i < len; i++) { /* small writes keep their order */
+        assert(port_write(control, &line[i], 1) == 1);
+    }
+    assert(port_drain(control) == 0);
+    assert(port_read(control, line, 1) == 1 && line[0] == '!');
+    port_close(control);
+    port_close(out);
+    port_close(in);
+    page_put(p);
+}
+
+KTEST(a_port_without_bytes_says_so)
+{
+    struct port *p = port_find("silent");
+    char byte;
+
+    if (!p) return;
+    port_open(p);
+    assert(port_try_read(p, &byte, 1) == -EAGAIN);
+    assert(!(port_ready(p) & PORT_READABLE));
+    port_close(p);
 }
