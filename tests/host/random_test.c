@@ -99,7 +99,7 @@ TEST(bits_are_set_as_often_as_not)
     for (unsigned i = 0; i < DRAWS; i++) {
         uint64_t n = random_u64();
         for (unsigned bit = 0; bit < 64; bit++) {
-            set[bit] += n >> bit & 1;
+            set[bit] += (unsigned)(n >> bit & 1);
         }
     }
     for (unsigned bit = 0; bit < 64; bit++) {
