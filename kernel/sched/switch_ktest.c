@@ -11,33 +11,8 @@ struct keeper {
     uint64_t wrong; /* bits that were others after a switch */
 };
 
-/*
- * Another thread has its turn while s1 to s11 hold a pattern. What is different then. The frame
- * pointer is the compiler's, and does not need a test: nothing would find its variables.
- */
-static noinline uint64_t yield_with(uint64_t pattern)
-{
-    register uint64_t wrong __asm__("a0");
-
-    __asm__ volatile("ld t0, %[pattern]\n"
-                     ".irp n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11\n"
-                     "addi s\\n, t0, \\n\n"
-                     ".endr\n"
-                     "call thread_yield\n"
-                     "ld t0, %[pattern]\n"
-                     "li a0, 0\n"
-                     ".irp n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11\n"
-                     "addi s\\n, s\\n, -\\n\n"
-                     "xor s\\n, s\\n, t0\n"
-                     "or a0, a0, s\\n\n"
-                     ".endr\n"
-                     : "=r"(wrong)
-                     : [pattern] "m"(pattern)
-                     : "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a1", "a2", "a3",
-                       "a4", "a5", "a6", "a7", "s1", "s2", "s3", "s4", "s5", "s6", "s7",
-                       "s8", "s9", "s10", "s11", "memory");
-    return wrong;
-}
+/* In switch_ktest_code.S. */
+uint64_t yield_with(uint64_t pattern);
 
 static void keep_registers(void *arg)
 {
