@@ -329,6 +329,19 @@ class Debian(WithFolder):
         self.assertEqual((self.unpacked(second) / "usr/bin/extra").read_text(), "extra")
         self.assertEqual(self.made(), sorted([first.name, second.name]))
 
+    def test_what_nobody_asks_for_goes_in_the_end(self):
+        first, other = self.image(), self.image("--package", "dash", "--package", "other")
+        self.assertEqual(first, other)  # the same packages came of both
+        make_package(self.fake, "extra", {"usr/bin/extra": "extra"})
+        second = self.image("--package", "extra")
+        for image in (first, second):
+            os.utime(image, (0, 0))
+        self.image("--package", "extra")
+        make_package(self.fake, "third", {"usr/bin/third": "third"})
+        third = self.image("--package", "third")
+        self.assertEqual(self.made(), sorted([second.name, third.name]))
+        self.assertTrue(self.image().exists())
+
     def test_the_lists_are_asked_for_once(self):
         self.image()
         self.image("--package", "gawk")
