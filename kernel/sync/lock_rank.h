@@ -23,9 +23,10 @@ enum lock_rank {
     RANK_TLB,    /* handing out address space identifiers */
     RANK_GRACE,  /* batches that wait for a grace period */
     RANK_DEVICE, /* a device and its queues: it takes frames, and wakes who waited for it */
+    RANK_INODES, /* the table of inodes of a mounted image: nothing is called under it */
     RANK_SLAB,   /* slab lists: everybody above allocates */
-    RANK_BUDDY, /* the frame allocator: slabs take frames */
-    RANK_WAIT,  /* wait queues: anybody above may wake, with its lock held */
+    RANK_BUDDY,  /* the frame allocator: slabs take frames */
+    RANK_WAIT,   /* wait queues: anybody above may wake, with its lock held */
     RANK_TIMER, /* a hart's timers: who waits on a queue sets one; nothing is called under it */
     RANK_RUNQUEUE, /* run queues, one at a time: waking ends here, whatever is held */
     RANK_FOLD,     /* a hart's counts go to the space it leaves, in a switch of threads */
