@@ -74,7 +74,7 @@ static int mount_image(void)
     if (err) return err;
     err = path_walk(&rig_env, "/mnt", 0, &at);
     if (!err) {
-        err = mount_add(fs, at, MOUNT_RDONLY, "disk", "erofs");
+        err = mount_add(fs, at, 0, "disk", "erofs");
         path_put(at);
     }
     if (err) file_system_abandon(fs);
@@ -172,6 +172,31 @@ TEST(names_kinds_and_attributes_are_those_of_the_image)
     end();
 }
 
+static bool count_name(void *arg, const char *name, size_t len, uint64_t ino,
+                       enum inode_kind kind, uint64_t next)
+{
+    unsigned *count = arg;
+
+    EXPECT(name[0] != '.' && len > 0 && ino > 0 && next > 2);
+    EXPECT_EQ(kind == INODE_DIRECTORY, len == 3 && memcmp(name, "dir", 3) == 0);
+    ++*count;
+    return true;
+}
+
+TEST(a_list_has_no_dots)
+{
+    unsigned count = 0;
+    struct path p;
+
+    begin(12, true);
+    EXPECT_EQ(path_walk(&rig_env, "/mnt", 0, &p), 0);
+    struct inode *dir = dentry_inode(p.dentry);
+    EXPECT_EQ(dir->ops->readdir(dir, p.dentry, 2, count_name, &count), 0);
+    EXPECT_EQ(count, 13);
+    path_put(p);
+    end();
+}
+
 TEST(nothing_can_be_written)
 {
     struct file *f;
@@ -197,6 +222,8 @@ TEST(names_of_one_file_lead_to_one_inode)
     EXPECT(one->inode == two->inode);
     file_put(one);
     file_put(two);
+    dentry_drain();
+    EXPECT(holds("/mnt/dir/b", 'p', 2 * 4096 + 100, 0, 0));
     end();
 }
 

@@ -369,9 +369,8 @@ static int get_page(struct object *o, uint64_t index, struct page **out)
     do {
         *out = object_find_page(o, index);
         if (*out) return 0;
-        if (index >= object_npages(o)) return -ERANGE;
-        err = bring(n, &r);
-        if (!err) err = enter_frames(o, &r, out);
+        err = bring(n, &r);                       /* zeros, if it is behind the end */
+        if (!err) err = enter_frames(o, &r, out); /* and then this is -ERANGE */
     } while (err == -EEXIST);
     return err;
 }
