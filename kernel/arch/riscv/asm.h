@@ -68,6 +68,23 @@
     .word user; \
     .popsection
 
+/* What C keeps across calls: ra and s0 to s11, in the first 13 words of SWAP_FRAME_SIZE bytes
+ * at sp. The last word is free. */
+#define FOR_SAVED(op) \
+    op ra, 0(sp); \
+    op s0, 8(sp); \
+    op s1, 16(sp); \
+    op s2, 24(sp); \
+    op s3, 32(sp); \
+    op s4, 40(sp); \
+    op s5, 48(sp); \
+    op s6, 56(sp); \
+    op s7, 64(sp); \
+    op s8, 72(sp); \
+    op s9, 80(sp); \
+    op s10, 88(sp); \
+    op s11, 96(sp)
+
 /* If the instruction at `pc` faults, go on at `fixup`. */
 #define CATCH(pc, fixup) EXTABLE(pc, pc + 4, fixup, 0)
 

@@ -3,21 +3,6 @@
  */
 #include "arch/riscv/asm.h"
 
-#define FOR_SAVED(op) \
-    op ra, 0(sp); \
-    op s0, 8(sp); \
-    op s1, 16(sp); \
-    op s2, 24(sp); \
-    op s3, 32(sp); \
-    op s4, 40(sp); \
-    op s5, 48(sp); \
-    op s6, 56(sp); \
-    op s7, 64(sp); \
-    op s8, 72(sp); \
-    op s9, 80(sp); \
-    op s10, 88(sp); \
-    op s11, 96(sp)
-
 /*
  * void context_swap(struct run_queue *q, struct context *next)
  * void context_swap_away(struct run_queue *q, struct context *next)
