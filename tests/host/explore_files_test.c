@@ -54,7 +54,7 @@ struct call {
 struct scene {
     const char *name;
     unsigned bound;
-    void (*before)(void);
+    bool deep; /* "a/b" has a file */
     const char *also[2];
     struct call thread[SCHEDULE_THREADS][CALLS];
 };
@@ -140,10 +140,20 @@ static int perform(const struct call *c)
     return 0;
 }
 
+static void two_trees(void)
+{
+    rig_mkdir("a");
+    rig_mkdir("a/b");
+    rig_mkdir("x");
+    rig_touch("a/f");
+    rig_touch("x/g");
+}
+
 static void begin(void)
 {
     rig_begin();
-    scene->before();
+    two_trees();
+    if (scene->deep) rig_touch("a/b/n");
     if (path_walk(&rig_env, "a/b", 0, &place)) place = (struct path){NULL, NULL};
 }
 
@@ -204,23 +214,14 @@ static void explore(void)
     schedule_explore(&m, bound);
 }
 
-#define SCENE(scene_name, ...)                                  \
-    static const struct scene scene_of_##scene_name = {         \
-        .name = #scene_name, .before = two_trees, __VA_ARGS__}; \
-    TEST(scene_name)                                            \
-    {                                                           \
-        scene = &scene_of_##scene_name;                         \
-        EXPECT(schedule_in_child(explore));                     \
+#define SCENE(scene_name, ...)                                              \
+    static const struct scene scene_of_##scene_name = {.name = #scene_name, \
+                                                       __VA_ARGS__};        \
+    TEST(scene_name)                                                        \
+    {                                                                       \
+        scene = &scene_of_##scene_name;                                     \
+        EXPECT(schedule_in_child(explore));                                 \
     }
-
-static void two_trees(void)
-{
-    rig_mkdir("a");
-    rig_mkdir("a/b");
-    rig_mkdir("x");
-    rig_touch("a/f");
-    rig_touch("x/g");
-}
 
 SCENE(a_name_that_is_replaced_is_always_there, .bound = 2,
       .thread = {{{RENAME, "a/f", "x/g"}}, {{WALK, "x/g", NULL}, {WALK, "a/f", NULL}}})
@@ -260,6 +261,12 @@ SCENE(a_directory_is_moved_or_mounted_on, .bound = 2,
 SCENE(a_working_directory_has_a_name_at_each_moment, .bound = 2,
       .thread = {{{RENAME, "a", "x/long"}, {RENAME, "x/long/b", "bb"}},
                  {{NAME, NULL, NULL}, {NAME, NULL, NULL}}})
+
+SCENE(a_file_moves_down_into_a_directory_that_is_removed, .bound = 2,
+      .thread = {{{RENAME, "a/f", "a/b/n"}}, {{RMDIR, "a/b", NULL}}})
+
+SCENE(a_file_moves_up_out_of_a_directory_that_is_removed, .bound = 2, .deep = true,
+      .thread = {{{RENAME, "a/b/n", "a/n"}}, {{RMDIR, "a/b", NULL}}})
 
 SCENE(the_replaced_directory_takes_no_names, .bound = 2,
       .also = {"0 -2  /:a a:b f x:none a/b:g x/b:none x/y:none a/b/x:none"},
