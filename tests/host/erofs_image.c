@@ -283,7 +283,7 @@ static uint64_t make_zoo_chunks(struct image *image, char letter, bool indexes, 
                                                        .mode = FILE_MODE,
                                                        .size = size,
                                                        .where = 1 | indexes << 5,
-                                                       .xattr_count = indexes ? 1 : 0,
+                                                       .xattr_count = indexes ? 3 : 0,
                                                        .behind = map,
                                                        .behind_len = indexes ? 24 : 12,
                                                        .behind_align = indexes ? 8 : 4});
