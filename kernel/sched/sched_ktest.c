@@ -69,11 +69,23 @@ KTEST(a_timer_interrupts_a_thread_that_spins_in_the_kernel)
 
 static uint64_t difference(uint64_t a, uint64_t b) { return a > b ? a - b : b - a; }
 
-/* They never yield. One is in the middle of its slice when the time is up; beyond that the
- * difference is what an emulator was kept from running, which falls on one of them. Where
- * time is counted in instructions it is 0, as the log shows. */
-/* rows: W44 R42 D32 D47 */
-KTEST(two_threads_that_spin_share_the_hart)
+/*
+ * An emulator on a busy host may be kept from running for longer than any of this takes. So
+ * what depends on the clock has several tries: who schedules wrongly fails in all of them. Where
+ * time is counted in instructions the first is good, as the log shows.
+ */
+enum { TRIES = 6 };
+
+static bool one_of_some_tries(bool (*good)(void))
+{
+    for (unsigned i = 0; i < TRIES; i++) {
+        if (good()) return true;
+    }
+    return false;
+}
+
+/* They never yield. One is in the middle of its slice when the time is up. */
+static bool share_fairly(void)
 {
     struct spinner a = {0}, b = {0};
     struct thread *ta = start_on(here(), spin, &a), *tb = start_on(here(), spin, &b);
@@ -86,15 +98,17 @@ KTEST(two_threads_that_spin_share_the_hart)
     log_info("shares of %lu and %lu us", ticks_to_ns(a.ran) / 1000,
              ticks_to_ns(b.ran) / 1000);
     uint64_t allowed = (a.ran + b.ran) / 3 + 2 * ns_to_ticks(THREAD_SLICE_NS);
-    assert(difference(a.ran, b.ran) <= allowed);
+    return difference(a.ran, b.ran) <= allowed;
 }
 
-/* An emulator that is kept from running makes some of them late. If it were we, all would
- * be: a spinner's slice is ten times as long as a sleep. */
-/* rows: D20 D32 */
-KTEST(a_sleeper_is_on_time_beside_threads_that_spin)
+/* rows: W44 R42 D32 D47 */
+KTEST(two_threads_that_spin_share_the_hart) { assert(one_of_some_tries(share_fairly)); }
+
+enum { SLEEPS = 40 };
+
+/* If it were for the spinners, all sleeps would be late: a slice is ten times as long. */
+static bool sleep_on_time(void)
 {
-    enum { SLEEPS = 40 };
     struct spinner s = {0};
     struct thread *a = start_on(here(), spin, &s), *b = start_on(here(), spin, &s);
     unsigned late = 0;
@@ -110,7 +124,13 @@ KTEST(a_sleeper_is_on_time_beside_threads_that_spin)
     join(a);
     join(b);
     log_info("%u of %u sleeps ended more than 1 ms late", late, (unsigned)SLEEPS);
-    assert(late < SLEEPS * 3 / 4);
+    return late < SLEEPS * 3 / 4;
+}
+
+/* rows: D20 D32 */
+KTEST(a_sleeper_is_on_time_beside_threads_that_spin)
+{
+    assert(one_of_some_tries(sleep_on_time));
 }
 
 /* Two threads that wake each other, for ever. */
