@@ -5,8 +5,8 @@
  * spinlock guards all lists: there are few locks, and to see that owners wait for each other in a
  * ring one must look at all who wait anyway.
  *
- * Setting a record makes at most two more (it cuts one in two, and is one itself); both are allocated
- * before anything changes, so what cannot be done has done nothing.
+ * Setting a record makes at most two more (it cuts one in two, and is one itself); both are
+ * allocated before anything changes, so what cannot be done has done nothing.
  *
  * Who waits stands in a list of its own with what it wants. All who wait for a file are
  * woken when a lock of it goes, and look again.

@@ -33,11 +33,12 @@ must_check int locks_flock(struct file *f, unsigned operation);
 
 /* F_GETLK: *lock becomes a lock that is in its way, or of type LOCK_NONE. */
 void locks_query(struct file *f, struct file_lock *lock);
-/* F_SETLK, and with `wait` F_SETLKW: -EAGAIN, -EBADF (not opened so), -ENOMEM, -EDEADLK (owners wait
- * for each other in a ring), -ERESTARTSYS. */
+/* F_SETLK, and with `wait` F_SETLKW: -EAGAIN, -EBADF (not opened so), -ENOMEM, -EDEADLK (owners
+ * would wait for each other in a ring), -ERESTARTSYS. */
 must_check int locks_set(struct file *f, const struct file_lock *lock, bool wait);
 
-/* The process closes a descriptor of this file: its POSIX records there go, as the standard wants. */
+/* The process closes a descriptor of this file: its POSIX records there go, as the standard
+ * wants. */
 void locks_release_owner(struct inode *i, const void *owner);
 /* When f's last reference goes: its flock, its OFD records. */
 void locks_release_file(struct file *f);

@@ -9,8 +9,8 @@
  *
  * A ring of pages, each of which is there from the moment it is first written until it has been
  * read to its end and no byte is left; then one is kept, so that a pipe at work does not
- * allocate. Bytes are copied with the pipe's mutex held: a fault that a copy meets takes no lock of a
- * pipe.
+ * allocate. Bytes are copied with the pipe's mutex held: a fault that a copy meets takes no lock
+ * of a pipe.
  *
  * Waiting: two queues, one for whoever waits for bytes and one for whoever waits for room;
  * opening a fifo waits on the queue of its own side. Counts change under the mutex, and wake-ups

@@ -38,8 +38,8 @@ struct object_ops {
     int (*write_page)(struct object *object, struct page *page);
     /* The last reference is gone; pages have been let go. Frees the object. */
     void (*destroy)(struct object *object);
-    /* Resized or punched: `n` pages have left the object for good, and all mappings. Called with the
-     * object's mutexes held. May be NULL. */
+    /* Resized or punched: `n` pages have left the object for good, and all mappings. Called
+     * with the object's mutexes held. May be NULL. */
     void (*left)(struct object *object, uint64_t n);
 };
 

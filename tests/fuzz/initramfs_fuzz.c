@@ -1,7 +1,7 @@
 /*
- * Archives of all kinds of entries, unpacked: whatever comes out, nothing is lost, and nothing is found
- * outside of the root. Bytes are instructions for an archive, since chance alone finds no
- * header; cpio_fuzz.c is about headers.
+ * Archives of all kinds of entries, unpacked: whatever comes out, nothing is lost and nobody
+ * waits. Bytes are instructions for an archive, since chance alone finds no header; cpio_fuzz.c
+ * is about headers.
  */
 // sources: kernel/fs/attributes.c kernel/fs/cred.c kernel/fs/dentry.c kernel/fs/devices.c
 // sources: kernel/fs/file.c kernel/fs/inode.c kernel/fs/locks.c kernel/fs/mount.c

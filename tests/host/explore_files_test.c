@@ -2,8 +2,8 @@
  * Names under every interleaving: renames, lookups, removals, mounts.
  *
  * What comes out of a run, results and the tree that is left, must be what comes out if the calls
- * take turns; and nothing is lost, and nobody waits for ever. A scene is two or three threads with a
- * call or two each. Walking to a directory and changing it are two steps, here as on Linux:
+ * take turns; and nothing is lost, and nobody waits for ever. A scene is two or three threads
+ * with a call or two each. Walking to a directory and changing it are two steps, here as on Linux:
  * what a directory that has moved in between makes possible is named by the scene (`also`).
  *
  *     EXPLORE_MORE=1 build/host/explore_files_test   one preemption more than usual

@@ -1,8 +1,8 @@
 /*
  * devfs: a tmpfs that begins with the names of all devices.
  *
- * Programs may add to it (a shell makes links), and what they do ends with the machine. The devices that
- * are memory and nothing else are here, too: null, zero, full, random, urandom.
+ * Programs may add to it (a shell makes links), and what they do ends with the machine. The
+ * devices that are memory and nothing else are here, too: null, zero, full, random, urandom.
  */
 #pragma once
 

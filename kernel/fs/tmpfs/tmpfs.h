@@ -19,8 +19,7 @@ struct tmpfs_options {
 /* For mount_add() or mount_root(), or file_system_abandon(). NULL: no memory. */
 must_check struct file_system *tmpfs_create(const struct tmpfs_options *options);
 
-/* A file under d, a negative
- * dentry of dir, which is a tmpfs and locked; see struct inode_ops. */
+/* A file under d, a negative dentry of dir, which is a tmpfs's and locked: inode_ops.create. */
 must_check int tmpfs_make(struct inode *dir, struct dentry *d, uint32_t mode,
                           uint64_t rdev, const struct cred *who);
 
