@@ -8,7 +8,8 @@
  * that finds no slot or no room in the queue waits in a list, in the order of arrival.
  *
  * A watchdog looks from time to time whether anything comes back as long as something is
- * out. Once it finds that time jumps ahead (virtio_timeout_ns), nobody looks any more.
+ * out. Where time jumps ahead (virtio_timeout_ns) it looks more often, and keeps QEMU from
+ * sleeping for ever: with sleep=off it wakes a hart for a timer, and for nothing else.
  *
  * Locks: dev->lock for all that changes. done() is called without it.
  */
@@ -69,28 +70,21 @@ struct blk {
 static struct blk *disks[MOST_DISKS];
 static unsigned ndisks; /* atomic: with blk_get() */
 
-static bool time_jumps; /* atomic */
-
 /* ---- the watchdog ---- */
 
-static void watch(struct blk *b)
+static void set_watchdog(struct blk *b)
 {
-    if (b->watching || virtio_timeout_ns == 0 ||
-        __atomic_load_n(&time_jumps, __ATOMIC_RELAXED)) {
-        return;
-    }
     b->watching = true;
-    b->seen = b->came_back;
-    b->set_at = rtc_read_ns();
     timer_set(&b->watchdog, clock_ns() + virtio_timeout_ns);
 }
 
-static bool so_much_time_passed(const struct blk *b)
+/* Something is out, from now on. */
+static void watch(struct blk *b)
 {
-    if (virtio_time_has_passed(b->set_at, virtio_timeout_ns)) return true;
-    log_debug("disks: time jumps ahead; they may take as long as they like");
-    __atomic_store_n(&time_jumps, true, __ATOMIC_RELAXED);
-    return false;
+    if (b->watching || virtio_timeout_ns == 0) return;
+    b->seen = b->came_back;
+    b->set_at = rtc_read_ns();
+    set_watchdog(b);
 }
 
 static void settle(struct blk *b);
@@ -101,10 +95,13 @@ static void look_after(struct timer *t)
 
     spin_lock(&b->dev->lock, RANK_DEVICE);
     b->watching = false;
-    if (b->in_flight != 0 && b->seen == b->came_back && so_much_time_passed(b)) {
-        virtio_fail(b->dev, "it does not answer");
-    } else if (b->in_flight != 0) {
+    if (b->in_flight != 0 && b->seen != b->came_back) {
         watch(b);
+    } else if (b->in_flight != 0 &&
+               !virtio_time_has_passed(b->set_at, virtio_timeout_ns)) {
+        set_watchdog(b);
+    } else if (b->in_flight != 0) {
+        virtio_fail(b->dev, "it does not answer");
     }
     spin_unlock(&b->dev->lock, RANK_DEVICE);
     settle(b);

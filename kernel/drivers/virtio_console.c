@@ -433,10 +433,10 @@ void port_close(struct port *p)
 
 /* ---- messages from the device ---- */
 
+/* What the host sent before it closed is in the queue by now, for the message came later. It
+ * is collected before the lock is given up, so nobody reads the end before it. */
 static void host_opens(struct port *p, bool open)
 {
-    /* What the host sent before it closed is in the queue by now, for the message came later. */
-    collect_input(p);
     p->host_open = open;
     if (open) p->host_was_open = true;
     wait_wake_all(&p->readers);
@@ -453,6 +453,7 @@ static void port_appears(struct port *p, unsigned id)
 
 static void port_goes(struct port *p)
 {
+    collect_input(p);
     host_opens(p, false);
     p->host_was_open = true;
     p->present = false;

@@ -1,8 +1,8 @@
 /* The ChaCha20 block function against the RFC, and the generator made of it. */
-// sources: kernel/lib/chacha20.c kernel/drivers/random.c kernel/sync/spinlock.c
+// sources: kernel/lib/chacha20.c kernel/sync/spinlock.c
 // sources: kernel/mm/page.c kernel/mm/buddy.c kernel/mm/hart_frames.c kernel/mm/page_bank.c
 // sources: kernel/mm/page_debug.c tests/host/fake/machine.c tests/host/fake/grace.c
-#include "drivers/random.h"
+#include "drivers/random.c" /* and its statics */
 
 #include "drivers/devtree.h"
 #include "fake/machine.h"
@@ -88,6 +88,19 @@ TEST(no_two_requests_are_served_alike)
     EXPECT(memcmp(a, b, sizeof(a)) != 0);
     EXPECT(memcmp(a, a + 64, 64) != 0);
     EXPECT(random_u64() != random_u64());
+}
+
+TEST(the_key_of_a_request_is_not_used_again)
+{
+    uint8_t before[CHACHA20_KEY];
+
+    memcpy(before, pool.key, sizeof(before));
+    uint64_t n = random_u64();
+    EXPECT(memcmp(before, pool.key, sizeof(before)) != 0);
+    EXPECT(memcmp(&n, pool.key, sizeof(n)) != 0);
+    memcpy(before, pool.key, sizeof(before));
+    random_add("", 1);
+    EXPECT(memcmp(before, pool.key, sizeof(before)) != 0);
 }
 
 /* A bias of half a bit in any position would be seen. */

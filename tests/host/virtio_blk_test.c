@@ -6,7 +6,7 @@
 // sources: kernel/mm/page.c kernel/mm/buddy.c kernel/mm/hart_frames.c kernel/mm/page_bank.c
 // sources: kernel/mm/page_debug.c kernel/sync/spinlock.c
 // sources: tests/host/fake/machine.c tests/host/fake/grace.c
-#include "../../kernel/drivers/virtio_blk.c" /* and its statics */
+#include "drivers/virtio_blk.c" /* and its statics */
 
 #include "virtio_model.h"
 
@@ -94,7 +94,6 @@ static int attach(void)
 static void begin(void)
 {
     ndisks = 0;
-    time_jumps = false;
     npending = 0;
     memset(&manners, 0, sizeof(manners));
     model_begin(VIRTIO_BLOCK, FEATURE_FLUSH, 1);

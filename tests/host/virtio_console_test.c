@@ -5,7 +5,7 @@
 // sources: kernel/mm/page.c kernel/mm/buddy.c kernel/mm/hart_frames.c kernel/mm/page_bank.c
 // sources: kernel/mm/page_debug.c kernel/sync/spinlock.c
 // sources: tests/host/fake/machine.c tests/host/fake/grace.c
-#include "../../kernel/drivers/virtio_console.c" /* and its statics */
+#include "drivers/virtio_console.c" /* and its statics */
 
 #include "virtio_model.h"
 

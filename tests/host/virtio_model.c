@@ -14,8 +14,23 @@
 #include "sched/timer.h"
 #include "test.h"
 
-#include <sanitizer/asan_interface.h>
 #include <stdlib.h>
+
+/* Where there is no sanitizer, what is not ours cannot be told from what is. */
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#else
+static void __asan_poison_memory_region(void *at, size_t size) { (void)at, (void)size; }
+static void __asan_unpoison_memory_region(void *at, size_t size) { (void)at, (void)size; }
+static void *__asan_region_is_poisoned(void *at, size_t size)
+{
+    (void)at, (void)size;
+    return NULL;
+}
+#endif
 
 struct model model;
 void (*model_when_blocked)(void);
