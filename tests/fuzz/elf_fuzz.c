@@ -19,7 +19,7 @@
 // sources: kernel/mm/object.c kernel/mm/page.c kernel/mm/page_at.c kernel/mm/page_bank.c
 // sources: kernel/mm/page_debug.c kernel/mm/protect.c kernel/mm/query.c kernel/mm/rmap.c
 // sources: kernel/mm/share.c kernel/mm/slab.c kernel/mm/slab_debug.c kernel/mm/stack.c
-// sources: kernel/mm/table.c kernel/sync/mutex.c kernel/sync/spinlock.c
+// sources: kernel/mm/table.c tests/host/fake/mutex.c kernel/sync/spinlock.c
 // sources: tests/host/fake/machine.c tests/host/fake/grace.c tests/host/fake/tlb.c
 // sources: tests/host/model/kernel_half.c
 #include "proc/load.h"
