@@ -24,6 +24,7 @@
 #include "arch/riscv/tlb.h"
 #include "arch/riscv/trap.h"
 #include "crash.h"
+#include "demo/heap.h"
 #include "demo/memory.h"
 #include "demo/run.h"
 #include "drivers/devices.h"
@@ -269,12 +270,25 @@ static void print_map(void)
 /* Background work: frames are cleared ahead of need. */
 bool hart_idle_work(void) { return page_zero_one(); }
 
+/* The frames where the first tutorial has its heap, kept from others until it runs. */
+static struct page *demo_heap_place;
+
+static void keep_demo_heap_place(void)
+{
+    enum { HEAP_ORDER = 8 };
+
+    static_assert(1 << HEAP_ORDER == DEMO_HEAP_PAGES, "a block is a heap");
+    if (!asked_for("demo", "memory")) return;
+    demo_heap_place = page_alloc_at(pa_to_pfn(DEMO_HEAP_START), HEAP_ORDER, PAGE_KERNEL);
+}
+
 /* The first tutorial's demonstration; demo-fail= names the step to make fail. */
 static unsigned memory_demo(void)
 {
     struct phys_range ram = image_bank();
 
     hart_idle_pause(); /* the demonstration asks for frames by number: nobody moves them */
+    if (demo_heap_place) page_free(demo_heap_place);
     int failed = demo_memory(ram.start, ram.end, cmdline_get("demo-fail"));
     hart_idle_resume();
     return failed != 0;
@@ -353,6 +367,7 @@ _Noreturn void kernel_main(uint64_t hartid, uint64_t dtb)
     choose_isolation();
     choose_paging();
     add_memory();
+    keep_demo_heap_place();
     build_kernel_space();
     if (sched_init()) not_booted("no memory for the first threads");
     harts_start();
