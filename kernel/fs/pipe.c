@@ -400,9 +400,8 @@ int fifo_open(struct inode *i, struct file *f)
     if (!p) return -ENOMEM;
     mutex_lock(&p->lock);
     count_end(p, f, 1);
-    mutex_unlock(&p->lock);
     wake_everybody(p);
-    mutex_lock(&p->lock);
+    /* Still locked: who is there now may have gone by the next look. */
     int err = meet(p, f);
     if (err) count_end(p, f, -1);
     mutex_unlock(&p->lock);
