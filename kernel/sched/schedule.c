@@ -7,7 +7,7 @@
  *
  *     goes    lock; put myself into the queue (or be blocked, or leave); choose
  *             -------------------------- context_swap ---------------------------
- *     comes   put away a predecessor that leaves the hart; unlock
+ *     comes   unlock; put away a predecessor that has left for good
  *
  * Whose thread it is. A thread that runs, waits in a queue or is blocked belongs to the
  * queue of its ctx.hart. Between two queues it belongs to who moves it, and nobody else
@@ -54,7 +54,8 @@ static bool is_idle(const struct hart *h)
     return h->current == &queue_of(h)->idle->ctx;
 }
 
-/* Without preemption: depth is 1 already, and stays 1 for the thread that unlocks. */
+/* Without touching the depth: it is 1, or interrupts are closed, and it is another thread that
+ * unlocks. */
 static void lock(struct run_queue *q)
 {
     rank_enter(RANK_RUNQUEUE);

@@ -33,8 +33,7 @@ enum hart_work {
     HART_WORK_GRACE = 1 << 0,   /* somebody waits for a quiescent point */
     HART_WORK_TIMER = 1 << 1,   /* the timer has expired */
     HART_WORK_RESCHED = 1 << 2, /* another thread should run */
-    HART_WORK_REAP = 1 << 3,    /* for the scheduler */
-    HART_WORK_DEVICE = 1 << 4,  /* a device has interrupted */
+    HART_WORK_DEVICE = 1 << 3,  /* a device has interrupted */
 };
 
 struct hart {
@@ -64,9 +63,7 @@ struct hart {
     uint64_t seen_at;    /* where in a struct tlb its `seen` is, in bytes; set once */
     uint64_t asid_epoch; /* last ASID epoch this hart has flushed for; own hart only */
     uint32_t kmap_stale; /* the kernel's half has mappings it may not know. Atomic. */
-    uint64_t
-        icache_seen; /* last instruction-memory generation fenced for; own hart only */
-    struct tlb *tlb; /* the space satp names, NULL: the kernel's own; own hart only */
+    struct tlb *tlb;     /* the space satp names, NULL: the kernel's own; own hart only */
 
     uint64_t flush_from; /* harts whose flush request waits for us, a bit each. Atomic. */
     uint32_t sleeping;   /* 1 while waiting in wfi for an acknowledgement. Atomic. */

@@ -38,7 +38,6 @@ struct hart {
     long anon_pages;
     uint32_t kmap_stale;
     uint64_t bit;
-    uint64_t icache_seen;
     struct tlb *tlb;
     uint64_t irq_off; /* of the fake: what irq_save() left */
     void *frames;
