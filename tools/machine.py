@@ -233,7 +233,8 @@ def poke(socket_path, pokes):
                 if not piece:
                     raise OSError(f"QEMU's debugger port said {answer!r}")
                 answer += piece
-            link.sendall(b"+")
+            if packet != "D":  # after that the machine runs, and may have ended by now
+                link.sendall(b"+")
 
 
 def stop(process):
