@@ -74,7 +74,7 @@ KTEST(what_one_write_says_is_not_torn_apart)
 /* rows: W39 R45 D08 */
 KTEST(a_write_that_fails_has_written_nothing)
 {
-    const struct program *p = program_named("write_cut");
+    const struct demo_program *p = program_named("write_cut");
     struct job job;
 
     assert(p && job_create(&job, p) == 0);

@@ -8,7 +8,7 @@
 #include "proc/console.h"
 #include "syscall/tutorial.h"
 
-const struct program *program_named(const char *name)
+const struct demo_program *program_named(const char *name)
 {
     for (unsigned i = 0; i < nprograms; i++) {
         if (strcmp(programs[i].name, name) == 0) return &programs[i];
@@ -16,7 +16,7 @@ const struct program *program_named(const char *name)
     return NULL;
 }
 
-bool program_in_group(const struct program *program, const char *group)
+bool program_in_group(const struct demo_program *program, const char *group)
 {
     size_t len = strlen(group);
     const char *at = program->groups;
@@ -40,7 +40,7 @@ static int create(struct job *job, const struct process_image *image)
 }
 
 /* Pages that are read only are the kernel image's own. */
-int job_create(struct job *job, const struct program *program)
+int job_create(struct job *job, const struct demo_program *program)
 {
     struct process_image image = {program->name, program->image, program->len,
                                   image_pa(program->image)};
@@ -89,7 +89,7 @@ void job_describe(const struct process_end *end, char *buf, size_t size)
     }
 }
 
-static struct process_end expected_end(const struct program *program)
+static struct process_end expected_end(const struct demo_program *program)
 {
     if (program->end == PROGRAM_EXITS) {
         return (struct process_end){.kind = PROCESS_EXITED, .code = (int)program->value};

@@ -12,15 +12,16 @@
 #include "proc/process.h"
 
 struct job {
-    const struct program *expected; /* NULL: of a program that we know nothing about */
-    const char *name;               /* borrowed */
-    struct process *process;        /* NULL: there is none, or none any more */
-    const char *refused;            /* why there is no process; NULL: there was one */
+    const struct demo_program
+        *expected;           /* NULL: of a program that we know nothing about */
+    const char *name;        /* borrowed */
+    struct process *process; /* NULL: there is none, or none any more */
+    const char *refused;     /* why there is no process; NULL: there was one */
     struct process_end end;
 };
 
 /* Of a program that the kernel carries. 0, or an error, with job->refused. */
-must_check int job_create(struct job *job, const struct program *program);
+must_check int job_create(struct job *job, const struct demo_program *program);
 /* Of a file that is anybody's. */
 must_check int job_create_file(struct job *job, const struct process_image *file);
 void job_start(struct job *job);
@@ -36,6 +37,6 @@ must_check bool job_verdict(const struct job *job);
 must_check bool job_verdict_quietly(const struct job *job);
 
 /* NULL if there is none. */
-const struct program *program_named(const char *name);
+const struct demo_program *program_named(const char *name);
 /* Is `group` one of those that `program` is in? */
-bool program_in_group(const struct program *program, const char *group);
+bool program_in_group(const struct demo_program *program, const char *group);

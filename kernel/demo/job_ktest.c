@@ -17,7 +17,7 @@ static const struct thread *first_thread(const struct process *p)
 /* The mapping that `va` lies in or, if there is none there, the next; NULL: none. */
 static bool mapping_at(struct process *p, uint64_t va, struct mapping *out)
 {
-    return aspace_next_mapping(p->space, VA(va), out);
+    return aspace_next_mapping(process_space(p), VA(va), out);
 }
 
 /* rows: W23 W26 R29 R30 R33 */
@@ -59,7 +59,7 @@ static void expect_refused(const char *bytes, size_t len, int why)
 KTEST(a_file_that_is_no_program_is_refused_with_a_reason)
 {
     static const char text[] = "#!/bin/sh\necho no program\n";
-    const struct program *p = program_named("power_3");
+    const struct demo_program *p = program_named("power_3");
     char *bytes = kmalloc(p->len);
 
     expect_refused(text, sizeof(text), -ENOEXEC);
@@ -76,7 +76,7 @@ KTEST(a_file_that_is_no_program_is_refused_with_a_reason)
 /* rows: W12 W23 D40 */
 KTEST(a_process_that_cannot_be_made_leaves_nothing_behind)
 {
-    const struct program *p = program_named("power_3");
+    const struct demo_program *p = program_named("power_3");
     uint64_t bytes = slab_bytes_in_use();
     bool made = false;
 
@@ -100,7 +100,7 @@ KTEST(a_process_that_cannot_be_made_leaves_nothing_behind)
 /* rows: D40 */
 KTEST(a_program_runs_from_the_image_of_the_kernel_again_and_again)
 {
-    const struct program *p = program_named("hello_world");
+    const struct demo_program *p = program_named("hello_world");
 
     for (int i = 0; i < 20; i++) {
         struct job job;

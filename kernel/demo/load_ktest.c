@@ -13,7 +13,7 @@
 static const struct elf_limits limits = {VA(PAGE_SIZE), VA(1ul << 38)};
 static struct elf elf;
 
-static const struct program *find_program(const char *name)
+static const struct demo_program *find_program(const char *name)
 {
     for (unsigned i = 0; i < nprograms; i++) {
         if (strcmp(programs[i].name, name) == 0) return &programs[i];
@@ -21,7 +21,7 @@ static const struct program *find_program(const char *name)
     return NULL;
 }
 
-static struct aspace *load_program(const struct program *p)
+static struct aspace *load_program(const struct demo_program *p)
 {
     struct aspace *s = aspace_create(ASPACE_USER);
     int err = elf_parse(p->image, p->len, limits, &elf);
@@ -32,7 +32,7 @@ static struct aspace *load_program(const struct program *p)
     return s;
 }
 
-static void check_bytes(struct aspace *s, const struct program *p,
+static void check_bytes(struct aspace *s, const struct demo_program *p,
                         const struct elf_segment *g)
 {
     const char *bytes = (const char *)p->image + g->offset;
@@ -132,7 +132,7 @@ static size_t find_segment_header(const uint8_t *file)
 /* rows: W23 W24 R32 D22 */
 KTEST(a_damaged_program_is_refused_and_the_kernel_goes_on)
 {
-    const struct program *p = find_program("hello_world");
+    const struct demo_program *p = find_program("hello_world");
     uint8_t *copy = kmalloc(p->len);
     int err;
 

@@ -14,7 +14,7 @@ enum program_end {
     PROGRAM_ANY,    /* as it likes: it is the others that must not notice */
 };
 
-struct program {
+struct demo_program {
     const char *name;
     const void *image; /* begins on a page */
     size_t len;
@@ -23,9 +23,9 @@ struct program {
     int64_t value;
 };
 
-_Static_assert(offsetof(struct program, end) == 32 &&
-                   offsetof(struct program, value) == 40,
+_Static_assert(offsetof(struct demo_program, end) == 32 &&
+                   offsetof(struct demo_program, value) == 40,
                "as tools/user-programs writes it");
 
-extern const struct program programs[];
+extern const struct demo_program programs[];
 extern const unsigned nprograms;

@@ -12,7 +12,7 @@ KTEST(each_program_carried_begins_on_a_page_that_is_its_own_to_the_end)
 
     assert(nprograms > 0);
     for (unsigned i = 0; i < nprograms; i++) {
-        const struct program *p = &programs[i];
+        const struct demo_program *p = &programs[i];
         const char *image = p->image;
 
         assert((uint64_t)image % PAGE_SIZE == 0 && image >= end);
@@ -27,7 +27,7 @@ KTEST(each_program_carried_begins_on_a_page_that_is_its_own_to_the_end)
 KTEST(each_program_carried_has_a_name_of_its_own_and_says_how_it_ends)
 {
     for (unsigned i = 0; i < nprograms; i++) {
-        const struct program *p = &programs[i];
+        const struct demo_program *p = &programs[i];
 
         assert(p->name[0] && p->groups[0] && p->end <= PROGRAM_ANY);
         assert(p->end != PROGRAM_KILLED || (p->value > 0 && p->value < 16));

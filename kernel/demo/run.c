@@ -50,7 +50,7 @@ static bool load_group(const char *group)
     bool ok = true;
 
     for (unsigned i = 0; i < nprograms; i++) {
-        const struct program *p = &programs[i];
+        const struct demo_program *p = &programs[i];
         struct job *job = program_in_group(p, group) ? add_job(p->name) : NULL;
         if (!job) continue;
         ok &= job_create(job, p) == 0;
@@ -154,7 +154,7 @@ static bool run_and_count(void)
     bool ok = true;
 
     for (unsigned i = 0; i < batch.n; i++) {
-        const struct program *p = batch.job[i].expected;
+        const struct demo_program *p = batch.job[i].expected;
         if (job_create(&batch.job[i], p)) ok = false;
     }
     run_batch();
@@ -165,7 +165,7 @@ static bool run_and_count(void)
 }
 
 /* NAME_a runs beside NAME_b, which comes next. */
-static bool begins_pair(const struct program *p)
+static bool begins_pair(const struct demo_program *p)
 {
     size_t len = strlen(p->name);
 

@@ -16,7 +16,7 @@ static void run(const char *const name[TOGETHER])
     unsigned n = 0;
 
     for (; n < TOGETHER && name[n]; n++) {
-        const struct program *p = program_named(name[n]);
+        const struct demo_program *p = program_named(name[n]);
         assert(p && job_create(&job[n], p) == 0);
     }
     for (unsigned i = 0; i < n; i++) {

@@ -23,7 +23,7 @@
 enum { MOST_PROGRAMS = 192, MOST_RUNNERS = 24 };
 
 struct torture {
-    const struct program *program[MOST_PROGRAMS];
+    const struct demo_program *program[MOST_PROGRAMS];
     unsigned nprograms;
     uint32_t enough; /* atomic: no further program begins */
     uint32_t runs;   /* atomic */
@@ -56,7 +56,7 @@ static void add(uint32_t *word, uint32_t n)
 }
 
 /* The others may have all of the memory; then it is their turn. */
-static bool create_in_time(struct job *job, const struct program *p)
+static bool create_in_time(struct job *job, const struct demo_program *p)
 {
     int err;
 
@@ -66,7 +66,7 @@ static bool create_in_time(struct job *job, const struct program *p)
     return err == 0;
 }
 
-static void run_one(struct torture *t, const struct program *p)
+static void run_one(struct torture *t, const struct demo_program *p)
 {
     struct job job;
 
@@ -97,7 +97,7 @@ static void run_many(void *arg)
 static void find_programs(struct torture *t, bool all)
 {
     for (unsigned i = 0; i < nprograms && t->nprograms < MOST_PROGRAMS; i++) {
-        const struct program *p = &programs[i];
+        const struct demo_program *p = &programs[i];
         if (program_in_group(p, "witness")) continue;
         if (program_in_group(p, "torture") || (all && !program_in_group(p, "timing"))) {
             t->program[t->nprograms++] = p;

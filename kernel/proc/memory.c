@@ -13,7 +13,7 @@ static uint64_t pages_of(struct process *p)
 {
     struct aspace_usage use;
 
-    aspace_usage(p->space, &use);
+    aspace_usage(process_space(p), &use);
     return use.anon + use.tables / PAGE_SIZE;
 }
 

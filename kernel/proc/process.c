@@ -9,7 +9,7 @@
  *       off the list, it is `last` now
  *       frees the one that was `last`
  *       if the list is empty:
- *         the space is destroyed
+ *         the program goes, and its space with it if nobody shares it
  *         over = 1 (release), wake   ----------->  reads over (acquire)
  *       process_put()                              joins `last`: its stack is left
  *       thread_exit()                              reads the reason
@@ -21,22 +21,21 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/slab.h"
+#include "proc/family.h"
 #include "proc/internal.h"
+#include "proc/task.h"
 #include "sched/timer.h"
 
-static unsigned last_pid; /* atomic */
-
-static struct spinlock all_lock; /* RANK_PROCESSES */
-static struct list all = {&all, &all};
+static struct list all = {&all, &all}; /* under families_lock */
 
 static void enter_list(struct process *p)
 {
-    spin_lock(&all_lock, RANK_PROCESSES);
+    spin_lock(&families_lock, RANK_PROCESSES);
     list_push_back(&all, &p->all);
-    spin_unlock(&all_lock, RANK_PROCESSES);
+    spin_unlock(&families_lock, RANK_PROCESSES);
 }
 
-static void set_name(struct process *p, const char *name)
+void process_set_name(struct process *p, const char *name)
 {
     size_t len = strnlen(name, PROCESS_NAME - 1);
 
@@ -49,17 +48,18 @@ struct process *process_create(const char *name, const struct personality *how)
     struct process *p = kzalloc(sizeof(*p) + how->data_size);
 
     if (!p) return NULL;
-    p->space = aspace_create(ASPACE_USER);
-    if (!p->space) {
+    p->program = program_create();
+    p->pid = p->program ? number_take() : -ENOMEM;
+    if (p->pid < 0) {
+        if (p->program) program_put(p->program);
         kfree(p);
         return NULL;
     }
     p->personality = how;
-    p->pid = __atomic_add_fetch(&last_pid, 1, __ATOMIC_RELAXED);
     p->refs = 1;
     list_init(&p->threads);
     wait_init(&p->waiters);
-    set_name(p, name);
+    process_set_name(p, name);
     enter_list(p);
     return p;
 }
@@ -67,7 +67,7 @@ struct process *process_create(const char *name, const struct personality *how)
 /* Where the kernel thread begins that becomes the program's. */
 static void begin(void *process)
 {
-    thread_enter_space(((struct process *)process)->space);
+    thread_enter_space(process_space(process));
     user_enter();
 }
 
@@ -82,6 +82,7 @@ int process_add_thread(struct process *p, vaddr_t pc, vaddr_t sp)
     t->owner = p;
     spin_lock(&p->lock, RANK_PROCESS);
     list_push_back(&p->threads, &t->in_owner);
+    p->nthreads++;
     spin_unlock(&p->lock, RANK_PROCESS);
     return 0;
 }
@@ -104,9 +105,9 @@ static int fill(struct process *p, const struct process_image *image,
     const struct personality *how = p->personality;
     uint64_t bias = bias_of(elf, how);
 
-    int err = elf_load(p->space, elf, image->bytes, image->pa, bias);
+    int err = elf_load(process_space(p), elf, image->bytes, image->pa, bias);
     if (err) return err;
-    err = aspace_map(p->space, how->stack, PROT_RW, &anonymous);
+    err = aspace_map(process_space(p), how->stack, PROT_RW, &anonymous);
     if (err) return err;
     p->entry = va_add(elf->entry, bias);
     err = process_add_thread(p, p->entry, how->stack.end);
@@ -173,28 +174,29 @@ static void wait_off_stack(struct thread *t)
     }
 }
 
-/* Takes the running thread off the list; the one that left before it is in *before. The space
- * is for the last to destroy; NULL for others. */
-static struct aspace *leave_list(struct process *p, struct thread *self,
-                                 struct thread **before)
+/* Takes the running thread off the list; the one that left before it is in *before. The program
+ * is for the last to give back; NULL for others. */
+static struct program *leave_list(struct process *p, struct thread *self,
+                                  struct thread **before)
 {
-    struct aspace *space = NULL;
+    struct program *program = NULL;
 
     spin_lock(&p->lock, RANK_PROCESS);
     *before = p->last;
     p->last = self;
     list_remove(&self->in_owner);
-    if (list_empty(&p->threads)) {
-        space = p->space;
-        p->space = NULL;
+    if (--p->nthreads == 0) {
+        program = p->program;
+        p->program = NULL;
     }
     spin_unlock(&p->lock, RANK_PROCESS);
-    return space;
+    return program;
 }
 
-static void close(struct process *p, struct aspace *space)
+static void close(struct process *p, struct program *program)
 {
-    aspace_destroy(space);
+    program_put(program);
+    if (p->personality->over) p->personality->over(p);
     __atomic_store_n(&p->over, 1, __ATOMIC_RELEASE);
     wait_wake_all(&p->waiters);
 }
@@ -205,13 +207,15 @@ _Noreturn void process_leave(void)
     struct process *p = self->owner;
     struct thread *before;
 
+    if (p->personality->leave) p->personality->leave();
     thread_enter_space(NULL);
-    struct aspace *space = leave_list(p, self, &before);
+    struct program *program = leave_list(p, self, &before);
+    if (self->task) task_destroy(self->task);
     if (before) {
         wait_off_stack(before);
         thread_put(before);
     }
-    if (space) close(p, space);
+    if (program) close(p, program);
     process_put(p);
     thread_exit();
 }
@@ -221,7 +225,7 @@ _Noreturn void process_leave(void)
 static void kick_harts(struct process *p)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    uint64_t harts_in = __atomic_load_n(&p->space->tlb.running, __ATOMIC_RELAXED);
+    uint64_t harts_in = __atomic_load_n(&process_space(p)->tlb.running, __ATOMIC_RELAXED);
 
     for (; harts_in != 0; harts_in &= harts_in - 1) {
         hart_kick(&harts[__builtin_ctzl(harts_in)]);
@@ -284,15 +288,28 @@ static void drop_threads(struct process *p)
     while (!list_empty(&p->threads)) {
         struct thread *t = list_entry(p->threads.next, struct thread, in_owner);
         list_remove(&t->in_owner);
+        p->nthreads--;
+        if (t->task) task_destroy(t->task);
         thread_put(t);
     }
 }
 
+bool process_number_is_named(int n)
+{
+    struct list *it;
+
+    list_for_each (it, &all) {
+        const struct process *p = list_entry(it, struct process, all);
+        if (p->pgid == n || p->sid == n) return true;
+    }
+    return false;
+}
+
 static void leave_all(struct process *p)
 {
-    spin_lock(&all_lock, RANK_PROCESSES);
+    spin_lock(&families_lock, RANK_PROCESSES);
     list_remove(&p->all);
-    spin_unlock(&all_lock, RANK_PROCESSES);
+    spin_unlock(&families_lock, RANK_PROCESSES);
 }
 
 void process_put(struct process *p)
@@ -300,8 +317,10 @@ void process_put(struct process *p)
     if (__atomic_fetch_sub(&p->refs, 1, __ATOMIC_ACQ_REL) != 1) return;
     leave_all(p);
     drop_threads(p);
-    if (p->space) aspace_destroy(p->space);
+    if (p->personality->destroy) p->personality->destroy(p);
+    if (p->program) program_put(p->program);
     if (p->last) thread_put(p->last);
+    number_give(p->pid);
     kfree(p);
 }
 
@@ -322,7 +341,7 @@ static bool try_get(struct process *p)
 static uint64_t measure_running(struct process *p, uint64_t (*measure)(struct process *))
 {
     spin_lock(&p->lock, RANK_PROCESS);
-    uint64_t n = p->space && p->started_ns ? measure(p) : 0;
+    uint64_t n = p->program && p->started_ns ? measure(p) : 0;
     spin_unlock(&p->lock, RANK_PROCESS);
     return n;
 }
@@ -333,7 +352,7 @@ struct process *process_get_most(uint64_t (*measure)(struct process *))
     uint64_t most = 0;
     struct list *it;
 
-    spin_lock(&all_lock, RANK_PROCESSES);
+    spin_lock(&families_lock, RANK_PROCESSES);
     list_for_each (it, &all) {
         struct process *p = list_entry(it, struct process, all);
         uint64_t n = measure_running(p, measure);
@@ -342,6 +361,6 @@ struct process *process_get_most(uint64_t (*measure)(struct process *))
         most = n;
     }
     if (best && !try_get(best)) best = NULL;
-    spin_unlock(&all_lock, RANK_PROCESSES);
+    spin_unlock(&families_lock, RANK_PROCESSES);
     return best;
 }

@@ -18,11 +18,19 @@
  */
 #pragma once
 
+#include "mm/aspace.h"
 #include "proc/load.h"
+#include "proc/program.h"
+#include "proc/usage.h"
 #include "sched/thread.h"
 #include "sched/wait.h"
+#include "uapi/resource.h"
 
+struct fd_table;
+struct fs_context;
 struct process;
+struct signals;
+struct tty;
 
 enum process_end_kind {
     PROCESS_RUNS,
@@ -30,6 +38,7 @@ enum process_end_kind {
     PROCESS_TRAPPED,   /* by a trap that nobody handles: scause, pc, address */
     PROCESS_NO_MEMORY, /* by an access for which there was no memory: likewise */
     PROCESS_KILLED,    /* by somebody else */
+    PROCESS_SIGNALLED, /* by a signal whose default it is: code */
 };
 
 struct process_end {
@@ -57,6 +66,16 @@ struct personality {
     /* A thread with EXIT_SIGNAL is on its way to user mode: x[] is whole, and may be
      * changed. Clears the flag. NULL: nobody sets it. */
     void (*signal)(struct context *c);
+    /* A thread's exception: `end` is what to say of it, and the access of a page fault failed as
+     * `fault` says. NULL, and for threads that are to leave: it ends the process. */
+    void (*trap)(struct context *c, const struct process_end *end,
+                 enum fault_result fault);
+    /* The calling thread leaves, and is still in its space. May sleep. May be NULL. */
+    void (*leave)(void);
+    /* The calling thread was the last, the space is gone. May sleep. May be NULL. */
+    void (*over)(struct process *p);
+    /* The struct goes: nobody has it any more. May be NULL. */
+    void (*destroy)(struct process *p);
     /* The reason is known; called once, by whoever gave it. For PROCESS_TRAPPED that is the
      * thread itself. May be NULL. */
     void (*say_end)(struct process *p, const struct process_end *end);
@@ -66,16 +85,17 @@ enum { PROCESS_NAME = 32 };
 
 struct process {
     const struct personality *personality; /* set once */
-    unsigned pid;                          /* set once */
-    char name[PROCESS_NAME];               /* set once */
-    vaddr_t entry;                         /* where its program begins; set once */
-    uint32_t refs;                         /* atomic; each thread that started has one */
+    int pid;                               /* set once */
+    char name[PROCESS_NAME]; /* whole words are not promised to who reads it */
+    vaddr_t entry;           /* where its program begins; set once */
+    uint32_t refs;           /* atomic; each thread that started has one */
 
     struct list all;     /* under the lock of the list of all */
     uint64_t started_ns; /* 0 until then; set once, under lock */
 
-    /* Its threads may always use it. NULL, under lock, once the last has left. */
-    struct aspace *space;
+    /* Its threads may always use it: execve(2), which changes it under lock, is alone by then.
+     * NULL, under lock, once the last has left. */
+    struct program *program;
 
     /* Under lock. */
     struct spinlock lock; /* RANK_PROCESS */
@@ -83,14 +103,52 @@ struct process {
     struct process_end end;
     struct thread *last; /* of those that left; with its reference */
 
+    unsigned nthreads; /* of the list, under lock */
+
     struct wait_queue waiters;
     uint32_t over; /* atomic: released when all else is final */
+
+    /* What follows is for Linux programs; nothing of it is used for others. */
+    struct fd_table *files;  /* changed by its own threads, under lock; NULL once over */
+    struct fs_context *fs;   /* likewise */
+    struct signals *signals; /* set once */
+    struct rlimit limits[RLIMITS]; /* under lock */
+    struct usage usage;            /* of threads that have left; under lock */
+    struct usage
+        children_usage; /* of children that were waited for, and theirs; under lock */
+    struct process
+        *vfork_parent; /* waits for our program to be let go; atomic, see exec.c */
+    struct wait_queue vfork_done;
+    uint32_t flags;    /* enum process_flags; atomic */
+    int oom_score_adj; /* atomic */
+
+    /* Under families_lock (proc/family.h). */
+    struct list by_number;
+    struct process *parent; /* NULL: process 1, or reaped */
+    struct list children, sibling;
+    int pgid, sid;
+    int exit_signal; /* to the parent; 0: none */
+    struct tty *tty; /* controlling terminal of the session; tty/jobs.h */
+    struct wait_queue child_events;
 
     alignas(16) unsigned char data[]; /* the personality's */
 };
 
+enum process_flags {
+    PROCESS_EXECED = 1 << 0, /* execve since fork: setpgid(2) by the parent is refused */
+    PROCESS_SUBREAPER = 1 << 1, /* prctl(PR_SET_CHILD_SUBREAPER) */
+    PROCESS_NO_NEW_PRIVILEGES = 1 << 2,
+    PROCESS_UNDUMPABLE = 1 << 3,
+};
+
 /* The personality's own part. */
 static inline void *process_data(struct process *p) { return p->data; }
+
+/* Where its threads run. For those, and for holders of process.lock who have seen a program. */
+static inline struct aspace *process_space(const struct process *p)
+{
+    return p->program->space;
+}
 
 /* The process of the running thread. */
 static inline struct process *current_process(void) { return current_thread()->owner; }
@@ -104,6 +162,9 @@ static inline bool current_must_leave(void)
 /* A process with an empty space and no threads; one reference. NULL: there is no memory. */
 must_check struct process *process_create(const char *name,
                                           const struct personality *how);
+
+/* What ps shows: comm. */
+void process_set_name(struct process *p, const char *name);
 
 /* Adds a thread that begins at `pc`; it waits for process_start(). 0 or -ENOMEM. */
 must_check int process_add_thread(struct process *p, vaddr_t pc, vaddr_t sp);

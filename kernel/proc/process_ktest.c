@@ -145,9 +145,10 @@ static void add_thread(struct process *p, const char *code, const char *end)
     static const struct mapping_source anonymous = {0};
     struct range text = {CODE, va_ceil(va_add(CODE, (size_t)(end - code)))};
 
-    int err = aspace_map_data(p->space, text, PROT_RX, code, (size_t)(end - code), 0);
+    int err =
+        aspace_map_data(process_space(p), text, PROT_RX, code, (size_t)(end - code), 0);
     assert(err == 0);
-    err = aspace_map(p->space, plain.stack, PROT_RW, &anonymous);
+    err = aspace_map(process_space(p), plain.stack, PROT_RW, &anonymous);
     assert(err == 0);
     icache_flush_all();
     err = process_add_thread(p, CODE, plain.stack.end);
@@ -327,7 +328,8 @@ KTEST(one_thread_that_exits_ends_the_others)
         /* `j .`, somewhere in the text: all spin but the first. */
         static const uint32_t spin = 0x0000006f;
         struct range page = range_of(va_add(CODE, (i + 1) * PAGE_SIZE), 1);
-        assert(aspace_map_data(p->space, page, PROT_RX, &spin, sizeof(spin), 0) == 0);
+        assert(aspace_map_data(process_space(p), page, PROT_RX, &spin, sizeof(spin), 0) ==
+               0);
         assert(process_add_thread(p, page.start, plain.stack.start) == 0);
     }
     icache_flush_all();

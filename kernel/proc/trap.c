@@ -42,7 +42,7 @@ void user_trap(struct context *c, uint64_t scause, vaddr_t stval)
     unsigned access = access_of(scause);
 
     if (access) {
-        enum fault_result r = fault(current_process()->space, stval, access);
+        enum fault_result r = fault(process_space(current_process()), stval, access);
         if (r == FAULT_DONE) return;
         if (r == FAULT_NOMEM) end.kind = PROCESS_NO_MEMORY;
     }

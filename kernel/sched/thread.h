@@ -24,6 +24,7 @@
 #include "sched/wait.h"
 
 struct aspace;
+struct task;
 
 enum thread_state {
     THREAD_NEW,      /* waits for thread_start() */
@@ -57,6 +58,7 @@ struct thread {
     void (*fn)(void *);      /* what it runs; set once */
     void *arg;
     void *owner;          /* the process, for whoever knows processes; set once */
+    struct task *task;    /* what a program's personality adds, or NULL; set once */
     struct list in_owner; /* the owner's */
     char name[THREAD_NAME];
 };

@@ -116,7 +116,7 @@ static void log_trap(const struct process *p, const struct process_end *end)
     if (is_about_memory(end->scause)) {
         shared_console_log("%s, pid %u: %s at 0x%lx (%s there), pc 0x%lx", p->name,
                            p->pid, cause, end->address.raw,
-                           what_is_at(p->space, end->address), end->pc.raw);
+                           what_is_at(process_space(p), end->address), end->pc.raw);
     } else {
         shared_console_log("%s, pid %u: %s, value 0x%lx, pc 0x%lx", p->name, p->pid,
                            cause, end->address.raw, end->pc.raw);

@@ -84,7 +84,7 @@ static long fill(vaddr_t out, const void *bytes, size_t len)
     struct range pages = {va_floor(out), va_ceil(va_add(out, len))};
 
     if (pages.start.raw >= pages.end.raw ||
-        aspace_populate(current_process()->space, pages, PROT_W) ||
+        aspace_populate(process_space(current_process()), pages, PROT_W) ||
         copy_to_user(out, bytes, len)) {
         return bad_pointer("writable", out);
     }

@@ -45,7 +45,7 @@ long tutorial_sbrk(int64_t delta)
     if (!__builtin_add_overflow((int64_t)t->brk.raw, delta, &wanted) &&
         wanted >= (int64_t)t->heap_start.raw && wanted <= (int64_t)heap_limit().raw) {
         vaddr_t to = VA((uint64_t)wanted);
-        if (move_break(current_process()->space, t->brk, to) == 0) {
+        if (move_break(process_space(current_process()), t->brk, to) == 0) {
             old = (long)t->brk.raw;
             t->brk = to;
         }
@@ -69,7 +69,7 @@ long tutorial_mmap(vaddr_t start, size_t len, uint64_t prot)
     if (len == 0) return 0;
     if (len > MMAP_MOST || !pages_of(start, len, &r)) return -1;
     if (prot == 0 || prot & ~(uint64_t)PROT_RWX) return -1;
-    if (aspace_map(current_process()->space, r, (unsigned)prot, &anonymous)) return -1;
+    if (aspace_map(process_space(current_process()), r, (unsigned)prot, &anonymous)) return -1;
     return 0;
 }
 
@@ -86,7 +86,7 @@ static bool all_mapped(struct aspace *s, struct range r)
 /* Two threads that unmap the same pages may both be told that it was they. */
 long tutorial_munmap(vaddr_t start, size_t len)
 {
-    struct aspace *s = current_process()->space;
+    struct aspace *s = process_space(current_process());
     struct range r;
 
     if (len == 0) return va_page_aligned(start) ? 0 : -1;

@@ -1,0 +1,41 @@
+/* See task.h. */
+#include "proc/task.h"
+
+#include "fs/cred.h"
+#include "lib/errno.h"
+#include "mm/slab.h"
+#include "proc/family.h"
+
+int task_create(struct thread *t, struct process *p, int tid, struct cred *cred)
+{
+    struct task *task = kzalloc(sizeof(*task));
+
+    if (!task) return -ENOMEM;
+    task->thread = t;
+    task->process = p;
+    task->tid = tid;
+    task->cred = cred;
+    list_init(&task->by_number);
+    t->task = task;
+    return 0;
+}
+
+void task_destroy(struct task *t)
+{
+    if (t->tid != t->process->pid) number_give(t->tid);
+    cred_put(t->cred);
+    t->thread->task = NULL;
+    kfree(t);
+}
+
+void task_set_cred(struct cred *c)
+{
+    struct task *t = current_task();
+    struct process *p = t->process;
+
+    spin_lock(&p->lock, RANK_PROCESS);
+    struct cred *before = t->cred;
+    t->cred = c;
+    spin_unlock(&p->lock, RANK_PROCESS);
+    cred_put(before);
+}
