@@ -40,6 +40,8 @@
 #include "mm/kspace.h"
 #include "mm/page.h"
 #include "mm/slab.h"
+#include "proc/vdso.h"
+#include "proc/wall.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
 #include "sync/console_lock.h"
@@ -334,6 +336,13 @@ static int run_command_line(void)
     return failed != 0;
 }
 
+/* What the world's clock says, and the object in programs that reads it. */
+static void start_wall_clock(void)
+{
+    if (vdso_init()) not_booted("no memory for the vDSO");
+    clock_wall_init();
+}
+
 /* device-timeout=SECONDS, or 0 for devices that may take for ever. */
 static void start_devices(void)
 {
@@ -372,6 +381,7 @@ _Noreturn void kernel_main(uint64_t hartid, uint64_t dtb)
     if (sched_init()) not_booted("no memory for the first threads");
     harts_start();
     start_devices();
+    start_wall_clock();
     print_map();
 
     int status = run_command_line();

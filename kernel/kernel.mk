@@ -74,8 +74,8 @@ $(BUILD)/$(1)/%.S.o: %.S $(BUILD)/flags
 $(BUILD)/$(1)/empty.S:
 	@mkdir -p $$(@D)
 	@tools/symbols </dev/null >$$@
-$(BUILD)/$(1)/first.elf: $$(K_OBJECTS_$(1)) $(BUILD)/user/programs.o $(BUILD)/$(1)/empty.o \
-                         kernel/arch/riscv/image.ld
+$(BUILD)/$(1)/first.elf: $$(K_OBJECTS_$(1)) $(BUILD)/user/programs.o $(BUILD)/user/vdso.o \
+                         $(BUILD)/$(1)/empty.o kernel/arch/riscv/image.ld
 	$$(LD) $$(K_LDFLAGS) -T kernel/arch/riscv/image.ld $$(filter %.o,$$^) \
 	    $$(LIBFDT_DIR)/libfdt.a -o $$@
 $(BUILD)/$(1)/symbols.S: $(BUILD)/$(1)/first.elf tools/symbols
@@ -84,7 +84,7 @@ $(BUILD)/$(1)/%.o: $(BUILD)/$(1)/%.S
 	@$$(CC) $$(K_FLAGS) -c $$< -o $$@
 $(BUILD)/$(1)/kernel.elf: $(BUILD)/$(1)/first.elf $(BUILD)/$(1)/symbols.o
 	$$(LD) $$(K_LDFLAGS) -T kernel/arch/riscv/image.ld $$(K_OBJECTS_$(1)) \
-	    $(BUILD)/user/programs.o $(BUILD)/$(1)/symbols.o $$(LIBFDT_DIR)/libfdt.a -o $$@
+	    $(BUILD)/user/programs.o $(BUILD)/user/vdso.o $(BUILD)/$(1)/symbols.o $$(LIBFDT_DIR)/libfdt.a -o $$@
 $(BUILD)/$(1)/kernel.bin: $(BUILD)/$(1)/kernel.elf
 	@$$(OBJCOPY) -O binary $$< $$@
 endef
@@ -98,7 +98,7 @@ $(BUILD)/flags: k-always
 	@echo '$(CC) $(LD) $(K_CFLAGS) $(K_SOURCES)' | cmp -s - $@ || \
 	    echo '$(CC) $(LD) $(K_CFLAGS) $(K_SOURCES)' >$@
 
-# The programs that the kernel carries: $(BUILD)/user/programs.o.
+# The programs and the vDSO that the kernel carries: $(BUILD)/user/programs.o, vdso.o.
 include user/user.mk
 
 # The monitor: machine mode, linked where QEMU enters with -bios none.

@@ -56,6 +56,18 @@ $(U)/programs.S: user/programs.list tools/user-programs
 $(U)/programs.o: $(U)/programs.S $(U_EMBEDDED:%=$(U)/%.stripped)
 	@$(CC) $(K_FLAGS) -c $< -o $@
 
+# The vDSO: a shared object that Linux programs find in their space.
+V_OBJECTS := $(U)/vdso/vdso.c.o $(U)/vdso/sigreturn.S.o
+$(U)/vdso/%.o: user/vdso/% $(U)/flags
+	@mkdir -p $(@D)
+	$(CC) $(U_CFLAGS) -fpic -Ikernel -c $< -o $@
+$(U)/vdso/vdso.so: $(V_OBJECTS) user/vdso/vdso.ld
+	$(LD) -shared -T user/vdso/vdso.ld -soname linux-vdso.so.1 --hash-style=both \
+	    --build-id=none -z noexecstack -z max-page-size=4096 --strip-all $(V_OBJECTS) -o $@
+$(U)/vdso.o: user/vdso/image.S $(U)/vdso/vdso.so
+	@$(CC) $(K_FLAGS) -DVDSO='"$(U)/vdso/vdso.so"' -c $< -o $@
+-include $(V_OBJECTS:.o=.d)
+
 .PHONY: u-always
 $(U)/flags: u-always
 	@mkdir -p $(@D)
