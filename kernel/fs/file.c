@@ -38,6 +38,18 @@ void file_place(struct file *f, struct path p)
 
 void file_get(struct file *f) { __atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED); }
 
+bool file_get_live(struct file *f)
+{
+    uint32_t refs = __atomic_load_n(&f->refs, __ATOMIC_RELAXED);
+
+    while (refs && !__atomic_compare_exchange_n(&f->refs, &refs, refs + 1, true,
+                                                __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+    return refs;
+}
+
+static void free_file(struct grace *g) { kfree(container_of(g, struct file, grace)); }
+
 void file_put(struct file *f)
 {
     if (__atomic_fetch_sub(&f->refs, 1, __ATOMIC_ACQ_REL) != 1) return;
@@ -45,7 +57,7 @@ void file_put(struct file *f)
     if (f->ops && f->ops->release) f->ops->release(f);
     path_put(f->path);
     cred_put(f->cred);
-    kfree(f);
+    grace_defer(&f->grace, free_file);
 }
 
 bool file_may_read(const struct file *f)

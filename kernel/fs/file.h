@@ -9,6 +9,7 @@
 #include "fs/path.h"
 #include "fs/transfer.h"
 #include "sched/wait.h"
+#include "sync/grace.h"
 
 struct cred;
 struct mapping_source;
@@ -53,8 +54,13 @@ struct file {
     struct mutex pos_lock;
     uint64_t pos; /* under pos_lock */
     void *data;   /* ops' */
+    struct grace
+        grace; /* the memory stays for who looks a descriptor up without a lock */
 };
 
+/* False: the last reference has gone. For who found it where it holds none, in a section that
+ * began before (sync/grace.h). */
+must_check bool file_get_live(struct file *f);
 void file_get(struct file *f);
 void file_put(struct file *f);
 
