@@ -10,6 +10,7 @@
 enum lock_rank {
     RANK_PROCESSES, /* the list of all processes: each is looked at under it */
     RANK_PROCESS, /* threads of a process: they are told to leave, and woken, under it */
+    RANK_FILES,   /* a table of descriptors: only files' references are taken under it */
     RANK_DEVICES, /* the table of character devices: nothing is called under it */
     RANK_LOCKS,   /* file locks: waking, and memory for records */
     RANK_TREE, /* the tree of names and mounts: a rename takes names out of buckets and in */
