@@ -58,6 +58,7 @@ struct walk_env {
     struct path root, start; /* "/" and where relative paths begin; borrowed */
     struct cred *who;
     uint32_t umask;
+    bool held; /* for whoever lent the paths */
 };
 
 enum walk_flags {
