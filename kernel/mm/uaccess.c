@@ -36,6 +36,8 @@ static bool is_users(vaddr_t va, size_t len)
     return va.raw <= end && len <= end - va.raw;
 }
 
+bool user_range_ok(vaddr_t va, size_t len) { return is_users(va, len); }
+
 bool trap_user_access(vaddr_t va, uint64_t scause)
 {
     struct aspace *s = user_space();

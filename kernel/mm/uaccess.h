@@ -21,6 +21,11 @@
 #include "lib/addr.h"
 #include "lib/compiler.h"
 
+#include <stdbool.h>
+
+/* Are these bytes in the user half at all? Says nothing about what is mapped there. */
+must_check bool user_range_ok(vaddr_t va, size_t len);
+
 /* 0 or -EFAULT; then a part may have been copied, from the beginning on. Nothing is touched
  * for a length of 0, which is 0 at any address; nothing is touched if any byte of the range is
  * not in the user half. */
