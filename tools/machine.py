@@ -137,12 +137,26 @@ def icount_refusal(machine):
 
 PANIC = b"PANIC: "
 LOG_LINE = re.compile(rb"(\[ *\d+\.\d+\] )?(\x1b\[\d+m)?\[(ERROR| WARN| INFO|DEBUG|TRACE)\] ")
+LOG_TIME = re.compile(rb"\[ *\d+\.\d+\] ")
+LOG_COLOUR = re.compile(rb"\x1b\[\d+m")
+LOG_LEVELS = tuple(b"[" + name + b"] " for name in (b"ERROR", b" WARN", b" INFO", b"DEBUG", b"TRACE"))
+HALF_A_TIME_OR_COLOUR = re.compile(rb"\[ *\d*(\.\d*\]?)?|\x1b(\[\d*)?")
+
+
+def may_become_log(line):
+    """Whether these bytes are, or begin, a line of the log."""
+    for part in (LOG_TIME, LOG_COLOUR):
+        if HALF_A_TIME_OR_COLOUR.fullmatch(line):
+            return True
+        found = part.match(line)
+        line = line[found.end():] if found else line
+    return any(level.startswith(line[:len(level)]) for level in LOG_LEVELS)
 
 
 class Console:
     """Sorts what comes over the UART, as it comes: see above."""
 
-    def __init__(self, on_text=lambda data: None, show_log=False):
+    def __init__(self, on_text=lambda data: None, show_log=False, on_log=lambda data: None):
         self.everything = bytearray()
         self.firmware = bytearray()
         self.log = bytearray()
@@ -151,6 +165,7 @@ class Console:
         self.panicked = False
         self.show_log = show_log
         self._on_text = on_text
+        self._on_log = on_log
         self._line = bytearray()
         self._passed_on = 0  # bytes of the line that are in the text before it has ended
 
@@ -170,7 +185,7 @@ class Console:
     def _is_surely_text(self):
         """What the unfinished line will be is known already: a prompt is not kept waiting."""
         may_be_panic = self._line[:len(PANIC)] == PANIC[:len(self._line)]
-        may_be_log = self.panicked or may_be_panic or self._line.startswith(b"[")
+        may_be_log = self.panicked or may_be_panic or may_become_log(bytes(self._line))
         return self.kernel_spoke and (self.show_log or not may_be_log)
 
     def _pass_on(self):
@@ -186,8 +201,10 @@ class Console:
         self.kernel_spoke |= bool(is_log)
         if is_log:
             self.log += line
+            self._on_log(line)
         elif not self.kernel_spoke:
             self.firmware += line
+            self._on_log(line)
         if self.kernel_spoke and (self.show_log or not is_log):
             self._pass_on()
         self._line.clear()
@@ -200,6 +217,7 @@ class Outcome:
     console: Console
     complaint: str = ""  # QEMU's own words, if it had any
     seconds: float = 0.0
+    status_is_ours: bool = True  # the machine's or its host's; not that of a job in it
 
 
 def gdb_server(socket_path):
@@ -247,6 +265,13 @@ def stop(process):
         process.wait()
 
 
+def complaint_of(errors):
+    """QEMU's own words, but for those about our ending it."""
+    errors.seek(0)
+    said = errors.read().decode(errors="replace").splitlines()
+    return "\n".join(line for line in said if "terminating on signal" not in line).strip()
+
+
 def run(machine, timeout=None, on_text=lambda data: None, until=None, show_log=False):
     """Boots the machine and follows it to its end.
 
@@ -272,14 +297,11 @@ def run(machine, timeout=None, on_text=lambda data: None, until=None, show_log=F
             stop(process)
         folder.cleanup()
     console.close()
-    errors.seek(0)
-    said = errors.read().decode(errors="replace").splitlines()
-    complaint = "\n".join(line for line in said if "terminating on signal" not in line).strip()
     if status is None:
         status = process.returncode
         if status < 0 or not console.kernel_spoke:
             status = NOT_BOOTED
-    return Outcome(status, console, complaint, time.monotonic() - started)
+    return Outcome(status, console, complaint_of(errors), time.monotonic() - started)
 
 
 def _follow(process, console, started, timeout, until):

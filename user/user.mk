@@ -1,5 +1,5 @@
 # The programs of programs.list: build/user/NAME.elf, and all that the kernel carries in
-# build/user/programs.o. Included by kernel/kernel.mk, whose CC, LD and BUILD it uses.
+# build/user/programs.o; and /init, build/user/init.stripped. Included by kernel/kernel.mk, whose CC, LD and BUILD it uses.
 
 # Programs are compiled as their users would: all of rv64gc, floating point in registers.
 # memset() is a loop, and gcc must not make a call of memset() of it. The largest frame is
@@ -46,6 +46,16 @@ $(U)/$(1).elf: $(U)/$(1).o $(U_LIB) user/user.ld user/rwx.ld
 endef
 $(foreach name,$(U_NAMES),$(eval $(call U_PROGRAM,$(name))))
 -include $(U_NAMES:%=$(U)/%.d) $(U_LIB:.o=.d)
+
+# /init is a program for Linux, and no part of the image.
+U_INIT := $(patsubst user/%,$(U)/%.o,$(wildcard user/init/*.[cS]))
+-include $(U_INIT:.o=.d)
+user: $(U)/init.stripped
+$(U)/init/%.o: user/init/% $(U)/flags
+	@mkdir -p $(@D)
+	$(CC) $(U_CFLAGS) -Wframe-larger-than=32768 -c $< -o $@
+$(U)/init.elf: $(U_INIT)
+	$(LD) $(U_LDFLAGS) $^ -o $@
 
 # What the kernel carries: stripped, because the symbols would be half of it.
 $(U)/%.stripped: $(U)/%.elf
