@@ -16,6 +16,11 @@
  * other order a writer let in between would be forgotten. One write-back at a time: a
  * page found clean may still be on its way in another's hands, and whoever returns
  * from write-back promises that it has arrived.
+ *
+ * When memory is short, objects whose pages can be brought again are asked in turn for what
+ * nobody uses: pages with the index's reference alone, seen under pages_lock, where
+ * everybody who wants a page gets its reference. Who has looked a page up has marked it,
+ * and the first visit takes the mark only.
  */
 #include "mm/object.h"
 
@@ -32,6 +37,11 @@ enum {
     LOOKS = 1024, /* pages looked at before the lock is let go */
 };
 
+/* Objects with OBJECT_AGAIN, the next to be asked first. */
+static struct list askable = {&askable, &askable};
+static struct spinlock askable_lock; /* RANK_OBJECTS */
+static uint64_t naskable;            /* under the lock */
+
 struct node {
     void *slot[NODE_SLOTS]; /* nodes, or at height 1 pages */
 };
@@ -45,6 +55,20 @@ void object_init(struct object *o, const struct object_ops *ops, uint64_t npages
     o->refs = 1;
     o->npages = npages;
     list_init(&o->maps);
+    if (!(flags & OBJECT_AGAIN)) return;
+    spin_lock(&askable_lock, RANK_OBJECTS);
+    list_push_back(&askable, &o->again);
+    naskable++;
+    spin_unlock(&askable_lock, RANK_OBJECTS);
+}
+
+static void leave_askable(struct object *o)
+{
+    if (!(o->flags & OBJECT_AGAIN)) return;
+    spin_lock(&askable_lock, RANK_OBJECTS);
+    list_remove(&o->again);
+    naskable--;
+    spin_unlock(&askable_lock, RANK_OBJECTS);
 }
 
 void object_get(struct object *o) { __atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED); }
@@ -69,6 +93,7 @@ void object_put(struct object *o)
 {
     if (__atomic_fetch_sub(&o->refs, 1, __ATOMIC_ACQ_REL) != 1) return;
     assert(list_empty(&o->maps));
+    leave_askable(o);
     free_nodes(o->pages.root, o->pages.height);
     o->ops->destroy(o);
 }
@@ -127,7 +152,10 @@ void object_find_pages(struct object *o, uint64_t index, unsigned n, struct page
     for (unsigned i = 0; i < n; i++) {
         void **slot = index_slot(&o->pages, index + i);
         out[i] = slot ? *slot : NULL;
-        if (out[i]) page_get(out[i]);
+        if (!out[i]) continue;
+        page_get(out[i]);
+        if (!(o->flags & OBJECT_AGAIN) || out[i]->flags & PAGE_USED) continue;
+        __atomic_fetch_or(&out[i]->flags, PAGE_USED, __ATOMIC_RELAXED);
     }
     spin_unlock(&o->pages_lock, RANK_OBJECT);
 }
@@ -296,4 +324,93 @@ int object_write_back(struct object *o, uint64_t index, uint64_t n)
     }
     mutex_unlock(&o->write_lock);
     return err;
+}
+
+/* Up to RUN pages from *index on that nobody uses, out of the object. *index moves past what was
+ * looked at; the object's size if that is all. */
+static unsigned take_unused(struct object *o, uint64_t *index, struct page **out)
+{
+    uint64_t end = object_npages(o);
+    unsigned n = 0, seen = 0;
+    void **slot;
+
+    spin_lock(&o->pages_lock, RANK_OBJECT);
+    for (; n < RUN && seen < LOOKS; seen++, (*index)++) {
+        slot = index_next(&o->pages, index, end);
+        if (!slot) break;
+        struct page *p = *slot;
+        if (page_refs(p) != 1 || page_is_dirty(p)) continue;
+        if (__atomic_fetch_and(&p->flags, (uint16_t)~PAGE_USED, __ATOMIC_RELAXED) &
+            PAGE_USED) {
+            continue;
+        }
+        *slot = NULL;
+        out[n++] = p;
+    }
+    spin_unlock(&o->pages_lock, RANK_OBJECT);
+    return n;
+}
+
+static uint64_t reclaim_from(struct object *o, uint64_t n)
+{
+    struct page *page[RUN];
+    uint64_t index = 0, gone = 0;
+
+    while (gone < n && index < object_npages(o)) {
+        unsigned count = take_unused(o, &index, page);
+        for (unsigned i = 0; i < count; i++) {
+            page_put(page[i]);
+        }
+        gone += count;
+    }
+    return gone;
+}
+
+/* A reference, unless the last one has gone. */
+static bool try_get(struct object *o)
+{
+    uint32_t refs = __atomic_load_n(&o->refs, __ATOMIC_RELAXED);
+
+    while (refs != 0) {
+        if (__atomic_compare_exchange_n(&o->refs, &refs, refs + 1, true, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The next one, held, which is the last from now on; *left says how many there are still.
+ * NULL: it is just going, or there is none. */
+static struct object *ask_next(uint64_t *left)
+{
+    struct object *o = NULL;
+
+    spin_lock(&askable_lock, RANK_OBJECTS);
+    if (*left > naskable) *left = naskable;
+    if (*left > 0) {
+        (*left)--;
+        o = list_entry(askable.next, struct object, again);
+        list_remove(&o->again);
+        list_push_back(&askable, &o->again);
+        if (!try_get(o)) o = NULL;
+    }
+    spin_unlock(&askable_lock, RANK_OBJECTS);
+    return o;
+}
+
+uint64_t objects_reclaim(uint64_t n)
+{
+    uint64_t gone = 0;
+
+    for (unsigned round = 0; round < 2 && gone < n; round++) {
+        uint64_t left = UINT64_MAX;
+        do {
+            struct object *o = ask_next(&left);
+            if (!o) continue;
+            gone += reclaim_from(o, n - gone);
+            object_put(o);
+        } while (left > 0 && gone < n);
+    }
+    return gone;
 }

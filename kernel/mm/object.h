@@ -45,6 +45,7 @@ struct object_ops {
 
 enum object_flags {
     OBJECT_NO_NOTICE = 1, /* no backing store: stores need not be announced */
+    OBJECT_AGAIN = 2,     /* clean pages can be brought again: memory may take them */
 };
 
 struct object {
@@ -60,6 +61,7 @@ struct object {
         void *root;
         unsigned height;
     } pages;
+    struct list again; /* OBJECT_AGAIN: objects that are asked in turn; see object.c */
 };
 
 void object_init(struct object *o, const struct object_ops *ops, uint64_t npages,
@@ -97,6 +99,13 @@ void object_resize(struct object *o, uint64_t npages);
 
 /* Removes pages [index, index + n) from the object and all mappings; the size stays. */
 void object_punch(struct object *o, uint64_t index, uint64_t n);
+
+/*
+ * Lets go of about `n` pages that nobody uses or maps, of objects that can bring them again; those
+ * that somebody has looked up since the last time stay once more. How many went. Locks: no
+ * spinlock is held.
+ */
+uint64_t objects_reclaim(uint64_t n);
 
 /*
  * Writes dirty pages of [index, index + n) back: clears their dirty flags, makes

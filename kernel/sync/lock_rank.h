@@ -18,7 +18,8 @@ enum lock_rank {
     RANK_OBJECT_MAPS, /* mutex of a memory object's mappings: truncation takes table locks */
     RANK_TABLE, /* page tables; many at once, in the order of one-level-store.md section 5 */
     RANK_LEGEND, /* the legend of a space: tags are made and dropped under table locks too */
-    RANK_OBJECT, /* pages of a memory object */
+    RANK_OBJECTS, /* the list of objects that memory can be taken from: nothing under it */
+    RANK_OBJECT,  /* pages of a memory object */
     RANK_BLOCK,  /* a 2 MiB block that is being broken into frames */
     RANK_KSPACE, /* free addresses of the kernel's mapping area */
     RANK_TLB,    /* handing out address space identifiers */
