@@ -12,7 +12,8 @@
 // sources: tests/host/fs/rig.c
 // libs: -lpthread
 // sources: kernel/fs/erofs/super.c kernel/fs/erofs/inode.c kernel/fs/erofs/dir.c
-// sources: kernel/fs/erofs/vfs.c tests/host/erofs_image.c
+// sources: kernel/fs/erofs/vfs.c kernel/fs/erofs/contents.c
+// sources: tests/host/erofs_image.c
 #include "erofs_image.h"
 #include "fs/erofs/vfs.h"
 #include "fs/pagecache.h"
@@ -44,18 +45,23 @@ static void put(struct erofs_source *source, const struct erofs_page *page)
     image.source.put(&image.source, page);
 }
 
-static int read_pages(struct erofs_device *d, uint64_t index, unsigned n,
-                      struct page **frames)
+static int copy_out(const struct erofs_read *r)
+{
+    for (unsigned i = 0; i < r->n; i++) {
+        if (r->index + i == bad_page) return -EIO;
+        memcpy(page_ptr(r->frame[i]), image.bytes + (r->index + i) * PAGE_SIZE,
+               PAGE_SIZE);
+    }
+    return 0;
+}
+
+static void read_pages(struct erofs_device *d, struct erofs_read *r)
 {
     (void)d;
     requests++;
-    pages_read += n;
-    assert(n > 0 && (index + n) * PAGE_SIZE <= image.room);
-    for (unsigned i = 0; i < n; i++) {
-        if (index + i == bad_page) return -EIO;
-        memcpy(page_ptr(frames[i]), image.bytes + (index + i) * PAGE_SIZE, PAGE_SIZE);
-    }
-    return 0;
+    pages_read += r->n;
+    assert(r->n > 0 && (r->index + r->n) * PAGE_SIZE <= image.room);
+    r->done(r, copy_out(r));
 }
 
 static void close_device(struct erofs_device *d)

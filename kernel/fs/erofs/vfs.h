@@ -13,12 +13,23 @@
 
 struct page;
 
+enum { EROFS_READ_MOST = 32 };
+
+/* Pages of the device, side by side, that go into frames. It belongs to the device until done(). */
+struct erofs_read {
+    uint64_t index; /* the first, on the device */
+    unsigned n;     /* 1 to EROFS_READ_MOST */
+    struct page *frame[EROFS_READ_MOST];
+    /* Called once, perhaps inside of read(), by any thread; does not sleep. With an error the
+     * frames hold anything. */
+    void (*done)(struct erofs_read *r, int err);
+};
+
 struct erofs_device {
     struct erofs_source source;
-    /* Reads `n` pages, from page `index` of the device on, into frames. All of them, or an error.
-     * May sleep. NULL: contents are copied from pages of the source. */
-    int (*read)(struct erofs_device *device, uint64_t index, unsigned n,
-                struct page **frames);
+    unsigned most; /* pages that one read takes; 0: EROFS_READ_MOST */
+    /* Begins to read. NULL: contents are copied from pages of the source. */
+    void (*read)(struct erofs_device *device, struct erofs_read *r);
     /* The file system is no more. May be NULL. */
     void (*close)(struct erofs_device *device);
 };
