@@ -14,7 +14,8 @@ enum { BLOCK = 512 };
 static uint64_t blocks(struct inode *i)
 {
     if (!i->pages) return 0;
-    uint64_t npages = i->fs->in_memory ? pagecache_held(i) : object_npages(i->pages);
+    uint64_t npages =
+        pagecache_in_memory(i) ? pagecache_held(i) : object_npages(i->pages);
 
     return npages * (PAGE_SIZE / BLOCK);
 }
@@ -229,7 +230,7 @@ int file_allocate(struct file *f, unsigned mode, int64_t offset, int64_t len)
     if (inode_is(i, INODE_DIRECTORY)) return -EISDIR;
     if (!inode_is(i, INODE_REGULAR)) return -ENODEV;
     if (len > FILE_SIZE_MAX - offset) return -EFBIG;
-    if (!i->ops->resize || !i->fs->in_memory) return -EOPNOTSUPP;
+    if (!i->ops->resize || !pagecache_in_memory(i)) return -EOPNOTSUPP;
     mutex_lock(&i->lock);
     int err = mode & FALLOC_FL_PUNCH_HOLE
                   ? pagecache_punch(i, (uint64_t)offset, (uint64_t)len)

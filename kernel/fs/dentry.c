@@ -256,15 +256,40 @@ static void adopt(struct dentry *d)
     list_push_back(&d->parent->children, &d->siblings);
 }
 
+void dentry_pin(struct dentry *d)
+{
+    if (d->pinned) return;
+    d->pinned = true;
+    dentry_get(d);
+    adopt(d);
+}
+
 void dentry_instantiate(struct dentry *d, struct inode *i)
 {
     assert(!d->inode && d->hashed);
-    if (!d->cached) {
-        d->pinned = true;
-        dentry_get(d);
-        adopt(d);
-    }
+    if (!d->cached) dentry_pin(d);
     __atomic_store_n(&d->inode, i, __ATOMIC_RELEASE);
+}
+
+struct dentry *dentry_make_absent(const struct dentry *d)
+{
+    struct dentry *absent = make(d->parent, d->name, d->len);
+
+    if (!absent) return NULL;
+    dentry_get(absent->parent);
+    absent->hash = d->hash;
+    return absent;
+}
+
+void dentry_enter_absent(struct dentry *absent)
+{
+    struct bucket *b = bucket_of(absent->hash);
+
+    bucket_lock(b);
+    enter(b, absent);
+    bucket_unlock(b);
+    dentry_pin(absent);
+    dentry_put(absent);
 }
 
 static void unpin(struct dentry *d)
@@ -350,25 +375,32 @@ void dentry_exchange(struct dentry *a, struct dentry *b)
     change_place(b, b_parent);
 }
 
-/* Leaf by leaf, and without recursion: a parent comes again once its children have gone. */
-static void unpin_tree(struct dentry *root)
+/* A pinned name of that file system in the bucket, held, or NULL. */
+static struct dentry *find_pinned(struct bucket *b, const struct file_system *fs)
 {
-    struct dentry *at = root;
+    struct dentry *found = NULL;
 
-    for (;;) {
-        while (!list_empty(&at->children)) {
-            at = list_entry(at->children.next, struct dentry, siblings);
-        }
-        if (at == root) break;
-        struct dentry *parent = at->parent;
-        dentry_unlink(at);
-        at = parent;
+    bucket_lock(b);
+    for (struct dentry *d = b->first; d && !found; d = d->next) {
+        if (d->parent->inode->fs != fs || !d->pinned) continue;
+        dentry_get(d);
+        found = d;
     }
+    bucket_unlock(b);
+    return found;
 }
 
+/* Not by way of the children: a directory that is cached alone may have pinned ones. */
 void dentry_forget_tree(struct dentry *root)
 {
-    unpin_tree(root);
+    struct dentry *d;
+
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        while ((d = find_pinned(&table[i], root->inode->fs)) != NULL) {
+            dentry_unlink(d);
+            dentry_put(d);
+        }
+    }
     dentry_drain();
     dentry_put(root);
 }

@@ -16,6 +16,9 @@
  * A name leaves the table once and for good: who holds the dentry (an open file, somebody's
  * working directory) keeps its inode, but nobody finds it any more.
  *
+ * A directory may also pin a name that is not there: one that its file system would bring, and
+ * that has gone (fs/overlay). It is found, and says no.
+ *
  * Locks: what a directory has changes under its inode's lock, and what is found nowhere is
  * known not to be there only under it. A dentry's name and parent change under the lock of the
  * tree (RANK_TREE), too, while it is in no bucket.
@@ -66,8 +69,16 @@ must_check struct dentry *dentry_find(struct dentry *dir, const char *name, size
  * the caller's reference of the inode; with NULL, no memory, it is still the caller's. */
 must_check struct dentry *dentry_make_root(struct inode *i, const char *name);
 
-/* A negative dentry gets its inode, whose reference it takes. */
+/* A negative dentry gets its inode, whose reference it takes. If names of its file system live in
+ * memory alone, it is pinned. */
 void dentry_instantiate(struct dentry *d, struct inode *i);
+/* It stays until it is unlinked. */
+void dentry_pin(struct dentry *d);
+/* What will say, in the place of d, that there is nothing of that name; or dentry_put() and
+ * nothing was. NULL: no memory. */
+must_check struct dentry *dentry_make_absent(const struct dentry *d);
+/* d has gone: this one is found and pinned. Takes the reference. */
+void dentry_enter_absent(struct dentry *absent);
 /* It is found no more. With its pin goes its file system's reference, so the caller has one. */
 void dentry_unlink(struct dentry *d);
 /* Rename: `from` gets the name and the place of `to`, which is found no more. */

@@ -2,9 +2,9 @@
 #include "fs/inode.h"
 
 #include "fs/cred.h"
+#include "fs/pagecache.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/object.h"
 #include "uapi/capability.h"
 #include "uapi/stat.h"
 
@@ -78,11 +78,12 @@ void inode_destroy(struct inode *i)
     file_system_put(fs);
 }
 
-/* Mappings may outlive all else that refers to the file: then its object is the last to go. */
+/* Mappings may outlive all else that refers to the file: then its object is the last to go, unless
+ * it shows another one's. */
 void inode_put(struct inode *i)
 {
     if (__atomic_fetch_sub(&i->refs, 1, __ATOMIC_ACQ_REL) != 1) return;
-    if (i->pages) {
+    if (i->pages && pages_of(i->pages)->inode == i) {
         object_put(i->pages);
     } else {
         inode_destroy(i);

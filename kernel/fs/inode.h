@@ -84,6 +84,8 @@ struct file_system_ops {
     /* In memory: may this inode's file have one page more? 0 or -ENOSPC. NULL: always. */
     int (*charge)(struct inode *i);
     void (*uncharge)(struct inode *i, uint64_t npages);
+    /* The last mount has gone: lets go of inodes that it holds itself. May be NULL. */
+    void (*unmounted)(struct file_system *fs);
     /* No mount and no inode is left. */
     void (*destroy)(struct file_system *fs);
 };
@@ -140,7 +142,7 @@ struct inode_ops {
     /* Regular files: the new size; i->lock held. NULL: -EINVAL. */
     int (*resize)(struct inode *i, uint64_t size);
     /* Completes a file that is being opened: sets f->ops. NULL: the generic ones of its kind.
-     * No lock held. */
+     * No lock held. O_TRUNC in f->flags: of a regular file nothing will be left. */
     int (*open)(struct inode *i, struct file *f);
     /* Nobody refers to it any more, and nobody maps it. Frees it; the file system is let go by
      * the caller. */
@@ -166,7 +168,7 @@ struct inode {
     uint32_t nlink; /* 0: gone from the tree; a directory then takes no names */
     uint64_t size;
     file_time_t atime, mtime, ctime;
-    struct object *pages;     /* regular files with contents; set once */
+    struct object *pages;     /* regular files with contents: inode_pages() */
     void *special;            /* of a fifo or socket that is in use: what is behind it */
     struct file_locks *locks; /* flock(2), fcntl(2); under the lock of fs/locks.c */
 };
@@ -182,6 +184,13 @@ void inode_destroy(struct inode *i);
 static inline bool inode_is(const struct inode *i, enum inode_kind kind)
 {
     return i->kind == kind;
+}
+
+/* The contents. They are others from some moment on where a file that lies below another file
+ * system is written to (fs/overlay); what they were stays as long as the inode does. So look once. */
+static inline struct object *inode_pages(const struct inode *i)
+{
+    return __atomic_load_n(&i->pages, __ATOMIC_ACQUIRE);
 }
 
 /* Words of an inode, without its lock. */

@@ -56,6 +56,7 @@ void file_system_abandon(struct file_system *fs)
     struct dentry *root = fs->root;
 
     fs->root = NULL;
+    if (fs->ops->unmounted) fs->ops->unmounted(fs);
     if (root) dentry_forget_tree(root);
     file_system_put(fs);
 }

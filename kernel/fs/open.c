@@ -110,7 +110,9 @@ static int complete(struct file *f, unsigned flags)
 static int open_file(struct file *f, struct path p, unsigned flags, struct file **out)
 {
     file_place(f, p);
+    f->flags |= flags & O_TRUNC; /* for inode_ops.open() */
     int err = complete(f, flags);
+    f->flags &= ~(uint32_t)O_TRUNC;
     if (!err && flags & O_TRUNC && inode_is(f->inode, INODE_REGULAR)) {
         err = inode_truncate(f->inode, 0, f->cred);
     }

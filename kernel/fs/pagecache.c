@@ -21,38 +21,61 @@
 
 static uint64_t pages_for(uint64_t size) { return (size + PAGE_SIZE - 1) >> PAGE_SHIFT; }
 
-int pagecache_create(struct inode *i, const struct object_ops *ops, uint64_t npages,
-                     uint32_t flags)
+static struct file_pages *make_pages(struct inode *i, const struct object_ops *ops,
+                                     uint64_t npages, uint32_t flags)
 {
     struct file_pages *pages = kzalloc(sizeof(*pages));
 
-    if (!pages) return -ENOMEM;
+    if (!pages) return NULL;
     object_init(&pages->object, ops, npages, flags);
     pages->inode = i;
+    return pages;
+}
+
+int pagecache_create(struct inode *i, const struct object_ops *ops, uint64_t npages,
+                     uint32_t flags)
+{
+    struct file_pages *pages = make_pages(i, ops, npages, flags);
+
+    if (!pages) return -ENOMEM;
     i->pages = &pages->object;
     return 0;
 }
 
-uint64_t pagecache_held(struct inode *i)
+static bool is_in_memory(const struct object *o)
 {
-    return __atomic_load_n(&pages_of(i->pages)->held, __ATOMIC_RELAXED);
+    return o->ops == &pagecache_memory_ops;
 }
 
-static int charge(struct inode *i)
+bool pagecache_in_memory(const struct inode *i)
 {
+    const struct object *o = inode_pages(i);
+
+    return o && is_in_memory(o);
+}
+
+uint64_t pagecache_held(struct inode *i)
+{
+    return __atomic_load_n(&pages_of(inode_pages(i))->held, __ATOMIC_RELAXED);
+}
+
+static int charge(struct file_pages *pages)
+{
+    struct inode *i = pages->inode;
     const struct file_system_ops *ops = i->fs->ops;
     int err = ops->charge ? ops->charge(i) : 0;
 
-    if (!err) __atomic_fetch_add(&pages_of(i->pages)->held, 1, __ATOMIC_RELAXED);
+    if (!err) __atomic_fetch_add(&pages->held, 1, __ATOMIC_RELAXED);
     return err;
 }
 
-static void uncharge(struct inode *i, uint64_t npages)
+static void uncharge(struct file_pages *pages, uint64_t npages)
 {
+    struct inode *i = pages->inode;
     const struct file_system_ops *ops = i->fs->ops;
 
     if (npages == 0) return;
-    __atomic_fetch_sub(&pages_of(i->pages)->held, npages, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&pages->held, npages, __ATOMIC_RELAXED);
     if (ops->uncharge) ops->uncharge(i, npages);
 }
 
@@ -60,41 +83,49 @@ void pagecache_destroy(struct object *o)
 {
     struct file_pages *pages = pages_of(o);
 
-    uncharge(pages->inode, pages->held);
+    uncharge(pages, pages->held);
     inode_destroy(pages->inode);
     kfree(pages);
 }
 
 /* Enters a frame, which goes if it cannot be. What is there then is *out, held. */
-static int enter_page(struct inode *i, uint64_t index, struct page *p, struct page **out)
+static int enter_page(struct object *o, uint64_t index, struct page *p, struct page **out)
 {
-    int err = object_add_page(i->pages, index, p);
+    int err = object_add_page(o, index, p);
 
     *out = p;
     if (!err) return 0;
-    uncharge(i, 1);
+    uncharge(pages_of(o), 1);
     page_put(p);
     if (err != -EEXIST) return err;
-    *out = object_find_page(i->pages, index);
+    *out = object_find_page(o, index);
     return *out ? -EEXIST : -EAGAIN; /* a page that came and went */
 }
 
-/* A file in memory: the page, a new one where there was a hole. */
-static int bring_memory_page(struct inode *i, uint64_t index, struct page **out)
+/* A frame that the file may have; it is charged. */
+static int charged_frame(struct object *o, bool zeroed, struct page **out)
 {
+    int err = charge(pages_of(o));
+
+    if (err) return err;
+    *out = zeroed ? page_alloc_zeroed(PAGE_CACHED) : page_alloc(PAGE_CACHED);
+    if (*out) return 0;
+    uncharge(pages_of(o), 1);
+    return -ENOMEM;
+}
+
+/* A file in memory: the page, a new one where there was a hole. */
+static int bring_memory_page(struct object *o, uint64_t index, struct page **out)
+{
+    struct page *p;
     int err;
 
     do {
-        *out = object_find_page(i->pages, index);
+        *out = object_find_page(o, index);
         if (*out) return 0;
-        err = charge(i);
+        err = charged_frame(o, true, &p);
         if (err) return err;
-        struct page *p = page_alloc_zeroed(PAGE_CACHED);
-        if (!p) {
-            uncharge(i, 1);
-            return -ENOMEM;
-        }
-        err = enter_page(i, index, p, out);
+        err = enter_page(o, index, p, out);
     } while (err == -EAGAIN);
     return err == -EEXIST ? 0 : err;
 }
@@ -102,14 +133,14 @@ static int bring_memory_page(struct inode *i, uint64_t index, struct page **out)
 /* For faults, to whom a full file system is a bus error. */
 static int memory_get_page(struct object *o, uint64_t index, struct page **out)
 {
-    int err = bring_memory_page(pages_of(o)->inode, index, out);
+    int err = bring_memory_page(o, index, out);
 
     return err == -ENOSPC ? -EIO : err;
 }
 
 static void memory_pages_left(struct object *o, uint64_t npages)
 {
-    uncharge(pages_of(o)->inode, npages);
+    uncharge(pages_of(o), npages);
 }
 
 const struct object_ops pagecache_memory_ops = {
@@ -119,22 +150,75 @@ const struct object_ops pagecache_memory_ops = {
 };
 
 /*
+ * Copies of pages, for a file that shows another one's and is about to be written to.
+ */
+
+static void discard(struct object *o)
+{
+    uncharge(pages_of(o), pages_of(o)->held);
+    kfree(pages_of(o));
+}
+
+/* Pages that no inode has come to show. */
+static const struct object_ops discarded_ops = {.destroy = discard};
+
+/* `len` bytes of the page, zeros behind them. */
+static int copy_page(struct object *from, struct object *to, uint64_t index, size_t len)
+{
+    struct page *source, *p, *out;
+
+    int err = from->ops->get_page(from, index, &source);
+    if (err) return err;
+    err = charged_frame(to, false, &p);
+    if (!err) {
+        memcpy(page_ptr(p), page_ptr(source), len);
+        memset((char *)page_ptr(p) + len, 0, PAGE_SIZE - len);
+        err = enter_page(to, index, p, &out);
+        if (!err) page_put(out);
+    }
+    page_put(source);
+    return err;
+}
+
+int pagecache_copy(struct inode *i, uint64_t size)
+{
+    struct object *from = i->pages;
+    struct file_pages *own =
+        make_pages(i, &pagecache_memory_ops, pages_for(size), OBJECT_NO_NOTICE);
+    int err = 0;
+
+    if (!own) return -ENOMEM;
+    for (uint64_t at = 0; !err && at < size; at += PAGE_SIZE) {
+        size_t len = size - at < PAGE_SIZE ? size - at : PAGE_SIZE;
+        err = copy_page(from, &own->object, at >> PAGE_SHIFT, len);
+    }
+    if (err) {
+        own->object.ops = &discarded_ops;
+        object_put(&own->object);
+        return err;
+    }
+    inode_set_size(i, size);
+    __atomic_store_n(&i->pages, &own->object, __ATOMIC_RELEASE); /* with inode_pages() */
+    return 0;
+}
+
+/*
  * Reading.
  */
 
 /* The page for a reader; *out NULL: a hole. -ERANGE: the file has become shorter. */
-static int page_to_read(struct inode *i, uint64_t index, struct page **out)
+static int page_to_read(struct object *o, uint64_t index, struct page **out)
 {
-    *out = object_find_page(i->pages, index);
-    if (*out || i->fs->in_memory) return 0;
-    return i->pages->ops->get_page(i->pages, index, out);
+    *out = object_find_page(o, index);
+    if (*out || is_in_memory(o)) return 0;
+    return o->ops->get_page(o, index, out);
 }
 
 /* What lies in one page. */
 static long read_piece(struct inode *i, struct transfer *t, uint64_t pos, size_t len)
 {
     struct page *p;
-    int err = page_to_read(i, pos >> PAGE_SHIFT, &p);
+    int err = page_to_read(inode_pages(i), pos >> PAGE_SHIFT, &p);
 
     if (err) return err == -ERANGE ? 0 : err;
     if (!p) return transfer_zeros(t, len);
@@ -238,40 +322,36 @@ int pagecache_resize(struct inode *i, uint64_t size)
 static long write_fresh_page(struct inode *i, struct transfer *t, uint64_t index)
 {
     struct transfer before = *t;
+    struct object *o = i->pages;
     struct page *p, *found;
 
-    int err = charge(i);
+    int err = charged_frame(o, false, &p);
     if (err) return err;
-    p = page_alloc(PAGE_CACHED);
-    if (!p) {
-        uncharge(i, 1);
-        return -ENOMEM;
-    }
     long n = transfer_in(t, page_ptr(p), PAGE_SIZE);
     if (n < 0) {
-        uncharge(i, 1);
+        uncharge(pages_of(o), 1);
         page_put(p);
         return n;
     }
     memset((char *)page_ptr(p) + n, 0, PAGE_SIZE - (size_t)n);
-    err = enter_page(i, index, p, &found);
+    err = enter_page(o, index, p, &found);
     if (!err || err == -EEXIST) page_put(found);
     if (err) *t = before;
     return err ? err : n;
 }
 
-static int page_to_write(struct inode *i, uint64_t index, struct page **out)
+static int page_to_write(struct object *o, uint64_t index, struct page **out)
 {
-    if (i->fs->in_memory) return bring_memory_page(i, index, out);
-    *out = object_find_page(i->pages, index);
-    return *out ? 0 : i->pages->ops->get_page(i->pages, index, out);
+    if (is_in_memory(o)) return bring_memory_page(o, index, out);
+    *out = object_find_page(o, index);
+    return *out ? 0 : o->ops->get_page(o, index, out);
 }
 
 static long write_piece(struct inode *i, struct transfer *t, uint64_t pos, size_t len)
 {
     struct page *p;
 
-    if (len == PAGE_SIZE && i->fs->in_memory) {
+    if (len == PAGE_SIZE && is_in_memory(i->pages)) {
         p = object_find_page(i->pages, pos >> PAGE_SHIFT);
         if (!p) {
             long n = write_fresh_page(i, t, pos >> PAGE_SHIFT);
@@ -280,7 +360,7 @@ static long write_piece(struct inode *i, struct transfer *t, uint64_t pos, size_
             page_put(p);
         }
     }
-    int err = page_to_write(i, pos >> PAGE_SHIFT, &p);
+    int err = page_to_write(i->pages, pos >> PAGE_SHIFT, &p);
     if (err) return err;
     long n = transfer_in(t, (char *)page_ptr(p) + pos % PAGE_SIZE, len);
     page_put(p);
@@ -349,7 +429,7 @@ int pagecache_fill(struct inode *i, uint64_t offset, uint64_t len, bool grow)
     if (grow && wanted > old) object_resize(i->pages, wanted);
     for (uint64_t at = offset >> PAGE_SHIFT; !err && at < pages_for(end); at++) {
         struct page *p;
-        err = bring_memory_page(i, at, &p);
+        err = bring_memory_page(i->pages, at, &p);
         if (!err) page_put(p);
     }
     if (err && grow && wanted > old) object_resize(i->pages, old);
@@ -382,8 +462,10 @@ int pagecache_punch(struct inode *i, uint64_t offset, uint64_t len)
 /* Is there a page? Of a file that is not in memory everything is data. */
 static bool is_data(struct inode *i, uint64_t index)
 {
-    if (!i->fs->in_memory) return true;
-    struct page *p = object_find_page(i->pages, index);
+    struct object *o = inode_pages(i);
+
+    if (!is_in_memory(o)) return true;
+    struct page *p = object_find_page(o, index);
 
     if (p) page_put(p);
     return p;
@@ -418,8 +500,8 @@ static int map(struct file *f, uint64_t offset, size_t len, unsigned prot, bool 
 {
     (void)len;
     (void)prot;
-    object_get(f->inode->pages);
-    out->object = f->inode->pages;
+    out->object = inode_pages(f->inode);
+    object_get(out->object);
     out->index = offset >> PAGE_SHIFT;
     out->flags = TAG_MAY_R | TAG_MAY_X | TAG_MAY_W;
     if (shared && !file_may_write(f)) out->flags &= ~(uint32_t)TAG_MAY_W;
@@ -433,7 +515,7 @@ static int map(struct file *f, uint64_t offset, size_t len, unsigned prot, bool 
 
 static int sync(struct file *f)
 {
-    struct object *o = f->inode->pages;
+    struct object *o = inode_pages(f->inode);
 
     if (o->flags & OBJECT_NO_NOTICE) return 0;
     return object_write_back(o, 0, object_npages(o));

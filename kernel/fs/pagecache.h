@@ -41,6 +41,15 @@ void pagecache_destroy(struct object *o);
 extern const struct object_ops pagecache_memory_ops;
 must_check int pagecache_resize(struct inode *i, uint64_t size);
 
+/*
+ * i shows the pages of another file, which it holds: from now on they are its own, in memory,
+ * copies of the first `size` bytes, and so long it is. i->lock is held. With an error nothing
+ * has changed: what get_page says, -ENOSPC, -ENOMEM.
+ */
+must_check int pagecache_copy(struct inode *i, uint64_t size);
+
+/* Has it no other copy than its pages? */
+bool pagecache_in_memory(const struct inode *i);
 /* Pages that a file in memory has. */
 uint64_t pagecache_held(struct inode *i);
 /* Files in memory, with i->lock held: pages for the range, or none. A failure leaves what was

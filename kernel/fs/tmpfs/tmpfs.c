@@ -2,7 +2,7 @@
  * See tmpfs.h. All operations come with their locks held and their questions answered
  * (fs/inode.h), so each of them is: what can fail, then what cannot.
  */
-#include "fs/tmpfs/tmpfs.h"
+#include "fs/tmpfs/internal.h"
 
 #include "fs/cred.h"
 #include "fs/pagecache.h"
@@ -16,30 +16,6 @@
 /* What a name adds to the size of its directory, as Linux counts. */
 enum { NAME_SIZE = 20 };
 
-struct tmpfs {
-    struct file_system fs;
-    struct tmpfs_options limit;
-    uint64_t npages;   /* atomic */
-    uint64_t inodes;   /* atomic */
-    uint64_t last_ino; /* atomic */
-};
-
-struct tmpfs_inode {
-    struct inode inode;
-    char *target; /* of a symbolic link */
-};
-
-static const struct inode_ops tmpfs_inode_ops;
-
-static struct tmpfs *tmpfs_of(struct file_system *fs)
-{
-    return container_of(fs, struct tmpfs, fs);
-}
-static struct tmpfs_inode *node_of(struct inode *i)
-{
-    return container_of(i, struct tmpfs_inode, inode);
-}
-
 /* One more of what `limit` bounds (0: nothing). */
 static int count_up(uint64_t *count, uint64_t limit)
 {
@@ -50,14 +26,14 @@ static int count_up(uint64_t *count, uint64_t limit)
     return -ENOSPC;
 }
 
-static int charge(struct inode *i)
+int tmpfs_charge(struct inode *i)
 {
     struct tmpfs *t = tmpfs_of(i->fs);
 
     return count_up(&t->npages, t->limit.npages);
 }
 
-static void uncharge(struct inode *i, uint64_t npages)
+void tmpfs_uncharge(struct inode *i, uint64_t npages)
 {
     __atomic_fetch_sub(&tmpfs_of(i->fs)->npages, npages, __ATOMIC_RELAXED);
 }
@@ -69,7 +45,7 @@ static uint64_t left(uint64_t limit, const uint64_t *count)
     return limit > n ? limit - n : 0;
 }
 
-static void statistics(struct file_system *fs, struct fs_statistics *out)
+void tmpfs_statistics(struct file_system *fs, struct fs_statistics *out)
 {
     struct tmpfs *t = tmpfs_of(fs);
 
@@ -92,9 +68,9 @@ static void fs_destroy(struct file_system *fs)
 }
 
 static const struct file_system_ops tmpfs_fs_ops = {
-    .statistics = statistics,
-    .charge = charge,
-    .uncharge = uncharge,
+    .statistics = tmpfs_statistics,
+    .charge = tmpfs_charge,
+    .uncharge = tmpfs_uncharge,
     .destroy = fs_destroy,
 };
 
@@ -104,7 +80,7 @@ static struct inode *make_inode(struct tmpfs *t, enum inode_kind kind, uint32_t 
 
     if (!node) return NULL;
     struct inode *i = &node->inode;
-    inode_init(i, &tmpfs_inode_ops, &t->fs, kind, mode);
+    inode_init(i, t->ops, &t->fs, kind, mode);
     if (kind == INODE_REGULAR &&
         pagecache_create(i, &pagecache_memory_ops, 0, OBJECT_NO_NOTICE)) {
         file_system_put(&t->fs);
@@ -130,9 +106,9 @@ static int new_inode(struct file_system *fs, uint32_t mode, struct inode **out)
     return -ENOMEM;
 }
 
-static void destroy(struct inode *i)
+void tmpfs_destroy_inode(struct inode *i)
 {
-    struct tmpfs_inode *node = node_of(i);
+    struct tmpfs_inode *node = tmpfs_inode_of(i);
 
     __atomic_fetch_sub(&tmpfs_of(i->fs)->inodes, 1, __ATOMIC_RELAXED);
     kfree(node->target);
@@ -145,17 +121,29 @@ static void own(struct inode *i, const struct inode *dir, const struct cred *who
     i->gid = inode_new_group(dir, who);
 }
 
-/* The directory has one name more (+1) or less (-1), of a directory perhaps. */
+static void note_change(struct inode *i)
+{
+    const struct tmpfs *t = tmpfs_of(i->fs);
+
+    if (t->changed) t->changed(i);
+}
+
+/* The directory has one name more (+1) or less (-1), of a directory perhaps. One that began with
+ * names of somebody else's may have been counted otherwise: it does not get smaller than empty. */
 static void count_name(struct inode *dir, const struct inode *i, int by)
 {
-    inode_set_size(dir, dir->size + (uint64_t)((int64_t)by * NAME_SIZE));
+    uint64_t size = dir->size + (uint64_t)((int64_t)by * NAME_SIZE);
+
+    if (by > 0 || dir->size >= 3 * NAME_SIZE) inode_set_size(dir, size);
     if (inode_is(i, INODE_DIRECTORY)) inode_write(&dir->nlink, dir->nlink + (uint32_t)by);
     inode_touch(dir, TIME_MTIME | TIME_CTIME);
+    note_change(dir);
 }
 
 static void enter(struct inode *dir, struct dentry *d, struct inode *i)
 {
     count_name(dir, i, 1);
+    dentry_pin(d);
     dentry_instantiate(d, i);
 }
 
@@ -184,8 +172,8 @@ int tmpfs_make_nameless(struct file_system *fs, uint32_t mode, const struct cred
     return 0;
 }
 
-static int create_nameless(struct inode *dir, uint32_t mode, const struct cred *who,
-                           struct inode **out)
+int tmpfs_create_nameless(struct inode *dir, uint32_t mode, const struct cred *who,
+                          struct inode **out)
 {
     int err = tmpfs_make_nameless(dir->fs, mode, who, out);
 
@@ -193,8 +181,8 @@ static int create_nameless(struct inode *dir, uint32_t mode, const struct cred *
     return err;
 }
 
-static int symlink(struct inode *dir, struct dentry *d, const char *target,
-                   const struct cred *who)
+int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target,
+                  const struct cred *who)
 {
     size_t len = strlen(target);
     struct inode *i;
@@ -207,27 +195,28 @@ static int symlink(struct inode *dir, struct dentry *d, const char *target,
         return err;
     }
     memcpy(copy, target, len + 1);
-    node_of(i)->target = copy;
+    tmpfs_inode_of(i)->target = copy;
     i->size = len;
     own(i, dir, who);
     enter(dir, d, i);
     return 0;
 }
 
-static long readlink(struct inode *i, char *buf, size_t size)
+long tmpfs_readlink(struct inode *i, char *buf, size_t size)
 {
     size_t len = i->size < size ? i->size : size;
 
-    memcpy(buf, node_of(i)->target, len);
+    memcpy(buf, tmpfs_inode_of(i)->target, len);
     return (long)len;
 }
 
-static int link(struct inode *dir, struct dentry *d, struct inode *target)
+int tmpfs_link(struct inode *dir, struct dentry *d, struct inode *target)
 {
     if (target->nlink == UINT32_MAX) return -EMLINK;
     inode_get(target);
     inode_write(&target->nlink, target->nlink + 1);
     inode_touch(target, TIME_CTIME);
+    note_change(target);
     enter(dir, d, target);
     return 0;
 }
@@ -241,9 +230,10 @@ static void drop(struct inode *dir, struct dentry *d)
     count_name(dir, i, -1);
     inode_write(&i->nlink, directory ? 0 : i->nlink - 1);
     inode_touch(i, TIME_CTIME);
+    note_change(i);
 }
 
-static int unlink(struct inode *dir, struct dentry *d)
+int tmpfs_unlink(struct inode *dir, struct dentry *d)
 {
     drop(dir, d);
     dentry_unlink(d);
@@ -253,7 +243,13 @@ static int unlink(struct inode *dir, struct dentry *d)
 static int rmdir(struct inode *dir, struct dentry *d)
 {
     if (!dentry_is_empty(d)) return -ENOTEMPTY;
-    return unlink(dir, d);
+    return tmpfs_unlink(dir, d);
+}
+
+static void touch_renamed(struct inode *i)
+{
+    inode_touch(i, TIME_CTIME);
+    note_change(i);
 }
 
 static int exchange(struct inode *from_dir, struct dentry *from, struct inode *to_dir,
@@ -263,14 +259,16 @@ static int exchange(struct inode *from_dir, struct dentry *from, struct inode *t
     count_name(to_dir, to->inode, -1);
     count_name(from_dir, to->inode, 1);
     count_name(to_dir, from->inode, 1);
-    inode_touch(from->inode, TIME_CTIME);
-    inode_touch(to->inode, TIME_CTIME);
+    touch_renamed(from->inode);
+    touch_renamed(to->inode);
     dentry_exchange(from, to);
+    dentry_pin(from);
+    dentry_pin(to);
     return 0;
 }
 
-static int rename(struct inode *from_dir, struct dentry *from, struct inode *to_dir,
-                  struct dentry *to, unsigned flags)
+int tmpfs_rename(struct inode *from_dir, struct dentry *from, struct inode *to_dir,
+                 struct dentry *to, unsigned flags)
 {
     if (flags & RENAME_EXCHANGE) return exchange(from_dir, from, to_dir, to);
     if (to->inode && inode_is(to->inode, INODE_DIRECTORY) && !dentry_is_empty(to)) {
@@ -279,13 +277,14 @@ static int rename(struct inode *from_dir, struct dentry *from, struct inode *to_
     if (to->inode) drop(to_dir, to);
     count_name(from_dir, from->inode, -1);
     count_name(to_dir, from->inode, 1);
-    inode_touch(from->inode, TIME_CTIME);
+    touch_renamed(from->inode);
     dentry_move(from, to);
+    dentry_pin(from);
     return 0;
 }
 
-static int readdir(struct inode *dir, struct dentry *d, uint64_t from, emit_fn emit,
-                   void *arg)
+int tmpfs_readdir(struct inode *dir, struct dentry *d, uint64_t from, emit_fn emit,
+                  void *arg)
 {
     struct list *it;
 
@@ -293,7 +292,7 @@ static int readdir(struct inode *dir, struct dentry *d, uint64_t from, emit_fn e
     list_for_each (it, &d->children) {
         const struct dentry *child = list_entry(it, struct dentry, siblings);
         const struct inode *i = child->inode;
-        if (child->cookie < from) continue;
+        if (!i || child->cookie < from) continue;
         if (!emit(arg, child->name, child->len, i->ino, (enum inode_kind)i->kind,
                   child->cookie + 1)) {
             break;
@@ -304,16 +303,16 @@ static int readdir(struct inode *dir, struct dentry *d, uint64_t from, emit_fn e
 
 static const struct inode_ops tmpfs_inode_ops = {
     .create = tmpfs_make,
-    .create_nameless = create_nameless,
-    .symlink = symlink,
-    .link = link,
-    .unlink = unlink,
+    .create_nameless = tmpfs_create_nameless,
+    .symlink = tmpfs_symlink,
+    .link = tmpfs_link,
+    .unlink = tmpfs_unlink,
     .rmdir = rmdir,
-    .rename = rename,
-    .readdir = readdir,
-    .readlink = readlink,
+    .rename = tmpfs_rename,
+    .readdir = tmpfs_readdir,
+    .readlink = tmpfs_readlink,
     .resize = pagecache_resize,
-    .destroy = destroy,
+    .destroy = tmpfs_destroy_inode,
 };
 
 struct file_system *tmpfs_create(const struct tmpfs_options *options)
@@ -324,6 +323,7 @@ struct file_system *tmpfs_create(const struct tmpfs_options *options)
     if (!t) return NULL;
     file_system_init(&t->fs, &tmpfs_fs_ops, TMPFS_MAGIC);
     t->fs.in_memory = true;
+    t->ops = &tmpfs_inode_ops;
     t->limit = *options;
     if (new_inode(&t->fs, S_IFDIR | options->mode, &root) == 0) {
         t->fs.root = dentry_make_root(root, "/");
