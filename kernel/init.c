@@ -44,6 +44,7 @@
 #include "proc/wall.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
+#include "start.h"
 #include "sync/console_lock.h"
 
 /* No device tree is larger, and firmware puts it where so much can be read. */
@@ -384,7 +385,7 @@ _Noreturn void kernel_main(uint64_t hartid, uint64_t dtb)
     start_wall_clock();
     print_map();
 
-    int status = run_command_line();
+    int status = start_is_asked_for() ? start_programs() : run_command_line();
     if (cmdline_flag("halt")) rest_for_ever();
     log_info("power off, status %d", status);
     power_off(status);

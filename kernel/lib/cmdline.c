@@ -26,6 +26,8 @@ static struct {
         const char *value;
     } words[CMDLINE_WORDS];
     unsigned count;
+    const char *arguments[CMDLINE_WORDS];
+    unsigned narguments;
 } line;
 
 static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -65,15 +67,21 @@ void cmdline_parse(const char *text)
 
     memcpy(line.text, text, len);
     line.text[len] = 0;
-    line.count = 0;
-    while (line.count < CMDLINE_WORDS) {
+    line.count = line.narguments = 0;
+    for (bool keys = true; line.count < CMDLINE_WORDS;) {
         while (is_space(*p)) {
             p++;
         }
         if (*p == 0) return;
         char *word = p;
         p = cut_word(p);
-        add_word(word);
+        if (keys && strcmp(word, "--") == 0) {
+            keys = false;
+        } else if (keys) {
+            add_word(word);
+        } else if (line.narguments < CMDLINE_WORDS) {
+            line.arguments[line.narguments++] = word;
+        }
     }
 }
 
@@ -83,6 +91,11 @@ const char *cmdline_get(const char *key)
         if (strcmp(line.words[i].key, key) == 0) return line.words[i].value;
     }
     return NULL;
+}
+
+const char *cmdline_argument(unsigned i)
+{
+    return i < line.narguments ? line.arguments[i] : NULL;
 }
 
 bool cmdline_flag(const char *key)

@@ -4,7 +4,7 @@
  *     loglevel=debug demo=memory name="two words" halt
  *
  * Where a key appears twice, the last one counts. Double quotes keep spaces in a word
- * and are dropped.
+ * and are dropped. What follows a word "--" is for the first program.
  */
 #pragma once
 
@@ -23,6 +23,9 @@ void cmdline_parse(const char *text);
 
 /* The value: "" for a key without one, NULL if the key is not there. */
 const char *cmdline_get(const char *key);
+
+/* The words behind a word "--", which are no keys: word i of them, or NULL. */
+const char *cmdline_argument(unsigned i);
 
 /* Is the key there, and not switched off with =0, =off, =no or =false? */
 bool cmdline_flag(const char *key);

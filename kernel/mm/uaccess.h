@@ -47,7 +47,7 @@ must_check int put_user64(vaddr_t to, uint64_t value);
 /*
  * Copies a string with its NUL to `to`, which has room for `size` bytes.
  * Returns: its length without the NUL; -ENAMETOOLONG if there is no NUL within `size`
- *          bytes; -EFAULT if it runs into memory that is not there before that. On an
- *          error `to` has unspecified bytes, and perhaps no NUL.
+ *          bytes, which `to` has then; -EFAULT if it runs into memory that is not there
+ *          before that, and then `to` has unspecified bytes, and perhaps no NUL.
  */
 must_check long strncpy_from_user(char *to, vaddr_t from, size_t size);

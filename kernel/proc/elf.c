@@ -56,7 +56,8 @@ enum {
 
 struct parse {
     const uint8_t *image;
-    size_t len;
+    size_t here; /* bytes of the image that we have */
+    uint64_t len;
     vaddr_t lowest, end; /* of addresses as the file has them */
     struct header header;
     struct elf *out;
@@ -74,11 +75,20 @@ static bool in_file(const struct parse *p, uint64_t offset, uint64_t n)
     return offset <= p->len && n <= p->len - offset;
 }
 
+/* The same of bytes that we have to look at. */
+static int need(struct parse *p, uint64_t offset, uint64_t n, const char *beyond_file)
+{
+    if (!in_file(p, offset, n)) return refuse(p, -EINVAL, beyond_file);
+    if (offset > p->here || n > p->here - offset)
+        return refuse(p, -ENOEXEC, "headers too far from the beginning of the file");
+    return 0;
+}
+
 static int parse_header(struct parse *p)
 {
     struct header *h = &p->header;
 
-    if (p->len < sizeof(*h)) return refuse(p, -ENOEXEC, "too short for an ELF file");
+    if (p->here < sizeof(*h)) return refuse(p, -ENOEXEC, "too short for an ELF file");
     memcpy(h, p->image, sizeof(*h));
     if (memcmp(h->magic, "\177ELF", sizeof(h->magic)) != 0)
         return refuse(p, -ENOEXEC, "not an ELF file");
@@ -93,9 +103,8 @@ static int parse_header(struct parse *p)
         return refuse(p, -ENOEXEC, "program headers of unknown size");
     if (h->phnum == PHNUM_ELSEWHERE)
         return refuse(p, -ENOEXEC, "too many program headers");
-    if (!in_file(p, h->phoff, h->phnum * (uint64_t)ELF_PHENT))
-        return refuse(p, -EINVAL, "program headers beyond the file");
-    return 0;
+    return need(p, h->phoff, h->phnum * (uint64_t)ELF_PHENT,
+                "program headers beyond the file");
 }
 
 static unsigned prot_of(uint32_t flags)
@@ -148,8 +157,8 @@ static int parse_load(struct parse *p, const struct program_header *h)
 static int parse_interp(struct parse *p, const struct program_header *h)
 {
     if (p->out->interp_len) return refuse(p, -EINVAL, "two interpreters");
-    if (!in_file(p, h->offset, h->filesz))
-        return refuse(p, -EINVAL, "interpreter's path beyond the file");
+    int err = need(p, h->offset, h->filesz, "interpreter's path beyond the file");
+    if (err) return err;
     if (h->filesz < 2 || h->filesz > ELF_INTERP_MAX)
         return refuse(p, -EINVAL, "interpreter's path of no possible length");
 
@@ -215,7 +224,13 @@ static int parse_whole(struct parse *p)
 
 int elf_parse(const void *image, size_t len, struct elf_limits limits, struct elf *out)
 {
-    struct parse p = {.image = image, .len = len, .out = out};
+    return elf_parse_head(image, len, len, limits, out);
+}
+
+int elf_parse_head(const void *head, size_t len, uint64_t file_len,
+                   struct elf_limits limits, struct elf *out)
+{
+    struct parse p = {.image = head, .here = len, .len = file_len, .out = out};
     int err;
 
     memset(out, 0, sizeof(*out));

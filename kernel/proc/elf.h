@@ -73,3 +73,8 @@ enum { ELF_PHENT = 56, ELF_INTERP_MAX = 4096 };
  */
 must_check int elf_parse(const void *image, size_t len, struct elf_limits limits,
                          struct elf *out);
+
+/* The same for a file of `file_len` bytes of which only the first `len` are there: -ENOEXEC if
+ * that is not enough for its headers and the interpreter's path. */
+must_check int elf_parse_head(const void *head, size_t len, uint64_t file_len,
+                              struct elf_limits limits, struct elf *out);

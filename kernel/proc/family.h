@@ -15,7 +15,6 @@
 #include "proc/process.h"
 
 struct task;
-struct usage;
 
 extern struct spinlock families_lock;
 
@@ -25,9 +24,6 @@ enum { PID_MOST = 32768 };
 must_check int number_take(void);
 /* Never used by anybody, or by nobody any more. */
 void number_give(int n);
-
-/* Is it that of a group or a session? families_lock is held. */
-bool process_number_is_named(int n);
 
 /* Held by the caller, also a zombie; NULL: there is none. */
 must_check struct process *process_find(int pid);
@@ -61,12 +57,28 @@ struct wait_request {
 struct wait_result {
     int pid; /* 0: nothing yet, with WNOHANG */
     uint32_t uid;
-    int code;            /* CLD_* of siginfo */
-    int status;          /* exit code, or signal: si_status */
-    struct usage *usage; /* of the child, if not NULL */
+    int code;           /* CLD_* of siginfo */
+    int status;         /* exit code, or signal: si_status */
+    struct usage usage; /* of the child and those that it has waited for */
 };
 /* 0; -ECHILD, -ERESTARTSYS. */
 must_check int family_wait(const struct wait_request *request, struct wait_result *out);
 
-/* A child has stopped or goes on: its parent may want to know. families_lock is not held. */
-void family_child_changed(struct process *child);
+/* A child has stopped (CLD_STOPPED, and the signal) or goes on (CLD_CONTINUED, SIGCONT): whoever
+ * waits for it learns of it. Sending SIGCHLD is the caller's business. families_lock is not held. */
+void family_child_changed(struct process *child, int code, int status);
+/* A held parent of p, or NULL. */
+struct process *family_parent(struct process *p);
+
+/* p has all that it needs and begins: a child of `parent` in its group and session, which
+ * sends it exit_signal when it is over. NULL: process 1. Cannot fail. */
+void family_enter(struct process *p, struct process *parent, int exit_signal);
+/* The task can be found by its number. */
+void family_enter_task(struct task *t);
+void family_leave_task(struct task *t);
+/* The task takes the number of its process: execve(2) by another than the first. */
+void family_rename_task(struct task *t);
+/* p's threads have left: its children get another parent, and its own may wait for it. The
+ * second half comes once p->over is set. */
+void family_orphan_children(struct process *p);
+void family_over(struct process *p);

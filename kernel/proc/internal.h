@@ -21,3 +21,18 @@ static inline bool process_is_over(const struct process *p)
 {
     return __atomic_load_n(&p->over, __ATOMIC_ACQUIRE);
 }
+
+/* process_create() with a program of the caller's, whose reference it takes in any case. */
+must_check struct process *process_create_with(const char *name,
+                                               const struct personality *how,
+                                               struct program *program);
+
+/* Brings those harts into the kernel that run p's program now. process.lock is held, and p has
+ * threads. */
+void process_kick(struct process *p);
+
+/* Is it so for any process? families_lock is held. */
+must_check bool process_any(bool (*is)(struct process *, int), int n);
+
+/* What waitid(2) calls si_status. */
+int process_end_status(const struct process_end *end);

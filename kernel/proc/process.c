@@ -45,16 +45,24 @@ void process_set_name(struct process *p, const char *name)
 
 struct process *process_create(const char *name, const struct personality *how)
 {
-    struct process *p = kzalloc(sizeof(*p) + how->data_size);
+    struct program *program = program_create();
 
-    if (!p) return NULL;
-    p->program = program_create();
-    p->pid = p->program ? number_take() : -ENOMEM;
-    if (p->pid < 0) {
-        if (p->program) program_put(p->program);
+    return program ? process_create_with(name, how, program) : NULL;
+}
+
+struct process *process_create_with(const char *name, const struct personality *how,
+                                    struct program *program)
+{
+    struct process *p = kzalloc(sizeof(*p) + how->data_size);
+    int pid = p ? number_take() : -ENOMEM;
+
+    if (pid < 0) {
         kfree(p);
+        program_put(program);
         return NULL;
     }
+    p->pid = pid;
+    p->program = program;
     p->personality = how;
     p->refs = 1;
     list_init(&p->threads);
@@ -185,9 +193,13 @@ static struct program *leave_list(struct process *p, struct thread *self,
     *before = p->last;
     p->last = self;
     list_remove(&self->in_owner);
-    if (--p->nthreads == 0) {
+    unsigned left = p->nthreads - 1;
+    __atomic_store_n(&p->nthreads, left, __ATOMIC_RELEASE);
+    if (left == 0) {
         program = p->program;
         p->program = NULL;
+    } else if (left == 1) {
+        wait_wake_all(&p->waiters); /* execve(2) waits to be alone */
     }
     spin_unlock(&p->lock, RANK_PROCESS);
     return program;
@@ -196,9 +208,10 @@ static struct program *leave_list(struct process *p, struct thread *self,
 static void close(struct process *p, struct program *program)
 {
     program_put(program);
-    if (p->personality->over) p->personality->over(p);
+    if (p->personality->close) p->personality->close(p);
     __atomic_store_n(&p->over, 1, __ATOMIC_RELEASE);
     wait_wake_all(&p->waiters);
+    if (p->personality->over) p->personality->over(p);
 }
 
 _Noreturn void process_leave(void)
@@ -220,9 +233,9 @@ _Noreturn void process_leave(void)
     thread_exit();
 }
 
-/* Brings those harts into the kernel that run p's programs now. A hart enters its bit before
- * a full fence, and looks at the flags of its thread after: one of us sees the other. */
-static void kick_harts(struct process *p)
+/* A hart enters its bit before a full fence, and looks at the flags of its thread after: one of
+ * us sees the other. */
+void process_kick(struct process *p)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     uint64_t harts_in = __atomic_load_n(&process_space(p)->tlb.running, __ATOMIC_RELAXED);
@@ -247,7 +260,7 @@ bool process_kill(struct process *p, struct process_end end)
             thread_wake(t);
             others |= t != current_thread();
         }
-        if (others) kick_harts(p);
+        if (others) process_kick(p);
     }
     spin_unlock(&p->lock, RANK_PROCESS);
     if (first && p->personality->say_end) p->personality->say_end(p, &end);
@@ -294,13 +307,12 @@ static void drop_threads(struct process *p)
     }
 }
 
-bool process_number_is_named(int n)
+bool process_any(bool (*is)(struct process *, int), int n)
 {
     struct list *it;
 
     list_for_each (it, &all) {
-        const struct process *p = list_entry(it, struct process, all);
-        if (p->pgid == n || p->sid == n) return true;
+        if (is(list_entry(it, struct process, all), n)) return true;
     }
     return false;
 }
@@ -336,6 +348,29 @@ static bool try_get(struct process *p)
         }
     }
     return false;
+}
+
+void process_each(bool (*fn)(struct process *p, void *arg), void *arg)
+{
+    struct list *it = &all;
+    struct process *p = NULL;
+    bool more = true;
+
+    while (more) {
+        struct process *before = p;
+
+        /* Who is held stays in the list, so that the next one can be found. */
+        spin_lock(&families_lock, RANK_PROCESSES);
+        do {
+            it = it->next;
+            p = it == &all ? NULL : list_entry(it, struct process, all);
+        } while (p && (!p->started_ns || !try_get(p)));
+        spin_unlock(&families_lock, RANK_PROCESSES);
+        if (before) process_put(before);
+        if (!p) return;
+        more = fn(p, arg);
+    }
+    process_put(p);
 }
 
 static uint64_t measure_running(struct process *p, uint64_t (*measure)(struct process *))

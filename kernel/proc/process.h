@@ -66,13 +66,15 @@ struct personality {
     /* A thread with EXIT_SIGNAL is on its way to user mode: x[] is whole, and may be
      * changed. Clears the flag. NULL: nobody sets it. */
     void (*signal)(struct context *c);
-    /* A thread's exception: `end` is what to say of it, and the access of a page fault failed as
-     * `fault` says. NULL, and for threads that are to leave: it ends the process. */
+    /* A thread's exception: `end` is what to say of it; a page fault failed as `fault` says, for
+     * others it is FAULT_DONE. NULL: it ends the process. */
     void (*trap)(struct context *c, const struct process_end *end,
                  enum fault_result fault);
     /* The calling thread leaves, and is still in its space. May sleep. May be NULL. */
     void (*leave)(void);
     /* The calling thread was the last, the space is gone. May sleep. May be NULL. */
+    void (*close)(struct process *p);
+    /* After that, and p->over is set. May be NULL. */
     void (*over)(struct process *p);
     /* The struct goes: nobody has it any more. May be NULL. */
     void (*destroy)(struct process *p);
@@ -103,7 +105,7 @@ struct process {
     struct process_end end;
     struct thread *last; /* of those that left; with its reference */
 
-    unsigned nthreads; /* of the list, under lock */
+    unsigned nthreads; /* of the list; changes under lock. Atomic. */
 
     struct wait_queue waiters;
     uint32_t over; /* atomic: released when all else is final */
@@ -114,13 +116,12 @@ struct process {
     struct signals *signals; /* set once */
     struct rlimit limits[RLIMITS]; /* under lock */
     struct usage usage;            /* of threads that have left; under lock */
-    struct usage
-        children_usage; /* of children that were waited for, and theirs; under lock */
-    struct process
-        *vfork_parent; /* waits for our program to be let go; atomic, see exec.c */
+    struct usage children_usage;   /* of children waited for, and theirs; under lock */
+    uint32_t vfork_waits; /* the parent waits for our program to be let go. Atomic. */
     struct wait_queue vfork_done;
     uint32_t flags;    /* enum process_flags; atomic */
     int oom_score_adj; /* atomic */
+    uint32_t last_uid; /* of the task that left last; under lock */
 
     /* Under families_lock (proc/family.h). */
     struct list by_number;
@@ -129,6 +130,8 @@ struct process {
     int pgid, sid;
     int exit_signal; /* to the parent; 0: none */
     struct tty *tty; /* controlling terminal of the session; tty/jobs.h */
+    int event_code;  /* CLD_STOPPED or CLD_CONTINUED, not waited for yet; or 0 */
+    int event_status;
     struct wait_queue child_events;
 
     alignas(16) unsigned char data[]; /* the personality's */

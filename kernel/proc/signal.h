@@ -17,6 +17,9 @@
 struct task;
 struct usage;
 
+/* The most that a frame for a handler takes of a stack, with room for the handler: AT_MINSIGSTKSZ. */
+enum { SIGNAL_FRAME_MOST = 2048 };
+
 /* A bit for each signal: number n is bit n - 1. */
 typedef uint64_t sigset_t;
 #define SIGSET(n) (1ul << ((n)-1))
@@ -44,11 +47,14 @@ struct signals;
 /* For fork and the first process: `from` NULL. NULL: there is no memory. */
 must_check struct signals *signals_create(struct process *from);
 void signals_destroy(struct signals *s);
+/* The process is over: timers of its own stop. May sleep. */
+void signals_close(struct process *p);
 /* execve(2): handlers go, what is ignored stays ignored. */
 void signals_exec(void);
-/* A new task begins with the mask of the calling one, nothing pending, no alternate stack; with
- * CLONE_VM but not CLONE_VFORK, and in the first task, too. */
+/* A new task begins with the mask of `from` (NULL: an empty one), nothing pending, and no alternate
+ * stack; a process that was forked keeps that, too. */
 void task_signals_init(struct task_signals *t, const struct task_signals *from);
+void task_signals_keep_stack(struct task_signals *t, const struct task_signals *from);
 /* The task leaves: what is pending for it alone goes. What is pending for the process is handed to
  * others that do not block it. */
 void task_signals_leave(struct task *t);
@@ -72,6 +78,8 @@ void signal_force(const struct siginfo *info);
 
 /* Must the calling task stop waiting? True also if it is to leave. */
 bool signal_pending(void);
+/* Does p not want to wait for its children: SIGCHLD is ignored, or has SA_NOCLDWAIT? */
+bool signal_child_unwanted(struct process *p);
 /* Would this signal be of no effect for the calling task: blocked or ignored? */
 bool signal_blocked_or_ignored(int number);
 

@@ -22,6 +22,7 @@ int task_create(struct thread *t, struct process *p, int tid, struct cred *cred)
 
 void task_destroy(struct task *t)
 {
+    family_leave_task(t);
     if (t->tid != t->process->pid) number_give(t->tid);
     cred_put(t->cred);
     t->thread->task = NULL;

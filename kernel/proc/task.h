@@ -21,6 +21,7 @@ struct task {
     struct cred *cred; /* held; changed by the task itself, under process.lock */
 
     /* Only for the task itself. */
+    vaddr_t set_child_tid;   /* of clone(2); 0: none */
     vaddr_t clear_child_tid; /* set_tid_address(2); 0: none */
     vaddr_t robust_list;     /* set_robust_list(2) */
     size_t robust_list_len;

@@ -39,14 +39,21 @@ static enum fault_result fault(struct aspace *s, vaddr_t va, unsigned access)
 void user_trap(struct context *c, uint64_t scause, vaddr_t stval)
 {
     struct process_end end = {PROCESS_TRAPPED, 0, scause, VA(c->sepc), stval};
+    enum fault_result failed = FAULT_DONE;
+    struct process *p = current_process();
     unsigned access = access_of(scause);
 
     if (access) {
-        enum fault_result r = fault(process_space(current_process()), stval, access);
+        enum fault_result r = fault(process_space(p), stval, access);
         if (r == FAULT_DONE) return;
         if (r == FAULT_NOMEM) end.kind = PROCESS_NO_MEMORY;
+        failed = r;
     }
-    process_kill(current_process(), end);
+    if (p->personality->trap && end.kind == PROCESS_TRAPPED) {
+        p->personality->trap(c, &end, failed);
+    } else {
+        process_kill(p, end);
+    }
 }
 
 void user_work(struct context *c)

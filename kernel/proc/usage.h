@@ -12,5 +12,10 @@ struct usage {
     uint64_t peak_pages; /* resident at most: a maximum, not a sum */
 };
 
+struct task;
+
+/* The calling task leaves: what it used is its process's from now on. */
+void usage_task_leaves(struct task *t);
+
 /* a += b, and the larger of the peaks. */
 void usage_add(struct usage *a, const struct usage *b);

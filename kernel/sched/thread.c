@@ -20,11 +20,12 @@ static struct thread *at_top_of(char *memory)
     return (struct thread *)(memory + THREAD_STACK) - 1;
 }
 
-static void set_name(struct thread *t, const char *name)
+void thread_set_name(struct thread *t, const char *name)
 {
-    size_t len = strlen(name);
+    size_t len = strnlen(name, THREAD_NAME - 1);
 
-    memcpy(t->name, name, len < THREAD_NAME ? len : THREAD_NAME - 1);
+    memcpy(t->name, name, len);
+    memset(t->name + len, 0, THREAD_NAME - len);
 }
 
 struct thread *thread_create(const char *name, void (*fn)(void *), void *arg)
@@ -40,7 +41,7 @@ struct thread *thread_create(const char *name, void (*fn)(void *), void *arg)
     t->refs = 1;
     t->fn = fn;
     t->arg = arg;
-    set_name(t, name);
+    thread_set_name(t, name);
     return t;
 }
 
@@ -142,6 +143,6 @@ int sched_init(void)
     boot_thread.slice = run_queues[index].slice;
     boot_thread.started = read_time();
     list_init(&boot_thread.queue);
-    set_name(&boot_thread, "boot");
+    thread_set_name(&boot_thread, "boot");
     return 0;
 }

@@ -76,6 +76,9 @@ static inline struct thread *current_thread(void)
 must_check struct thread *thread_create(const char *name, void (*fn)(void *), void *arg);
 void thread_start(struct thread *t);
 
+/* At most THREAD_NAME - 1 bytes of it. Whoever reads a name meanwhile may see a mixture. */
+void thread_set_name(struct thread *t, const char *name);
+
 /* Ends the calling thread, which is not the first one. Preemption is on, no lock is held, no
  * space entered. */
 _Noreturn void thread_exit(void);

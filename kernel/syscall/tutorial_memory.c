@@ -69,7 +69,8 @@ long tutorial_mmap(vaddr_t start, size_t len, uint64_t prot)
     if (len == 0) return 0;
     if (len > MMAP_MOST || !pages_of(start, len, &r)) return -1;
     if (prot == 0 || prot & ~(uint64_t)PROT_RWX) return -1;
-    if (aspace_map(process_space(current_process()), r, (unsigned)prot, &anonymous)) return -1;
+    if (aspace_map(process_space(current_process()), r, (unsigned)prot, &anonymous))
+        return -1;
     return 0;
 }
 

@@ -18,6 +18,8 @@
 #define CTX_TRAP_SAVE   328
 #define CTX_FAULT_SKIP  336
 #define CTX_FAULT_CAUSE 344
+#define CTX_CALL_A0     352
+#define CTX_IN_CALL     360
 
 #define HART_EMERGENCY     0
 #define HART_EMERGENCY_TOP 8
@@ -97,11 +99,16 @@
 
 /*
  * A system call that needs all of the user's registers: `stub` is what the table of calls
- * has, fn(context) the C function, which may change any register. context.h, rule 1.
+ * has, fn(context) the C function, which may change any register. context.h, rule 1. What it
+ * does to in_call stays.
  */
 #define FULL_CALL(stub, fn) \
     FUNCTION(stub) \
     call save_whole; \
+    ld t0, 8 * 10(tp); \
+    sd t0, CTX_CALL_A0(tp); \
+    li t0, 1; \
+    sw t0, CTX_IN_CALL(tp); \
     mv a0, tp; \
     call fn; \
     sd a0, 8 * 10(tp); \

@@ -41,6 +41,8 @@ CHECK(stack_low, CTX_STACK_LOW);
 CHECK(trap_save, CTX_TRAP_SAVE);
 CHECK(fault_skip, CTX_FAULT_SKIP);
 CHECK(fault_cause, CTX_FAULT_CAUSE);
+CHECK(call_a0, CTX_CALL_A0);
+CHECK(in_call, CTX_IN_CALL);
 static_assert(CALL_SLOTS == CALL_NUMBERS, "asm.h");
 
 /* What switch.S pushes: ra, s0 to s11, and a word for alignment. */
@@ -77,6 +79,7 @@ void context_init_user(struct context *c, vaddr_t pc, vaddr_t sp)
     c->sstatus = layout | SSTATUS_SPIE;
     c->fp_hart = NULL;
     c->before_run &= ~(uint32_t)BEFORE_RUN_FP;
+    c->in_call = 0;
     c->whole = 1;
 }
 
@@ -131,6 +134,22 @@ void fp_reload(struct context *c)
     preempt_off();
     fp_bring(c);
     preempt_on();
+}
+
+void context_copy_user(struct context *to)
+{
+    struct context *from = this_context;
+
+    debug_assert(from->whole);
+    fp_sync(from);
+    memcpy(to->x, from->x, sizeof(to->x));
+    to->sepc = from->sepc;
+    to->sstatus = from->sstatus;
+    to->fp = from->fp;
+    to->fp_hart = NULL;
+    to->before_run = from->before_run & BEFORE_RUN_FP;
+    to->in_call = 0;
+    to->whole = 1;
 }
 
 void context_settle(struct context *next)

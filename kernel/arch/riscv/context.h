@@ -76,6 +76,8 @@ struct context {
         trap_save; /* where entry from the kernel puts what it needs a register for */
     uint64_t fault_skip;   /* the probe in progress, see trap.h; own thread only */
     uint64_t fault_cause;  /* of the last access that a fixup caught; own thread only */
+    uint64_t call_a0;      /* for user_work(): x[10] when the call was made, */
+    uint32_t in_call;      /* 1: which is on its way out, and x[10] is its result */
     uint64_t portal_cause; /* why portal code came back (portal.h); own thread only */
     uint64_t portal_value;
     uint32_t before_run;  /* enum before_run: own thread only, or whoever moves it */
@@ -95,6 +97,10 @@ void context_init(struct context *c, void *stack_low, void *stack_top,
 /* User registers as a program starts: all 0 but pc and sp, floating point off until used. */
 void context_init_user(struct context *c, vaddr_t pc, vaddr_t sp);
 
+/* A thread that has not run yet gets the running thread's user registers, as they are in its
+ * frame, which is whole, with its floating point. */
+void context_copy_user(struct context *to);
+
 /* Leaves for user mode with all registers of this_context. The kernel stack is forgotten.
  * Preemption is on and no lock is held. */
 _Noreturn void user_enter(void);
@@ -108,7 +114,8 @@ void context_set_exit_flags(struct context *c, uint32_t flags);
  *
  * user_trap: an exception of a program, but not a system call. Returns to go on where
  * c->sepc says.
- * user_work: c->exit_flags are not 0; it clears those it has seen to. x[] is whole.
+ * user_work: c->exit_flags are not 0; it clears those it has seen to. x[] is whole. With
+ * c->in_call it follows a system call, which can be made again: sepc - 4, and call_a0 to x[10].
  * user_call_traced: a system call of a thread with ENTRY_TRACED. x[] is whole, sepc is
  * behind the call; it makes the call and sets x[10].
  * user_call_unknown: the number in x[17] is CALL_SLOTS or more; what it returns goes to a0.

@@ -197,10 +197,18 @@ FUNCTION(traced_trap) /* a1 is scause */
     j user_exit_whole
 END(traced_trap)
 
-/* Interrupts are closed, and registers but a0 are the user's again: rule 2. */
+/* Interrupts are closed, and registers but a0 are the user's again: rule 2. The frame has the
+ * first argument still; it goes where who begins the call again will look for it. */
 FUNCTION(call_has_work)
+    ld t0, 8 * 10(tp)
+    sd t0, CTX_CALL_A0(tp)
+    li t0, 1
+    sw t0, CTX_IN_CALL(tp)
     sd a0, 8 * 10(tp)
+    call save_whole
+    j user_exit_whole
 trap_has_work:
+    sw zero, CTX_IN_CALL(tp)
     call save_whole
     j user_exit_whole
 END(call_has_work)

@@ -189,6 +189,7 @@ void trap_from_user_whole(struct context *c, uint64_t scause, uint64_t stval)
 {
     bool expected = scause & CAUSE_INTERRUPT;
 
+    c->in_call = 0;
     if (!expected && (c->entry_flags & ENTRY_PORTAL)) {
         csr_set(sstatus, SSTATUS_SIE);
         if (scause == CAUSE_ILLEGAL && fp_first_use(c)) return;
@@ -203,5 +204,7 @@ void call_from_user_whole(struct context *c)
         c->sepc -= 4; /* entry stepped over the call */
         portal_trapped(c, CAUSE_USER_ECALL, 0);
     }
+    c->call_a0 = c->x[10];
+    c->in_call = 1;
     user_call_traced(c);
 }

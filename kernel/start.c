@@ -1,0 +1,156 @@
+/*
+ * See start.h.
+ *
+ *     /          the root: memory, or an image under an overlay that is memory
+ *     /dev       devices
+ *     /dev/shm, /tmp, /run   memory
+ *     /proc      processes
+ *
+ * A directory that is missing is made; what cannot be mounted is said in the log, and the start
+ * goes on without it: programs may not need it.
+ */
+#include "start.h"
+
+#include "arch/riscv/directmap.h"
+#include "drivers/devtree.h"
+#include "fs/cred.h"
+#include "fs/devfs/devfs.h"
+#include "fs/initramfs.h"
+#include "fs/tmpfs/tmpfs.h"
+#include "init.h"
+#include "lib/cmdline.h"
+#include "lib/errno.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "mm/page.h"
+#include "mm/slab.h"
+#include "proc/linux.h"
+#include "proc/signal.h"
+#include "proc/vdso.h"
+#include "proc/wall.h"
+#include "syscall/linux.h"
+
+enum { INIT_WORDS = 32 };
+
+bool start_is_asked_for(void) { return cmdline_get("init") != NULL; }
+
+static struct walk_env kernel_env(void)
+{
+    struct path top = {root_mount, root_mount->root};
+
+    return (struct walk_env){.root = top, .start = top, .who = &root_cred};
+}
+
+static int mount_memory_root(void)
+{
+    const struct tmpfs_options options = {.mode = 0755, .npages = page_free_count() / 2};
+    struct file_system *fs = tmpfs_create(&options);
+
+    if (!fs) return -ENOMEM;
+    int err = mount_root(fs, 0, "none", "tmpfs");
+    if (err) file_system_abandon(fs);
+    return err;
+}
+
+static void unpack_initrd(void)
+{
+    const struct devtree *m = &machine;
+    struct path top = {root_mount, root_mount->root};
+    size_t size = phys_range_size(m->initrd);
+    struct initramfs_result result = {0};
+
+    if (size == 0) return;
+    int err = initramfs_unpack(top, pa_to_ptr(m->initrd.start), size, &result);
+    if (err) log_error("initrd: error %d at %s", -err, result.name);
+}
+
+/* Takes fs over in any case. */
+static void mount_on(struct file_system *fs, const char *where, unsigned flags,
+                     const char *type)
+{
+    struct walk_env env = kernel_env();
+    struct path at;
+
+    if (!fs) {
+        log_error("%s: there is no memory", where);
+        return;
+    }
+    int err = path_make_directory(&env, where, 0755);
+    if (err == 0 || err == -EEXIST) err = path_walk(&env, where, WALK_FOLLOW, &at);
+    if (!err) {
+        err = mount_add(fs, at, flags, type, type);
+        path_put(at);
+    }
+    if (!err) return;
+    log_error("%s cannot be mounted: error %d", where, -err);
+    file_system_abandon(fs);
+}
+
+static void mount_memory(const char *where, uint32_t mode)
+{
+    const struct tmpfs_options options = {.mode = mode, .npages = page_free_count() / 2};
+
+    mount_on(tmpfs_create(&options), where, MOUNT_NOSUID | MOUNT_NODEV, "tmpfs");
+}
+
+static void mount_others(void)
+{
+    mount_on(devfs_create(), "/dev", MOUNT_NOSUID, "devtmpfs");
+    mount_memory("/dev/shm", 01777);
+    mount_memory("/tmp", 01777);
+    mount_memory("/run", 0755);
+}
+
+/* argv of process 1: its name, and what stands behind "--". */
+static void fill_arguments(const char **words)
+{
+    unsigned n = 0;
+
+    words[n++] = cmdline_get("init");
+    while (n < INIT_WORDS && cmdline_argument(n - 1)) {
+        words[n] = cmdline_argument(n - 1);
+        n++;
+    }
+    words[n] = NULL;
+}
+
+/* 0, or what keeps programs from running at all. */
+static int prepare(void)
+{
+    file_clock = clock_wall_ns;
+    file_wait_interrupted = signal_pending;
+    int err = vdso_init();
+    if (err) return err;
+    clock_wall_init();
+    err = memory_devices_init();
+    if (!err) err = mount_memory_root();
+    if (err) return err;
+    unpack_initrd();
+    mount_others();
+    return 0;
+}
+
+int start_programs(void)
+{
+    static const char *const environment[] = {
+        "HOME=/root", "TERM=linux",
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+    static const char *words[INIT_WORDS + 1];
+    struct process *first;
+
+    int err = prepare();
+    if (err) {
+        log_error("programs cannot be started: error %d", -err);
+        return 1;
+    }
+    fill_arguments(words);
+    err = linux_start_first(&linux_personality, words[0], words, environment, &first);
+    if (err) {
+        log_error("%s: error %d", words[0], -err);
+        return 1;
+    }
+    const struct process_end *end = process_wait(first);
+    log_info("process 1 has ended: %s %d",
+             end->kind == PROCESS_EXITED ? "exit" : "signal or trap", end->code);
+    return end->kind == PROCESS_EXITED ? end->code : 1;
+}
