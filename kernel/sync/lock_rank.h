@@ -28,6 +28,8 @@ enum lock_rank {
     RANK_INODES, /* the table of inodes of a mounted image: nothing is called under it */
     RANK_SLAB,   /* slab lists: everybody above allocates */
     RANK_BUDDY,  /* the frame allocator: slabs take frames */
+    RANK_EVENTS, /* an eventfd or timerfd: allocates nothing, wakes after it, sets a timer */
+    RANK_EPOLL,  /* what an epoll has ready: who wakes somebody may hold anything above */
     RANK_WAIT,   /* wait queues: anybody above may wake, with its lock held */
     RANK_TIMER, /* a hart's timers: who waits on a queue sets one; nothing is called under it */
     RANK_RUNQUEUE, /* run queues, one at a time: waking ends here, whatever is held */
