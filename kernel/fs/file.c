@@ -53,6 +53,7 @@ static void free_file(struct grace *g) { kfree(container_of(g, struct file, grac
 void file_put(struct file *f)
 {
     if (__atomic_fetch_sub(&f->refs, 1, __ATOMIC_ACQ_REL) != 1) return;
+    if (f->unwatch) f->unwatch(f);
     if (f->inode) locks_release_file(f);
     if (f->ops && f->ops->release) f->ops->release(f);
     path_put(f->path);
@@ -232,7 +233,8 @@ int file_make_of_inode(struct inode *i, const char *name, const struct file_ops 
 {
     char shown[64];
 
-    printf_buf(shown, sizeof(shown), "%s:[%lu]", name, (unsigned long)i->ino);
+    printf_buf(shown, sizeof(shown), strchr(name, '[') ? "%s" : "%s:[%lu]", name,
+               (unsigned long)i->ino);
     struct dentry *d = dentry_make_root(i, shown);
     if (!d) return -ENOMEM;
     inode_get(i); /* the dentry's */
