@@ -3,6 +3,7 @@
 
 #include "fs/cred.h"
 #include "fs/locks.h"
+#include "fs/pipe.h"
 #include "fs/walk.h"
 #include "lib/errno.h"
 #include "lib/printf.h"
@@ -211,7 +212,16 @@ int file_map(struct file *f, uint64_t offset, size_t len, unsigned prot, bool sh
  */
 static void anonymous_destroy(struct inode *i) { kfree(i); }
 
-static const struct inode_ops anonymous_inode_ops = {.destroy = anonymous_destroy};
+/* By /proc/PID/fd: a pipe is opened once more, nothing else can be. */
+static int anonymous_open(struct inode *i, struct file *f)
+{
+    return inode_is(i, INODE_FIFO) ? fifo_open(i, f) : -ENXIO;
+}
+
+static const struct inode_ops anonymous_inode_ops = {
+    .open = anonymous_open,
+    .destroy = anonymous_destroy,
+};
 static const struct file_system_ops anonymous_fs_ops = {0};
 
 static struct file_system anonymous_fs = {
