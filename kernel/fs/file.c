@@ -15,7 +15,7 @@
 #include "uapi/stat.h"
 
 /* Descriptors keep this of what open(2) was given. */
-#define NOT_KEPT (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC | O_TMPFILE_BIT)
+#define NOT_KEPT (O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_TMPFILE_BIT)
 
 struct file *file_make(unsigned flags, struct cred *who)
 {

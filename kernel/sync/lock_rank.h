@@ -25,6 +25,7 @@ enum lock_rank {
     RANK_TLB,    /* handing out address space identifiers */
     RANK_GRACE,  /* batches that wait for a grace period */
     RANK_DEVICE, /* a device and its queues: it takes frames, and wakes who waited for it */
+    RANK_TTY,    /* a terminal: those who wait for it are woken, and a serial port is written */
     RANK_INODES, /* the table of inodes of a mounted image: nothing is called under it */
     RANK_SLAB,   /* slab lists: everybody above allocates */
     RANK_BUDDY,  /* the frame allocator: slabs take frames */
