@@ -102,9 +102,8 @@ static long ask(struct poll_entry *e, size_t n, struct poll_table *table)
 
     for (size_t i = 0; i < n; i++) {
         if (e[i].file) {
-            uint32_t wanted = e[i].events | POLLERR | POLLHUP | POLLNVAL;
-            if (table) table->events = wanted;
-            e[i].revents = file_poll(e[i].file, table) & wanted;
+            if (table) table->events = e[i].events;
+            e[i].revents = file_poll(e[i].file, table) & e[i].events;
         }
         if (e[i].revents == 0) continue;
         found++;

@@ -12,11 +12,12 @@
 /* What poll(2) asks of one file, and is told. */
 struct poll_entry {
     struct file *file; /* held by the caller. NULL: `revents` stands already */
-    uint32_t events, revents;
+    uint32_t events;   /* POLLERR and POLLHUP among them, if they are to count */
+    uint32_t revents;
 };
 
 /*
- * Waits until a file has one of its events, an error or its end, and fills in all `revents`.
+ * Waits until a file has one of its events, and fills in all `revents`.
  * Returns: how many are not 0; 0 at the deadline; -EINTR if a signal came first; -ENOMEM.
  */
 must_check long poll_files(struct poll_entry *e, size_t n, uint64_t deadline_ns);

@@ -71,3 +71,12 @@ WEAK void signal_trap(struct context *c, const struct process_end *end,
 }
 WEAK void futex_task_leaves(struct task *t) { (void)t; }
 WEAK void usage_task_leaves(struct task *t) { (void)t; }
+WEAK void signal_mask_begin(sigset_t mask) { (void)mask; }
+WEAK void signal_mask_end(long result) { (void)result; }
+WEAK int signal_mask_from_user(vaddr_t at, size_t size, sigset_t *out)
+{
+    (void)at;
+    (void)size;
+    *out = 0;
+    return 0;
+}

@@ -130,7 +130,7 @@ TEST(poll_counts_the_files_that_have_what_is_asked_for)
     assert(pipe_create(0, end) == 0);
     struct poll_entry e[] = {{f, POLLIN, 9},
                              {f, POLLOUT, 9},
-                             {end[0], POLLIN, 9},
+                             {end[0], POLLIN | POLLHUP, 9},
                              {end[1], POLLIN, 9},
                              {NULL, 0, POLLNVAL}};
     EXPECT_EQ(poll_files(e, 5, WAIT_FOREVER), 2);
