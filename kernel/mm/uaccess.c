@@ -26,14 +26,19 @@ static struct aspace *user_space(void)
     return likely(s && s->kind == ASPACE_USER) ? s : NULL;
 }
 
-static bool is_users(vaddr_t va, size_t len)
+static bool is_in_user_half(vaddr_t va, size_t len)
 {
     const struct aspace *s = user_space();
 
-    debug_assert(preempt_is_on() && irq_enabled());
     if (!s) return false;
     uint64_t end = s->end << PAGE_SHIFT;
     return va.raw <= end && len <= end - va.raw;
+}
+
+static bool is_users(vaddr_t va, size_t len)
+{
+    debug_assert(preempt_is_on() && irq_enabled());
+    return is_in_user_half(va, len);
 }
 
 bool user_range_ok(vaddr_t va, size_t len) { return is_users(va, len); }
@@ -122,6 +127,22 @@ int put_user64(vaddr_t to, uint64_t value)
     if (unlikely(to.raw % sizeof(value))) return copy_to_user(to, &value, sizeof(value));
     if (unlikely(!is_users(to, sizeof(value)))) return -EFAULT;
     return user_store64(to, value);
+}
+
+/* With preemption off the trap handler brings nothing. */
+int try_get_user32(vaddr_t from, uint32_t *out)
+{
+    if (from.raw % sizeof(*out) || !is_in_user_half(from, sizeof(*out))) return -EFAULT;
+    preempt_off();
+    int err = user_load32(from, out);
+    preempt_on();
+    return err;
+}
+
+int cas_user32(vaddr_t at, uint32_t *expected, uint32_t value)
+{
+    if (at.raw % sizeof(value) || !is_users(at, sizeof(value))) return -EFAULT;
+    return user_cas32(at, expected, value);
 }
 
 long strncpy_from_user(char *to, vaddr_t from, size_t size)

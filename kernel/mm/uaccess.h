@@ -44,6 +44,13 @@ must_check int get_user64(vaddr_t from, uint64_t *out);
 must_check int put_user32(vaddr_t to, uint32_t value);
 must_check int put_user64(vaddr_t to, uint64_t value);
 
+/* The word, if it is there already: nothing is brought. With spinlocks held, too. 0 or -EFAULT. */
+must_check int try_get_user32(vaddr_t from, uint32_t *out);
+
+/* In one step: stores `value` if the aligned word is *expected. 0, and in *expected what it was; or
+ * -EFAULT. */
+must_check int cas_user32(vaddr_t at, uint32_t *expected, uint32_t value);
+
 /*
  * Copies a string with its NUL to `to`, which has room for `size` bytes.
  * Returns: its length without the NUL; -ENAMETOOLONG if there is no NUL within `size`

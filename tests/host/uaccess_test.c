@@ -58,7 +58,7 @@ static char *touch(uint64_t at, unsigned access)
     }
     for (unsigned tries = 0; tries < PATIENCE; tries++) {
         if (aspace_translate(thread.space, VA(at), access, &pa)) return pa_to_ptr(pa);
-        if (!trap_user_access(VA(at), cause)) return NULL;
+        if (!preempt_is_on() || !trap_user_access(VA(at), cause)) return NULL;
     }
     EXPECT(!"a fault is answered with what does not help");
     return NULL;
@@ -116,6 +116,15 @@ int user_load32(vaddr_t from, uint32_t *out) { return word(false, from, out, 4);
 int user_load64(vaddr_t from, uint64_t *out) { return word(false, from, out, 8); }
 int user_store32(vaddr_t to, uint32_t value) { return word(true, to, &value, 4); }
 int user_store64(vaddr_t to, uint64_t value) { return word(true, to, &value, 8); }
+int user_cas32(vaddr_t at, uint32_t *expected, uint32_t value)
+{
+    uint32_t now = 0;
+
+    if (word(false, at, &now, 4) || (now == *expected && word(true, at, &value, 4)))
+        return -EFAULT;
+    *expected = now;
+    return 0;
+}
 
 /* ---- The tests. ---- */
 
@@ -294,6 +303,43 @@ TEST(a_word_that_is_not_aligned_is_loaded_whole_or_not_at_all)
     EXPECT_EQ(put_user64(VA(CONST.raw - 3), 1), -EFAULT);
     EXPECT_EQ(put_user32(VA(CONST.raw - 3), 1), -EFAULT);
     EXPECT(large == 64 && small == 0x12345678);
+    end();
+}
+
+TEST(a_word_that_is_tried_is_not_brought)
+{
+    uint32_t value = 1;
+
+    begin(ASPACE_USER);
+    EXPECT_EQ(try_get_user32(HERE, &value), -EFAULT);
+    EXPECT_EQ(put_user32(HERE, 7), 0);
+    EXPECT_EQ(try_get_user32(HERE, &value), 0);
+    EXPECT_EQ(value, 7);
+    EXPECT_EQ(try_get_user32(VA(HERE.raw + 2), &value), -EFAULT);
+    EXPECT_EQ(try_get_user32(VA(END), &value), -EFAULT);
+    preempt_off();
+    EXPECT_EQ(try_get_user32(HERE, &value), 0);
+    preempt_on();
+    end();
+}
+
+TEST(a_word_is_changed_only_if_it_is_what_was_expected)
+{
+    uint32_t seen = 0;
+
+    begin(ASPACE_USER);
+    EXPECT_EQ(cas_user32(HERE, &seen, 5), 0);
+    EXPECT_EQ(seen, 0);
+    EXPECT_EQ(cas_user32(HERE, &seen, 6), 0);
+    EXPECT_EQ(seen, 5);
+    EXPECT_EQ(cas_user32(HERE, &seen, 7), 0);
+    EXPECT_EQ(get_user32(HERE, &seen), 0);
+    EXPECT_EQ(seen, 7);
+    seen = 0;
+    EXPECT_EQ(cas_user32(CONST, &seen, 1), -EFAULT);
+    EXPECT_EQ(cas_user32(HOLE, &seen, 1), -EFAULT);
+    EXPECT_EQ(cas_user32(VA(HERE.raw + 1), &seen, 1), -EFAULT);
+    EXPECT_EQ(cas_user32(VA(END - 2), &seen, 1), -EFAULT);
     end();
 }
 

@@ -275,6 +275,22 @@ word_loader user_load64, ld, sd
 word_storer user_store32, sw
 word_storer user_store64, sd
 
+/* int user_cas32(vaddr_t at, uint32_t *expected, uint32_t value) */
+FUNCTION(user_cas32)
+    lw t2, (a1)
+    li t0, SSTATUS_SUM
+    csrs sstatus, t0
+1:  lr.w.aqrl t1, (a0)
+    bne t1, t2, 2f
+    sc.w.rl t3, a2, (a0)
+    bnez t3, 1b
+2:  csrc sstatus, t0
+    sw t1, (a1)
+    li a0, 0
+    ret
+    CATCH_USER(1b, 2b, user_access_failed)
+END(user_cas32)
+
 user_access_failed:
     li a0, -EFAULT
     ret

@@ -31,3 +31,7 @@ must_check int user_load32(vaddr_t from, uint32_t *out);
 must_check int user_load64(vaddr_t from, uint64_t *out);
 must_check int user_store32(vaddr_t to, uint32_t value);
 must_check int user_store64(vaddr_t to, uint64_t value);
+
+/* Stores `value` if the aligned word is *expected, in one step, which orders what is before and
+ * after it. 0, and *expected is what it was; or -EFAULT. */
+must_check int user_cas32(vaddr_t at, uint32_t *expected, uint32_t value);
