@@ -153,6 +153,12 @@ static inline struct aspace *process_space(const struct process *p)
     return p->program->space;
 }
 
+/* What is allowed of RLIMIT_`which`, without the lock. */
+static inline uint64_t process_limit(const struct process *p, unsigned which)
+{
+    return __atomic_load_n(&p->limits[which].cur, __ATOMIC_RELAXED);
+}
+
 /* The process of the running thread. */
 static inline struct process *current_process(void) { return current_thread()->owner; }
 

@@ -30,6 +30,7 @@ struct task {
 
     uint64_t min_faults, maj_faults; /* written by itself. Atomic. */
     uint64_t waits, preempted;       /* voluntary switches and others; likewise */
+    bool counted; /* what it used is its process's already; under process.lock */
 };
 
 /* The running thread's; it has one in every call of the Linux personality. */

@@ -5,6 +5,9 @@
 
 #include <stdint.h>
 
+struct process;
+struct task;
+
 struct usage {
     uint64_t user_ns, system_ns; /* see usage.c for how they are told apart */
     uint64_t min_faults, maj_faults;
@@ -19,3 +22,14 @@ void usage_task_leaves(struct task *t);
 
 /* a += b, and the larger of the peaks. */
 void usage_add(struct usage *a, const struct usage *b);
+
+/* Of a task that is in its process: the caller's own, or process.lock is held. */
+void usage_of_task(struct task *t, struct usage *out);
+
+/* Of all threads that it has, and had; process.lock is not held. */
+void process_usage(struct process *p, struct usage *out);
+/* Of its children that were waited for. */
+void process_children_usage(struct process *p, struct usage *out);
+
+/* The calling task leaves: what it used is its process's from now on. */
+void usage_task_leaves(struct task *t);

@@ -11,10 +11,16 @@
 #define CAP_KILL            5
 #define CAP_SETGID          6
 #define CAP_SETUID          7
+#define CAP_SETPCAP         8
+#define CAP_IPC_LOCK        14
+#define CAP_IPC_OWNER       15
+#define CAP_SYS_RAWIO       17
 #define CAP_SYS_CHROOT      18
+#define CAP_SYS_PTRACE      19
 #define CAP_SYS_ADMIN       21
 #define CAP_SYS_BOOT        22
+#define CAP_SYS_NICE        23
 #define CAP_SYS_RESOURCE    24
+#define CAP_SYS_TIME        25
 #define CAP_MKNOD           27
-#define CAP_WAKE_ALARM      35
 #define CAP_LAST            40
