@@ -97,6 +97,9 @@ must_check int aspace_map_anywhere(struct aspace *s, size_t npages, size_t align
                                    unsigned prot, const struct mapping_source *source,
                                    vaddr_t *out);
 
+/* Is nothing mapped in r? Read without locks: only who maps there finds out for certain. */
+must_check bool aspace_is_free(struct aspace *s, struct range r);
+
 /* Holes are fine. 0; -EPERM if a page is sealed, and nothing was removed; or -ENOMEM if a
  * mapping had to be split and could not be: nothing was removed in the part that failed. */
 must_check int aspace_unmap(struct aspace *s, struct range r);
@@ -167,6 +170,11 @@ struct mapping {
 /* The first mapping that ends after `from`; what lies before `from` is not shown. False if
  * there is none. */
 must_check bool aspace_next_mapping(struct aspace *s, vaddr_t from, struct mapping *out);
+
+/* Does va lie in a shared mapping of an object? Which, with a reference for the caller, and which page
+ * of it. */
+must_check bool aspace_shared_page(struct aspace *s, vaddr_t va, struct object **object,
+                                   uint64_t *index);
 
 /* Pages in core? One byte (0 or 1) for each page of r; -ENOMEM if r has a hole. */
 must_check int aspace_incore(struct aspace *s, struct range r, unsigned char *out);

@@ -69,6 +69,35 @@ static uint64_t search_down(const struct aspace *s, uint64_t top, uint64_t npage
     return found;
 }
 
+/* The end of what is free from page `vpn` on, as far as one look tells; vpn if it is not free. */
+static uint64_t free_until(const struct aspace *s, uint64_t vpn)
+{
+    const pte_t *words = s->root;
+
+    for (unsigned level = s->levels - 1u;; level--) {
+        pte_t e = pte_load(&words[word_index(vpn, level)]);
+        uint64_t end = (vpn | (word_pages(level) - 1)) + 1;
+        if (!pte_is_table(e) && !pte_is_shared_table(e))
+            return pte_is_empty(e) ? end : vpn;
+        const struct page *t = pte_table_page(e);
+        if (word_index(vpn, level - 1) >= __atomic_load_n(&t->table.hi, __ATOMIC_RELAXED))
+            return end;
+        words = pte_words(e);
+    }
+}
+
+bool aspace_is_free(struct aspace *s, struct range r)
+{
+    uint64_t vpn = va_vpn(r.start), end = va_vpn(r.end);
+
+    preempt_off(); /* the tables that are seen stay */
+    for (uint64_t next; vpn < end && (next = free_until(s, vpn)) > vpn;) {
+        vpn = next;
+    }
+    preempt_on();
+    return vpn >= end;
+}
+
 static int map_at(struct aspace *s, uint64_t vpn, size_t npages, unsigned prot,
                   const struct mapping_source *source)
 {

@@ -236,6 +236,26 @@ bool aspace_next_mapping(struct aspace *s, vaddr_t from, struct mapping *out)
     return true;
 }
 
+bool aspace_shared_page(struct aspace *s, vaddr_t va, struct object **object,
+                        uint64_t *index)
+{
+    uint64_t vpn = va_vpn(va);
+    struct span page;
+    unsigned prot, number;
+
+    if (!next_mapping(s, (struct span){vpn, vpn + 1}, &page, &prot, &number))
+        return false;
+    struct tag tag = legend_slot(&s->legend, number)->tag;
+    bool shared = tag.object && tag.flags & TAG_SHARED;
+    if (shared) {
+        object_get(tag.object);
+        *object = tag.object;
+        *index = vpn + (uint64_t)tag.delta;
+    }
+    legend_release(s, number);
+    return shared;
+}
+
 struct incore_scan {
     struct scan scan;
     struct aspace *s;

@@ -1,0 +1,42 @@
+/* What the files of memory calls share. */
+#pragma once
+
+#include "mm/aspace.h"
+#include "proc/process.h"
+
+/* No program may map pages below without CAP_SYS_RAWIO: a NULL pointer leads nowhere. */
+#define MAP_LOWEST 0x10000ul
+
+/* The space of the calling program, and where its addresses end. */
+static inline struct aspace *current_space(void)
+{
+    return process_space(current_process());
+}
+static inline uint64_t space_end(const struct aspace *s) { return s->end << PAGE_SHIFT; }
+
+/*
+ * The pages of [start, start + len), of which a range outside of the user half is -ENOMEM, as most
+ * calls answer. -EINVAL if start is no page. An empty one is 0 and r.start = r.end.
+ */
+must_check int user_pages(vaddr_t start, uint64_t len, struct range *out);
+
+/* W means R here: the hardware has no pages that can only be written. */
+static inline unsigned prot_of(uint64_t prot)
+{
+    return (unsigned)prot & PROT_W ? ((unsigned)prot & PROT_RWX) | PROT_R
+                                   : (unsigned)prot & PROT_RWX;
+}
+
+/* Is memory for so many pages imaginable? Only what could never be had is refused: RAM and more. */
+must_check bool memory_may_commit(uint64_t npages);
+
+/* May the program have so many pages more, of this kind? RLIMIT_AS, and RLIMIT_DATA for private ones that
+ * can be written. */
+must_check bool memory_within_limits(uint64_t npages, bool data);
+
+/* May the program lock so many pages more? 0; -EPERM if it may lock none, `beyond` if these are too
+ * many (RLIMIT_MEMLOCK). */
+must_check int memory_may_lock(uint64_t npages, int beyond);
+
+/* Faults in what locked pages are to have; what cannot be had is left out. */
+void memory_populate(struct aspace *s, struct range r, unsigned prot, bool shared);
