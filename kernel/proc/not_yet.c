@@ -1,11 +1,10 @@
 /* Weak, and gone when the real ones are there. */
 #include "fs/file.h"
 #include "lib/errno.h"
+#include "mm/slab.h"
 #include "proc/family.h"
 #include "proc/fdtable.h"
 #include "proc/fs_context.h"
-void futex_task_leaves(struct task *t);
-#include "mm/slab.h"
 #include "proc/signal.h"
 #include "proc/task.h"
 #define WEAK __attribute__((weak))
@@ -68,15 +67,4 @@ WEAK void signal_trap(struct context *c, const struct process_end *end,
     (void)c;
     (void)f;
     process_kill(current_process(), *end);
-}
-WEAK void futex_task_leaves(struct task *t) { (void)t; }
-WEAK void usage_task_leaves(struct task *t) { (void)t; }
-WEAK void signal_mask_begin(sigset_t mask) { (void)mask; }
-WEAK void signal_mask_end(long result) { (void)result; }
-WEAK int signal_mask_from_user(vaddr_t at, size_t size, sigset_t *out)
-{
-    (void)at;
-    (void)size;
-    *out = 0;
-    return 0;
 }
