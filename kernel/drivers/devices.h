@@ -3,8 +3,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-
 struct devtree;
 
 /*
@@ -13,7 +11,3 @@ struct devtree;
  * seed is taken out of the tree.
  */
 void devices_start(struct devtree *dt);
-
-/* Can devices interrupt? The interrupt controller is started when this is asked first: on a thread,
- * while the machine boots. */
-bool devices_can_interrupt(const struct devtree *dt);

@@ -13,7 +13,7 @@
 
 static struct spinlock console;
 
-uint64_t console_lock(void)
+static uint64_t lock(void)
 {
     uint64_t interrupts = irq_save();
 
@@ -22,11 +22,11 @@ uint64_t console_lock(void)
     return interrupts;
 }
 
-void console_unlock(uint64_t interrupts)
+static void unlock(uint64_t interrupts)
 {
     spin_release(&console);
     rank_leave(RANK_CONSOLE);
     irq_restore(interrupts);
 }
 
-void console_lock_init(void) { log_set_lock(console_lock, console_unlock); }
+void console_lock_init(void) { log_set_lock(lock, unlock); }

@@ -1,0 +1,25 @@
+/* The Linux ABI of uname(2), sysinfo(2), getrandom(2) and their like. */
+#pragma once
+
+#include "lib/assert.h"
+
+#include <stdint.h>
+
+enum { UTS_NAME = 65 }; /* with its NUL */
+
+struct utsname {
+    char sysname[UTS_NAME], nodename[UTS_NAME], release[UTS_NAME], version[UTS_NAME],
+        machine[UTS_NAME], domainname[UTS_NAME];
+};
+
+struct sysinfo {
+    int64_t uptime;
+    uint64_t loads[3];
+    uint64_t totalram, freeram, sharedram, bufferram, totalswap, freeswap;
+    uint16_t procs;
+    uint64_t totalhigh, freehigh;
+    uint32_t mem_unit;
+};
+static_assert(sizeof(struct sysinfo) == 112, "struct sysinfo of the ABI");
+
+enum { GRND_NONBLOCK = 1, GRND_RANDOM = 2, GRND_INSECURE = 4 };
