@@ -25,16 +25,11 @@ struct opening {
     bool made;
 };
 
-#define KNOWN_FLAGS                                                                     \
-    (O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK |        \
-     O_SYNC | O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | \
-     O_CLOEXEC | O_PATH | O_TMPFILE_BIT)
-
 /* What contradicts itself, and what O_PATH leaves of the rest. */
 static int check_flags(unsigned *flags)
 {
-    *flags &= KNOWN_FLAGS;
-    if (*flags & O_PATH) *flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    *flags &= O_KNOWN;
+    if (*flags & O_PATH) *flags &= O_WITH_PATH;
     if (*flags & O_TMPFILE_BIT) {
         bool writes = (*flags & O_ACCMODE) != O_RDONLY;
         if (!(*flags & O_DIRECTORY) || !writes || *flags & O_CREAT) return -EINVAL;
@@ -173,7 +168,9 @@ static int find_or_make(struct opening *o, struct path *out)
     }
     *out = (struct path){w->at.mount, d};
     path_get((struct path){w->at.mount, NULL});
-    return path_descend(out, 0);
+    err = path_descend(out, w->flags);
+    if (err) path_put(*out);
+    return err;
 }
 
 static bool is_followed(const struct opening *o, const struct inode *i)
@@ -190,9 +187,9 @@ static int onto_last(struct opening *o, bool *again)
     struct path to;
 
     *again = false;
+    if (w->kind == LAST_DOTDOT) return walk_up(w);
     if (w->kind != LAST_NAME) {
-        if (w->kind == LAST_DOTDOT) path_up(&w->at, w->env->root);
-        return w->kind == LAST_ROOT ? 0 : path_descend(&w->at, 0);
+        return w->kind == LAST_ROOT ? 0 : path_descend(&w->at, w->flags);
     }
     int err = o->flags & O_CREAT ? find_or_make(o, &to) : walk_look(w, &to);
     if (err) return err;

@@ -58,7 +58,8 @@ struct walk_env {
     struct path root, start; /* "/" and where relative paths begin; borrowed */
     struct cred *who;
     uint32_t umask;
-    bool held; /* for whoever lent the paths */
+    unsigned limits; /* of enum walk_flags: for all walks (openat2(2)) */
+    bool held;       /* for whoever lent the paths */
 };
 
 enum walk_flags {
@@ -66,6 +67,9 @@ enum walk_flags {
     WALK_DIRECTORY = 2, /* -ENOTDIR for anything else */
     WALK_EMPTY = 4,     /* an empty path is `start` itself (AT_EMPTY_PATH) */
     WALK_NO_MOUNTS = 8, /* -EXDEV where a mount would be crossed (RESOLVE_NO_XDEV) */
+    WALK_NO_LINKS = 16, /* -ELOOP where a link would be followed (RESOLVE_NO_SYMLINKS) */
+    WALK_NO_MAGIC = 32, /* the same, where no text says where it leads */
+    WALK_BENEATH = 64,  /* -EXDEV for all that leads out of `start` */
 };
 
 /* 0 and a held path. */

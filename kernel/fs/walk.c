@@ -31,9 +31,11 @@ static bool is_link(const struct inode *i) { return inode_is(i, INODE_SYMLINK); 
 int walk_begin(struct walk *w, const struct walk_env *env, const char *path,
                unsigned flags)
 {
+    flags |= env->limits;
     *w = (struct walk){.env = env, .flags = flags, .rest = path, .kind = LAST_ROOT};
     w->at = *path == '/' ? env->root : env->start;
     path_get(w->at);
+    if (*path == '/' && flags & WALK_BENEATH) return -EXDEV;
     if (strnlen(path, PATH_LIMIT) == PATH_LIMIT) return -ENAMETOOLONG;
     if (*path == 0 && !(flags & WALK_EMPTY)) return -ENOENT;
     return 0;
@@ -97,30 +99,50 @@ static int read_link(struct inode *i, struct link_frame **out)
     return 0;
 }
 
+/* To where no text says: it may be anywhere. */
+static int follow_magic(struct walk *w, struct inode *inode)
+{
+    struct path to;
+
+    if (w->flags & WALK_NO_MAGIC) return -ELOOP;
+    if (w->flags & WALK_BENEATH) return -EXDEV;
+    int err = inode->ops->follow(inode, &to);
+    if (err) return err;
+    if (w->flags & WALK_NO_MOUNTS && to.mount != w->at.mount) {
+        path_put(to);
+        return -EXDEV;
+    }
+    walk_move(w, to);
+    return 0;
+}
+
+/* An absolute link begins anew. */
+static int to_root(struct walk *w)
+{
+    struct path root = w->env->root;
+
+    if (w->flags & WALK_BENEATH) return -EXDEV;
+    if (w->flags & WALK_NO_MOUNTS && root.mount != w->at.mount) return -EXDEV;
+    path_get(root);
+    walk_move(w, root);
+    return 0;
+}
+
 int walk_into_link(struct walk *w, struct inode *inode)
 {
     struct link_frame *frame = NULL;
-    struct path to;
 
     if (w->slash) w->flags |= WALK_DIRECTORY | WALK_FOLLOW;
-    if (++w->followed > LINKS_FOLLOWED) return -ELOOP;
+    if (w->flags & WALK_NO_LINKS || ++w->followed > LINKS_FOLLOWED) return -ELOOP;
     w->kind = LAST_ROOT;
-    if (inode->ops->follow) {
-        int err = inode->ops->follow(inode, &to);
-        if (!err) walk_move(w, to);
-        return err;
-    }
+    if (inode->ops->follow) return follow_magic(w, inode);
     int err = read_link(inode, &frame);
     if (err) return err;
     frame->outer = w->links;
     frame->rest = w->rest;
     w->links = frame;
     w->rest = frame->text;
-    if (*w->rest == '/') {
-        path_get(w->env->root);
-        walk_move(w, w->env->root);
-    }
-    return 0;
+    return *w->rest == '/' ? to_root(w) : 0;
 }
 
 /* The directory that we are in has a name that is no longer so. */
@@ -173,16 +195,23 @@ int walk_look(struct walk *w, struct path *out)
     return err;
 }
 
+int walk_up(struct walk *w)
+{
+    const struct mount *was = w->at.mount;
+
+    if (w->flags & WALK_BENEATH && path_equal(w->at, w->env->start)) return -EXDEV;
+    path_up(&w->at, w->env->root);
+    if (w->flags & WALK_NO_MOUNTS && w->at.mount != was) return -EXDEV;
+    return path_descend(&w->at, w->flags);
+}
+
 /* One component that is not the last. */
 static int step(struct walk *w)
 {
     struct path to;
 
     if (w->kind == LAST_DOT) return 0;
-    if (w->kind == LAST_DOTDOT) {
-        path_up(&w->at, w->env->root);
-        return path_descend(&w->at, w->flags);
-    }
+    if (w->kind == LAST_DOTDOT) return walk_up(w);
     int err = walk_look(w, &to);
     if (err) return err;
     struct inode *i = path_inode(to);
@@ -239,8 +268,8 @@ static int walk_onto_last(struct walk *w, bool *again)
     struct path to;
 
     *again = false;
+    if (w->kind == LAST_DOTDOT) return walk_up(w);
     if (w->kind != LAST_NAME) {
-        if (w->kind == LAST_DOTDOT) path_up(&w->at, w->env->root);
         return w->kind == LAST_ROOT ? 0 : path_descend(&w->at, w->flags);
     }
     int err = walk_look(w, &to);

@@ -36,6 +36,8 @@ must_check int walk_to_last(struct walk *w);
 must_check int walk_into_link(struct walk *w, struct inode *inode);
 /* Takes the last step, into *out, held: a link or a mounted directory's root as it is. */
 must_check int walk_look(struct walk *w, struct path *out);
+/* "..", and down into what is mounted there. */
+must_check int walk_up(struct walk *w);
 /* The walk is at p now, whose reference it takes. */
 void walk_move(struct walk *w, struct path p);
 void walk_end(struct walk *w);

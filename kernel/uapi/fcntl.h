@@ -31,6 +31,14 @@
 #define O_TMPFILE_BIT 020000000u
 #define O_TMPFILE     (O_TMPFILE_BIT | O_DIRECTORY)
 
+/* All of them. */
+#define O_KNOWN                                                                         \
+    (O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK |        \
+     O_SYNC | O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | \
+     O_CLOEXEC | O_PATH | O_TMPFILE_BIT)
+/* Those that mean something beside O_PATH. */
+#define O_WITH_PATH (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
 #define AT_FDCWD            (-100)
 #define AT_SYMLINK_NOFOLLOW 0x100u
 #define AT_EACCESS          0x200u
