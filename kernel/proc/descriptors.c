@@ -144,6 +144,7 @@ int fs_env_begin(struct walk_env *env, int dirfd, const char *path)
     bool own = !fd_table_is_shared(p->files) && !fs_context_is_shared(c);
 
     env->who = current_cred();
+    env->limits = 0;
     env->umask = __atomic_load_n(&c->umask, __ATOMIC_RELAXED);
     return likely(own && is_alone(p)) ? borrow_all(env, c, dirfd, path)
                                       : hold_all(env, c, dirfd, path);

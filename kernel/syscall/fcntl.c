@@ -1,5 +1,5 @@
 /*
- * fcntl(2) and ioctl(2): what is asked of a descriptor, or of what is open there.
+ * fcntl(2), flock(2) and ioctl(2): what is asked of a descriptor, or of what is open there.
  */
 #include "fs/attributes.h"
 #include "fs/cred.h"
@@ -187,6 +187,17 @@ long sys_fcntl(uint64_t fd, uint64_t command, uint64_t arg)
 
     if (n) return n;
     n = control((int)fd, use.file, c, arg);
+    fd_end(use);
+    return n;
+}
+
+long sys_flock(uint64_t fd, uint64_t operation)
+{
+    struct fd_use use;
+    long n = fd_begin((int)fd, &use);
+
+    if (n) return n;
+    n = locks_flock(use.file, (unsigned)operation);
     fd_end(use);
     return n;
 }

@@ -5,38 +5,12 @@
 #include "proc/fdtable.h"
 #include "proc/signal.h"
 #include "syscall/linux.h"
+#include "syscall/size_limit.h"
 #include "syscall/user_buffers.h"
-
-/* Signals bring the real one. */
-__attribute__((weak)) void signal_self(int number) { (void)number; }
-
-/* Where a write will begin, as far as one can say before it has its locks. */
-static uint64_t write_begins(struct file *f, const int64_t *at)
-{
-    if (file_flags(f) & O_APPEND) return inode_read_size(f->inode);
-    return at ? (uint64_t)*at : __atomic_load_n(&f->pos, __ATOMIC_RELAXED);
-}
-
-/* RLIMIT_FSIZE: a write ends there, and none begins there. */
-static int keep_below_limit(struct file *f, struct transfer *t, const int64_t *at)
-{
-    const struct process *p = current_process();
-    uint64_t limit = __atomic_load_n(&p->limits[RLIMIT_FSIZE].cur, __ATOMIC_RELAXED);
-
-    if (likely(limit == RLIM_INFINITY) || !inode_is(f->inode, INODE_REGULAR)) return 0;
-    uint64_t pos = write_begins(f, at);
-    if (t->left == 0 || (at && *at < 0)) return 0;
-    if (pos >= limit) {
-        signal_self(SIGXFSZ);
-        return -EFBIG;
-    }
-    if (t->left > limit - pos) t->left = limit - pos;
-    return 0;
-}
 
 static long write_to(struct file *f, struct transfer *t, const int64_t *at)
 {
-    int err = keep_below_limit(f, t, at);
+    int err = write_within_limit(f, t, at);
 
     if (err) return err;
     long n = at ? file_write_at(f, t, *at) : file_write(f, t);
@@ -127,6 +101,70 @@ long sys_readv(uint64_t fd, vaddr_t iov, uint64_t count)
 long sys_writev(uint64_t fd, vaddr_t iov, uint64_t count)
 {
     return write_many(fd, iov, count, NULL);
+}
+
+long sys_pread64(uint64_t fd, vaddr_t buf, uint64_t len, uint64_t pos)
+{
+    int64_t at = (int64_t)pos;
+
+    return at < 0 ? -EINVAL : read_one(fd, buf, len, &at);
+}
+
+long sys_pwrite64(uint64_t fd, vaddr_t buf, uint64_t len, uint64_t pos)
+{
+    int64_t at = (int64_t)pos;
+
+    return at < 0 ? -EINVAL : write_one(fd, buf, len, &at);
+}
+
+/* The position comes as two halves, of which the lower is all of it where registers have 64
+ * bits. */
+long sys_preadv(uint64_t fd, vaddr_t iov, uint64_t count, uint64_t pos, uint64_t unused)
+{
+    int64_t at = (int64_t)pos;
+
+    (void)unused;
+    return at < 0 ? -EINVAL : read_many(fd, iov, count, &at);
+}
+
+long sys_pwritev(uint64_t fd, vaddr_t iov, uint64_t count, uint64_t pos, uint64_t unused)
+{
+    int64_t at = (int64_t)pos;
+
+    (void)unused;
+    return at < 0 ? -EINVAL : write_many(fd, iov, count, &at);
+}
+
+/* What may be asked of a single read or write. Nothing here is ever late on its way to a disk that
+ * a program could write to, so that it is to be there afterwards is no wish. */
+#define RWF_HIPRI 1u
+#define RWF_DSYNC 2u
+#define RWF_SYNC  4u
+
+static int check_wishes(uint64_t flags)
+{
+    return (uint32_t)flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC) ? -EOPNOTSUPP : 0;
+}
+
+/* A position of -1 is the file's own. */
+long sys_preadv2(uint64_t fd, vaddr_t iov, uint64_t count, uint64_t pos, uint64_t unused,
+                 uint64_t flags)
+{
+    int err = check_wishes(flags);
+
+    if (err) return err;
+    if ((int64_t)pos == -1) return sys_readv(fd, iov, count);
+    return sys_preadv(fd, iov, count, pos, unused);
+}
+
+long sys_pwritev2(uint64_t fd, vaddr_t iov, uint64_t count, uint64_t pos, uint64_t unused,
+                  uint64_t flags)
+{
+    int err = check_wishes(flags);
+
+    if (err) return err;
+    if ((int64_t)pos == -1) return sys_writev(fd, iov, count);
+    return sys_pwritev(fd, iov, count, pos, unused);
 }
 
 long sys_lseek(uint64_t fd, uint64_t offset, uint64_t whence)

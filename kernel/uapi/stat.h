@@ -77,7 +77,12 @@ struct linux_statx {
 static_assert(sizeof(struct linux_statx) == 256, "struct statx of the ABI");
 static_assert(offsetof(struct linux_statx, atime) == 64, "struct statx of the ABI");
 
-#define STATX_BASIC_STATS 0x7ffu
+#define STATX_BASIC_STATS     0x7ffu
+#define STATX_MNT_ID          0x1000u
+#define STATX_RESERVED        0x80000000u
+#define STATX_ATTR_MOUNT_ROOT 0x2000u
+/* Of the flags: AT_STATX_FORCE_SYNC and AT_STATX_DONT_SYNC, not both. */
+#define AT_STATX_SYNC 0x6000u
 
 struct linux_statfs {
     int64_t type;
@@ -94,6 +99,14 @@ struct linux_statfs {
     int64_t spare[4];
 };
 static_assert(sizeof(struct linux_statfs) == 120, "struct statfs of the ABI");
+
+/* Flags of statfs(2). */
+#define ST_RDONLY   1
+#define ST_NOSUID   2
+#define ST_NODEV    4
+#define ST_NOEXEC   8
+#define ST_VALID    0x20
+#define ST_RELATIME 0x1000
 
 #define UTIME_NOW  0x3fffffff
 #define UTIME_OMIT 0x3ffffffe
