@@ -31,6 +31,8 @@
 
 static struct hart_frames hart_frames[MAX_HARTS];
 
+void (*page_few_left)(void);
+
 /* Frames linked by cached_free. Protected by the buddy's lock. */
 struct frame_list {
     struct page *first;
@@ -175,10 +177,12 @@ struct page *frames_take(enum page_use use)
     struct hart_frames *f = this_hart()->frames;
 
     if (!frames_trylock(f)) return NULL;
-    if (stack_count(&f->any) == 0) refill(&f->any);
+    bool empty = stack_count(&f->any) == 0;
+    if (empty) refill(&f->any);
     struct page *p = stack_pop(&f->any);
     if (p) put_to_use(f, p, use);
     frames_unlock(f);
+    if (empty && page_few_left) page_few_left();
     return p;
 }
 

@@ -1,12 +1,13 @@
 /*
- * When there is no memory for a program: the largest process goes, and not the one that
- * happened to ask. A small program beside one that takes all there is goes on.
+ * When there is no memory for a program, caches give some back. If they have none, the largest
+ * process goes, and not the one that happened to ask. A small program beside one that takes all there is goes on.
  *
  * Whoever asks waits until the memory of the largest is there, also if somebody else
  * has already ended it. A thread that waits here and is told to leave gives up, so that
  * nobody waits for each other.
  */
 #include "mm/aspace.h"
+#include "mm/reclaim.h"
 #include "proc/internal.h"
 
 static uint64_t pages_of(struct process *p)
@@ -19,6 +20,8 @@ static uint64_t pages_of(struct process *p)
 
 bool process_make_room(void)
 {
+    if (reclaim_some()) return true;
+
     struct process *largest = process_get_most(pages_of);
     bool mine = largest == current_process();
 

@@ -15,6 +15,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/object.h"
+#include "mm/reclaim.h"
 #include "mm/slab.h"
 
 enum { NEIGHBOURS = 8, PAGE_SECTORS = PAGE_SIZE / BLK_SECTOR };
@@ -105,6 +106,7 @@ static void run_free(struct run *run)
 static int run_alloc(struct run *run, uint64_t index, unsigned n)
 {
     run->index = index;
+    reclaim_for_cache();
     for (run->n = 0; run->n < n; run->n++) {
         run->frame[run->n] = page_alloc(PAGE_CACHED);
         if (!run->frame[run->n]) break;

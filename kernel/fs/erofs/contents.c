@@ -24,6 +24,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/page.h"
+#include "mm/reclaim.h"
 #include "mm/slab.h"
 
 enum { WINDOW_LEAST = 8, WINDOW_MOST = EROFS_READ_MOST };
@@ -117,6 +118,7 @@ static void request_done(struct erofs_read *read, int err)
  * -ENOMEM if there is not even one. */
 static int get_frames(struct request *r, unsigned most)
 {
+    reclaim_for_cache();
     for (r->read.n = 0; r->read.n < most; r->read.n++) {
         struct page *there = object_find_page(r->object, r->index + r->read.n);
         if (there) {
@@ -297,8 +299,9 @@ static int bring_or_wait(struct object *o, uint64_t index)
 static int copy_page(struct object *o, uint64_t index)
 {
     struct erofs_node *n = node_of_object(o);
-    struct page *frame = page_alloc(PAGE_CACHED);
 
+    reclaim_for_cache();
+    struct page *frame = page_alloc(PAGE_CACHED);
     if (!frame) return -ENOMEM;
     int err =
         erofs_read_page(&mounted_of_node(n)->image, &n->disk, index, page_ptr(frame));
