@@ -39,6 +39,7 @@
 #include "mm/aspace.h"
 #include "mm/kspace.h"
 #include "mm/page.h"
+#include "mm/reclaim.h"
 #include "mm/slab.h"
 #include "proc/vdso.h"
 #include "proc/wall.h"
@@ -379,7 +380,7 @@ _Noreturn void kernel_main(uint64_t hartid, uint64_t dtb)
     add_memory();
     keep_demo_heap_place();
     build_kernel_space();
-    if (sched_init()) not_booted("no memory for the first threads");
+    if (sched_init() || reclaim_start()) not_booted("no memory for the first threads");
     harts_start();
     start_devices();
     start_wall_clock();

@@ -16,6 +16,7 @@
 #include "fs/cred.h"
 #include "fs/devfs/devfs.h"
 #include "fs/initramfs.h"
+#include "fs/root.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "init.h"
 #include "lib/cmdline.h"
@@ -42,14 +43,15 @@ static struct walk_env kernel_env(void)
     return (struct walk_env){.root = top, .start = top, .who = &root_cred};
 }
 
-static int mount_memory_root(void)
+/* root=NAME: the image on the disk of that name, changed in memory. Else there is nothing but what
+ * the initrd brings. */
+static int mount_the_root(void)
 {
-    const struct tmpfs_options options = {.mode = 0755, .npages = page_free_count() / 2};
-    struct file_system *fs = tmpfs_create(&options);
+    const char *disk = cmdline_get("root"), *reason;
 
-    if (!fs) return -ENOMEM;
-    int err = mount_root(fs, 0, "none", "tmpfs");
-    if (err) file_system_abandon(fs);
+    if (!disk) return root_mount_memory();
+    int err = root_mount_erofs(disk, &reason);
+    if (err) log_error("root=%s: %s", disk, reason);
     return err;
 }
 
@@ -125,7 +127,7 @@ static int prepare(void)
     clock_wall_init();
     err = memory_devices_init();
     if (!err) err = shared_memory_init();
-    if (!err) err = mount_memory_root();
+    if (!err) err = mount_the_root();
     if (err) return err;
     unpack_initrd();
     mount_others();

@@ -9,6 +9,7 @@
 // sources: kernel/mm/page_debug.c kernel/sync/spinlock.c
 // sources: tests/host/fake/machine.c tests/host/fake/grace.c tests/host/fake/mutex.c
 // sources: tests/host/fake/wait.c tests/host/fake/rmap.c tests/host/fake/uaccess.c
+// sources: tests/host/fake/reclaim.c
 // sources: tests/host/fs/rig.c
 // libs: -lpthread
 // sources: kernel/fs/erofs/super.c kernel/fs/erofs/inode.c kernel/fs/erofs/dir.c
@@ -23,8 +24,10 @@
 #include "uapi/fcntl.h"
 #include "uapi/stat.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* The image as a device. */
 static struct image image;
@@ -331,6 +334,261 @@ TEST(an_image_that_is_none_is_refused_and_the_device_stays_the_callers)
     EXPECT_EQ(erofs_create(&device, &fs, &reason), -EINVAL);
     EXPECT_STR(reason, "no EROFS image");
     EXPECT_EQ(closed, 0);
+    end();
+}
+
+/*
+ * A large file: an image that is one file, and a device that answers when it is told to.
+ */
+enum { LARGE_PAGES = 200, HELD_REQUESTS = 8 };
+
+static struct erofs_read *held[HELD_REQUESTS];
+static unsigned nheld;
+
+static void hold_pages(struct erofs_device *d, struct erofs_read *r)
+{
+    (void)d;
+    requests++;
+    pages_read += r->n;
+    assert(__atomic_load_n(&nheld, __ATOMIC_RELAXED) < HELD_REQUESTS);
+    held[nheld] = r;
+    __atomic_fetch_add(&nheld, 1, __ATOMIC_RELEASE);
+}
+
+static void answer_all(void)
+{
+    for (unsigned i = 0; i < nheld; i++) {
+        held[i]->done(held[i], copy_out(held[i]));
+    }
+    __atomic_store_n(&nheld, 0, __ATOMIC_RELEASE);
+}
+
+static void make_large(void)
+{
+    static uint8_t bytes[LARGE_PAGES * PAGE_SIZE], dir[4096];
+    struct make_inode file = {
+        .mode = S_IFREG | 0644, .size = sizeof(bytes), .layout = MAKE_PLAIN};
+
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = zoo_byte('l', i);
+    }
+    image_begin(&image, 12, (LARGE_PAGES + 8) * PAGE_SIZE, 2);
+    file.where = image_add_blocks(&image, bytes, sizeof(bytes));
+    uint64_t nid = image_add_inode(&image, &file);
+    struct make_inode root = {.mode = S_IFDIR | 0755, .nlink = 2};
+    struct make_entry entries[] = {{0, 2, "."}, {0, 2, ".."}, {nid, 1, "large"}};
+    root.size = image_make_dir(dir, entries, ARRAY_SIZE(entries));
+    root.where = image_add_blocks(&image, dir, root.size);
+    image_seal(&image, image_add_inode(&image, &root));
+}
+
+static void begin_large(void (*read)(struct erofs_device *, struct erofs_read *))
+{
+    rig_begin();
+    EXPECT_EQ(rig_mkdir("/mnt"), 0);
+    make_large();
+    device = (struct erofs_device){.read = read, .close = close_device};
+    requests = pages_read = closed = 0;
+    bad_page = ~0ul;
+    EXPECT_EQ(mount_image(), 0);
+}
+
+TEST(who_reads_in_order_gets_larger_and_larger_pieces)
+{
+    static uint8_t page[PAGE_SIZE];
+
+    begin_large(read_pages);
+    struct file *f = open_file("/mnt/large");
+    for (unsigned i = 0; i < LARGE_PAGES; i++) {
+        EXPECT_EQ(rig_file_read(f, page, PAGE_SIZE), PAGE_SIZE);
+        EXPECT_EQ(page[17], zoo_byte('l', (uint64_t)i * PAGE_SIZE + 17));
+    }
+    /* 8, 16, 32, then two of 32 at a time, and what is left */
+    EXPECT(requests == 8 && pages_read == LARGE_PAGES);
+    file_put(f);
+    end();
+}
+
+TEST(who_jumps_gets_small_pieces)
+{
+    struct page *p;
+
+    begin_large(read_pages);
+    struct file *f = open_file("/mnt/large");
+    struct object *o = inode_pages(f->inode);
+    for (unsigned i = 0; i < 4; i++) {
+        EXPECT_EQ(o->ops->get_page(o, 150 - i * 40, &p), 0);
+        page_put(p);
+    }
+    EXPECT(requests == 4 && pages_read == 4 * 8);
+    file_put(f);
+    end();
+}
+
+struct reader {
+    pthread_t thread;
+    struct object *object;
+    uint64_t index;
+    int err;
+    uint32_t over; /* atomic */
+};
+
+static void *read_page(void *arg)
+{
+    struct reader *r = arg;
+    struct page *p;
+
+    fake_hart = 1 + (unsigned)(r->index % 2);
+    r->err = r->object->ops->get_page(r->object, r->index, &p);
+    if (!r->err) page_put(p);
+    __atomic_store_n(&r->over, 1, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+static void begin_reader(struct reader *r, struct object *o, uint64_t index)
+{
+    *r = (struct reader){.object = o, .index = index};
+    assert(pthread_create(&r->thread, NULL, read_page, r) == 0);
+}
+
+static void wait_for_requests(unsigned n)
+{
+    while (__atomic_load_n(&nheld, __ATOMIC_ACQUIRE) < n) {
+        usleep(1000);
+    }
+}
+
+TEST(who_misses_a_page_that_is_on_its_way_waits_for_it)
+{
+    struct reader one, two;
+
+    begin_large(hold_pages);
+    struct file *f = open_file("/mnt/large");
+    struct object *o = inode_pages(f->inode);
+    begin_reader(&one, o, 0);
+    wait_for_requests(1);
+    begin_reader(&two, o, 5);
+    usleep(50000);
+    EXPECT_EQ(__atomic_load_n(&two.over, __ATOMIC_ACQUIRE), 0);
+    EXPECT_EQ(requests, 1);
+    answer_all();
+    pthread_join(one.thread, NULL);
+    pthread_join(two.thread, NULL);
+    EXPECT(one.err == 0 && two.err == 0);
+    EXPECT(requests == 1 && pages_read == 8);
+    file_put(f);
+    end();
+}
+
+TEST(requests_of_one_file_have_no_page_in_common)
+{
+    struct reader one, two;
+
+    begin_large(hold_pages);
+    struct file *f = open_file("/mnt/large");
+    struct object *o = inode_pages(f->inode);
+    begin_reader(&one, o, 20);
+    wait_for_requests(1);
+    begin_reader(&two, o, 17);
+    wait_for_requests(2);
+    EXPECT_EQ(pages_read, 8 + 3);
+    answer_all();
+    pthread_join(one.thread, NULL);
+    pthread_join(two.thread, NULL);
+    EXPECT(one.err == 0 && two.err == 0);
+    file_put(f);
+    end();
+}
+
+TEST(a_file_may_go_while_pages_of_it_are_read_for_nobody)
+{
+    static uint8_t page[PAGE_SIZE];
+    struct reader reader;
+
+    begin_large(read_pages);
+    struct file *f = open_file("/mnt/large");
+    for (unsigned i = 0; i < 8 + 16; i++) {
+        EXPECT_EQ(rig_file_read(f, page, PAGE_SIZE), PAGE_SIZE);
+    }
+    EXPECT_EQ(requests, 2);
+    device.read = hold_pages;
+    begin_reader(&reader, inode_pages(f->inode), 24);
+    wait_for_requests(1);
+    answer_all();
+    pthread_join(reader.thread, NULL);
+    begin_reader(&reader, inode_pages(f->inode), 56);
+    wait_for_requests(2);
+    held[0]->done(held[0], copy_out(held[0]));
+    pthread_join(reader.thread, NULL);
+    file_put(f);
+    dentry_drain();
+    held[1]->done(held[1], copy_out(held[1]));
+    nheld = 0;
+    end();
+}
+
+TEST(pages_that_nobody_uses_are_given_back_and_brought_again)
+{
+    static uint8_t page[PAGE_SIZE];
+    struct page *p;
+
+    begin_large(read_pages);
+    struct file *f = open_file("/mnt/large");
+    while (rig_file_read(f, page, PAGE_SIZE) == PAGE_SIZE) {
+    }
+    struct object *o = inode_pages(f->inode);
+    EXPECT_EQ(o->ops->get_page(o, 3, &p), 0); /* in use */
+    uint64_t gone = objects_reclaim(10);
+    EXPECT(gone >= 10 && gone < 10 + 16);
+    while (objects_reclaim(1000) > 0) {
+    }
+    for (unsigned i = 0; i < LARGE_PAGES; i++) {
+        struct page *there = object_find_page(o, i);
+        EXPECT_EQ(there != NULL, i == 3);
+        if (there) page_put(there);
+    }
+    page_put(p);
+    f->pos = 0;
+    EXPECT_EQ(rig_file_read(f, page, PAGE_SIZE), PAGE_SIZE);
+    EXPECT_EQ(page[99], zoo_byte('l', 99));
+    file_put(f);
+    end();
+}
+
+TEST(a_page_that_was_looked_up_stays_once_more)
+{
+    struct page *p;
+
+    begin_large(read_pages);
+    struct file *f = open_file("/mnt/large");
+    struct object *o = inode_pages(f->inode);
+    EXPECT_EQ(o->ops->get_page(o, 0, &p), 0);
+    page_put(p);
+    page_put(object_find_page(o, 7));
+    EXPECT_EQ(objects_reclaim(1), 6);
+    EXPECT(!object_find_page(o, 1));
+    p = object_find_page(o, 7);
+    if (EXPECT(p)) page_put(p);
+    EXPECT_EQ(objects_reclaim(1), 1); /* the first, which nobody has come back for */
+    p = object_find_page(o, 7);
+    if (EXPECT(p)) page_put(p);
+    file_put(f);
+    end();
+}
+
+TEST(memory_that_is_short_does_not_hold_a_file)
+{
+    static uint8_t page[PAGE_SIZE];
+
+    begin_large(read_pages);
+    struct file *f = open_file("/mnt/large");
+    uint64_t free = page_free_count();
+    fake_memory_is_short = true;
+    while (rig_file_read(f, page, PAGE_SIZE) == PAGE_SIZE) {
+    }
+    fake_memory_is_short = false;
+    EXPECT(f->pos == LARGE_PAGES * PAGE_SIZE && free - page_free_count() < 150);
+    file_put(f);
     end();
 }
 

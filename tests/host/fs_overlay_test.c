@@ -9,6 +9,7 @@
 // sources: kernel/mm/page_debug.c kernel/sync/spinlock.c
 // sources: tests/host/fake/machine.c tests/host/fake/grace.c tests/host/fake/mutex.c
 // sources: tests/host/fake/wait.c tests/host/fake/rmap.c tests/host/fake/uaccess.c
+// sources: tests/host/fake/reclaim.c
 // sources: tests/host/fs/rig.c
 // libs: -lpthread
 // sources: kernel/fs/erofs/super.c kernel/fs/erofs/inode.c kernel/fs/erofs/dir.c

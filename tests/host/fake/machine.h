@@ -25,3 +25,6 @@ extern bool fake_grace_hold;
 
 /* Calls of grace_defer() that wait. */
 unsigned fake_grace_waiting(void);
+
+/* With fake/reclaim.c: caches that grow take pages from others first. */
+extern bool fake_memory_is_short;
