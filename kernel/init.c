@@ -43,6 +43,7 @@
 #include "mm/slab.h"
 #include "proc/vdso.h"
 #include "proc/wall.h"
+#include "sched/load.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
 #include "start.h"
@@ -382,6 +383,7 @@ _Noreturn void kernel_main(uint64_t hartid, uint64_t dtb)
     build_kernel_space();
     if (sched_init() || reclaim_start()) not_booted("no memory for the first threads");
     harts_start();
+    load_init();
     start_devices();
     start_wall_clock();
     print_map();

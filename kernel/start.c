@@ -3,6 +3,7 @@
  *
  *     /          the root: memory, or an image under an overlay that is memory
  *     /dev       devices
+ *     /dev/pts   pseudo terminals
  *     /dev/shm, /tmp, /run   memory
  *     /proc      processes
  *
@@ -31,6 +32,8 @@
 #include "proc/vdso.h"
 #include "proc/wall.h"
 #include "syscall/linux.h"
+#include "tty/pty.h"
+#include "tty/tty.h"
 
 enum { INIT_WORDS = 32 };
 
@@ -99,6 +102,7 @@ static void mount_memory(const char *where, uint32_t mode)
 static void mount_others(void)
 {
     mount_on(devfs_create(), "/dev", MOUNT_NOSUID, "devtmpfs");
+    mount_on(devpts_create(), "/dev/pts", MOUNT_NOSUID | MOUNT_NOEXEC, "devpts");
     mount_memory("/dev/shm", 01777);
     mount_memory("/tmp", 01777);
     mount_memory("/run", 0755);
@@ -126,6 +130,7 @@ static int prepare(void)
     if (err) return err;
     clock_wall_init();
     err = memory_devices_init();
+    if (!err) err = tty_init(&machine);
     if (!err) err = shared_memory_init();
     if (!err) err = mount_the_root();
     if (err) return err;

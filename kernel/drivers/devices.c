@@ -32,8 +32,7 @@ static int attach(struct virtio_device *dev)
     }
 }
 
-/* Once, when the first device is found. */
-static bool controller_works(const struct devtree *dt)
+bool devices_can_interrupt(const struct devtree *dt)
 {
     static enum { UNKNOWN, WORKS, BROKEN } state;
 
@@ -50,7 +49,7 @@ static bool start_slot(const struct devtree *dt, unsigned slot, struct virtio_de
 {
     int err = virtio_open(dev, &dt->virtio[slot]);
 
-    if (err == 0 && dev->id != VIRTIO_NONE && controller_works(dt)) {
+    if (err == 0 && dev->id != VIRTIO_NONE && devices_can_interrupt(dt)) {
         err = attach(dev);
         if (err == 0) return true;
         if (err != -ENODEV)

@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 struct devtree;
 
 /*
@@ -11,3 +13,7 @@ struct devtree;
  * seed is taken out of the tree.
  */
 void devices_start(struct devtree *dt);
+
+/* Can devices interrupt? The interrupt controller is started when this is asked first: on a thread,
+ * while the machine boots. */
+bool devices_can_interrupt(const struct devtree *dt);

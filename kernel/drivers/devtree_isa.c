@@ -16,6 +16,7 @@
  */
 #include "drivers/devtree_isa.h"
 
+#include "lib/printf.h"
 #include "lib/string.h"
 
 enum { FIRST_NAME = 26 };
@@ -120,4 +121,21 @@ uint64_t isa_parse(const char *isa, size_t len)
         at++;
     }
     return set;
+}
+
+size_t isa_format(uint64_t set, uint64_t hidden, char *buf, size_t size)
+{
+    static const char order[] = "iemafdqlcbkjtpvnh";
+    size_t len = printf_buf(buf, size, "rv64");
+
+    set &= ~hidden;
+    for (const char *c = order; *c; c++) {
+        if (!(set >> (*c - 'a') & 1)) continue;
+        len += printf_buf(buf + len, len < size ? size - len : 0, "%c", *c);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+        if (!(set >> (FIRST_NAME + i) & 1)) continue;
+        len += printf_buf(buf + len, len < size ? size - len : 0, "_%s", names[i]);
+    }
+    return len;
 }

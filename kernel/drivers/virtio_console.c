@@ -295,6 +295,22 @@ long port_try_write(struct port *p, const void *buf, size_t len)
     return at != (const char *)buf ? at - (const char *)buf : n;
 }
 
+/* A buffer that is being filled may be sent at any time; but then another has come back. */
+size_t port_room(struct port *p)
+{
+    size_t room = 0;
+
+    lock(p->device);
+    if (p->host_open && !virtio_has_failed(p->device->dev)) {
+        if (p->filling) room += PAGE_SIZE - p->filling->len;
+        for (const struct buffer *b = p->free.first; b; b = b->next) {
+            room += PAGE_SIZE;
+        }
+    }
+    unlock(p->device);
+    return room;
+}
+
 unsigned port_ready(struct port *p)
 {
     unsigned ready = 0;
@@ -356,6 +372,14 @@ int port_drain(struct port *p)
 
     wait_until(&p->writers, (state = drained(p)) != -EAGAIN);
     return state;
+}
+
+void ports_drain(void)
+{
+    for (unsigned i = 0; i < PORT_MOST; i++) {
+        struct port *p = port_get(i);
+        if (p && port_drain(p)) log_debug("port %s: its host did not take all", p->name);
+    }
 }
 
 struct port_window port_window(struct port *p)

@@ -38,6 +38,10 @@ void port_close(struct port *p);
 must_check long port_try_read(struct port *p, void *buf, size_t len);
 must_check long port_try_write(struct port *p, const void *buf, size_t len);
 
+/* Bytes that a write would take now. Others who write make it less; time only makes it more,
+ * until the host closes its side. */
+size_t port_room(struct port *p);
+
 /* Woken whenever the answer of one of these, or of port_ready(), may have changed. */
 struct wait_queue *port_readers(struct port *p);
 struct wait_queue *port_writers(struct port *p);
@@ -57,6 +61,9 @@ must_check long port_write(struct port *p, const void *buf, size_t len);
 
 /* Waits until the device has taken all that was written. 0; -EPIPE, -EIO if some is lost. */
 must_check int port_drain(struct port *p);
+
+/* The same for all ports that there are, as well as it can be had: for power-off. */
+void ports_drain(void);
 
 /* The size of the terminal at the other side, 0 by 0 if the host does not say; how often it
  * has changed. A change wakes port_readers(). */

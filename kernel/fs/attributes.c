@@ -189,7 +189,7 @@ int path_set_times(struct path p, struct time_change atime, struct time_change m
 int inode_truncate(struct inode *i, uint64_t size, const struct cred *who)
 {
     mutex_lock(&i->lock);
-    int err = i->pages && i->ops->resize ? i->ops->resize(i, size) : -EINVAL;
+    int err = i->ops->resize ? i->ops->resize(i, size) : -EINVAL;
     if (!err) {
         inode_touch(i, TIME_MTIME | TIME_CTIME);
         inode_drop_privileges(i, who);

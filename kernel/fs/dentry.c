@@ -232,7 +232,7 @@ static int bring(struct dentry *dir, const char *name, size_t len, struct dentry
     }
     dentry_get(dir);
     d->inode = i;
-    d->cached = ops->lookup != NULL;
+    d->cached = ops->lookup && !dir->inode->fs->forgetful;
     d->hash = hash_name(dir, name, len);
     struct bucket *b = bucket_of(d->hash);
     bucket_lock(b);

@@ -9,7 +9,7 @@
 #include "fs/file.h"
 
 struct char_device {
-    const char *name;
+    const char *name; /* in devfs; "a/b" is b in a directory a */
     uint64_t number; /* device_number() of the first */
     uint32_t count;  /* minors, from the first on */
     uint32_t mode;   /* permissions of the name that devfs gives; 0: none */

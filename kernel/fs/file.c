@@ -3,6 +3,7 @@
 
 #include "fs/cred.h"
 #include "fs/locks.h"
+#include "fs/pipe.h"
 #include "fs/walk.h"
 #include "lib/errno.h"
 #include "lib/printf.h"
@@ -14,7 +15,7 @@
 #include "uapi/stat.h"
 
 /* Descriptors keep this of what open(2) was given. */
-#define NOT_KEPT (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC | O_TMPFILE_BIT)
+#define NOT_KEPT (O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_TMPFILE_BIT)
 
 struct file *file_make(unsigned flags, struct cred *who)
 {
@@ -53,6 +54,7 @@ static void free_file(struct grace *g) { kfree(container_of(g, struct file, grac
 void file_put(struct file *f)
 {
     if (__atomic_fetch_sub(&f->refs, 1, __ATOMIC_ACQ_REL) != 1) return;
+    if (f->unwatch) f->unwatch(f);
     if (f->inode) locks_release_file(f);
     if (f->ops && f->ops->release) f->ops->release(f);
     path_put(f->path);
@@ -210,7 +212,16 @@ int file_map(struct file *f, uint64_t offset, size_t len, unsigned prot, bool sh
  */
 static void anonymous_destroy(struct inode *i) { kfree(i); }
 
-static const struct inode_ops anonymous_inode_ops = {.destroy = anonymous_destroy};
+/* By /proc/PID/fd: a pipe is opened once more, nothing else can be. */
+static int anonymous_open(struct inode *i, struct file *f)
+{
+    return inode_is(i, INODE_FIFO) ? fifo_open(i, f) : -ENXIO;
+}
+
+static const struct inode_ops anonymous_inode_ops = {
+    .open = anonymous_open,
+    .destroy = anonymous_destroy,
+};
 static const struct file_system_ops anonymous_fs_ops = {0};
 
 static struct file_system anonymous_fs = {
@@ -232,7 +243,8 @@ int file_make_of_inode(struct inode *i, const char *name, const struct file_ops 
 {
     char shown[64];
 
-    printf_buf(shown, sizeof(shown), "%s:[%lu]", name, (unsigned long)i->ino);
+    printf_buf(shown, sizeof(shown), strchr(name, '[') ? "%s" : "%s:[%lu]", name,
+               (unsigned long)i->ino);
     struct dentry *d = dentry_make_root(i, shown);
     if (!d) return -ENOMEM;
     inode_get(i); /* the dentry's */

@@ -10,20 +10,43 @@
 #include "fs/transfer.h"
 #include "sched/wait.h"
 #include "sync/grace.h"
+#include "uapi/poll.h"
 
 struct cred;
 struct mapping_source;
 
-/* What poll(2) knows; the bits are the ABI's (uapi/poll.h). A poller enters its waiters in
- * the queues that a file names, and then believes the state that comes back. */
+/*
+ * What poll(2) knows; the bits are the ABI's (uapi/poll.h). A poller enters its waiters in the
+ * queues that a file names, and then believes the state that comes back. A file names at most
+ * FILE_POLL_QUEUES of them, for the same events the same each time; they live as long as it
+ * does, and are woken by wait_wake_all() alone: who polls passes no turn on.
+ */
+enum { FILE_POLL_QUEUES = 3 };
+
 struct poll_table {
     void (*add)(struct poll_table *table, struct wait_queue *q);
+    uint32_t
+        events; /* the poller has no use for others; POLLERR and POLLHUP it always has */
 };
 
 /* `table` NULL: only the state is wanted. */
 static inline void poll_wait(struct poll_table *table, struct wait_queue *q)
 {
     if (table) table->add(table, q);
+}
+
+/* For files with a queue for each direction: q is where `events` are announced. Errors and
+ * the end are announced in all; who waits for nothing else waits in that of POLLIN. */
+static inline void poll_wait_for(struct poll_table *table, struct wait_queue *q,
+                                 uint32_t events)
+{
+    const uint32_t writing = POLLOUT | POLLWRNORM | POLLWRBAND,
+                   always = POLLERR | POLLHUP;
+
+    if (!table) return;
+    bool only_writing = table->events & writing && !(table->events & ~(writing | always));
+    if (table->events & events || (events & POLLIN && !only_writing))
+        table->add(table, q);
 }
 
 struct file_ops {
@@ -54,8 +77,13 @@ struct file {
     struct mutex pos_lock;
     uint64_t pos; /* under pos_lock */
     void *data;   /* ops' */
-    struct grace
-        grace; /* the memory stays for who looks a descriptor up without a lock */
+    /* The memory stays for who looks a descriptor up without a lock. */
+    struct grace grace;
+
+    /* Who watches it without holding it. The list is his (fs/epoll.c), and unwatch(), set with
+     * the first watch, empties it before release(). */
+    struct list watches;
+    void (*unwatch)(struct file *f);
 };
 
 /* False: the last reference has gone. For who found it where it holds none, in a section that

@@ -71,6 +71,7 @@ struct file_system {
     uint32_t mounts;     /* under the lock of the tree (fs/path.h) */
     bool read_only;
     bool in_memory; /* what the page cache or the dentries do not have is not there */
+    bool forgetful; /* names that lookup brought stay only while they are in use */
     void *data;
 };
 

@@ -115,6 +115,7 @@ static int open_file(struct file *f, struct path p, unsigned flags, struct file 
         file_put(f);
         return err;
     }
+    f->flags &= ~O_NOCTTY; /* a terminal has seen it */
     *out = f;
     return 0;
 }

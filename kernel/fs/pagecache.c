@@ -363,6 +363,7 @@ static long write_piece(struct inode *i, struct transfer *t, uint64_t pos, size_
     int err = page_to_write(i->pages, pos >> PAGE_SHIFT, &p);
     if (err) return err;
     long n = transfer_in(t, (char *)page_ptr(p) + pos % PAGE_SIZE, len);
+    page_code_changed(p);
     page_put(p);
     return n;
 }

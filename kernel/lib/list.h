@@ -42,6 +42,17 @@ static inline void list_remove(struct list *node)
     list_init(node);
 }
 
+/* Puts what `from` has behind what `head` has. */
+static inline void list_splice(struct list *head, struct list *from)
+{
+    if (list_empty(from)) return;
+    from->next->prev = head->prev;
+    head->prev->next = from->next;
+    from->prev->next = head;
+    head->prev = from->prev;
+    list_init(from);
+}
+
 #define list_entry(node, type, member) container_of(node, type, member)
 #define list_for_each(it, head)        for (it = (head)->next; it != (head); it = it->next)
 /* `it` may be removed inside the loop. */

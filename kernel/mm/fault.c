@@ -175,12 +175,25 @@ static pte_t object_leaf(const struct fault *f, const struct page *p,
     return e;
 }
 
+/*
+ * Harts need not see stores of others, or of devices, when they fetch (Zifencei): all of them
+ * forget what they have fetched before a page is executed that was filled in since. Programs
+ * that store instructions themselves see to it themselves.
+ */
+static void make_fetchable(struct page *p)
+{
+    if (__atomic_load_n(&p->flags, __ATOMIC_RELAXED) & PAGE_CODE) return;
+    icache_flush_all();
+    __atomic_fetch_or(&p->flags, PAGE_CODE, __ATOMIC_RELAXED);
+}
+
 /* Stores `p` (its reference becomes the word's) at word k. */
 static void store_object_page(struct fault *f, struct page *t, unsigned k, struct page *p,
                               unsigned number, unsigned prot, struct tally *d)
 {
     const struct tag *tag = tag_of(f, number);
 
+    if (prot & PROT_X) make_fetchable(p);
     table_set_leaf_tag(t, k, number);
     if (!(tag->flags & TAG_SHARED)) t->table.flags &= ~TABLE_EXCLUSIVE;
     pte_store(&table_words(t)[k], object_leaf(f, p, tag, prot));
@@ -236,6 +249,7 @@ static int fill_copy(struct fault *f, struct page *t, unsigned i, struct page *p
     if (!copy) return FAULT_NOMEM;
     page_init_data(copy);
     frame_copy(page_ptr(copy), page_ptr(p));
+    if (prot & PROT_X) icache_flush_all();
     pte_store(&table_words(t)[i], anon_leaf(f, copy, prot));
     d->leaves++;
     d->anon++;
@@ -316,6 +330,7 @@ static int copy_on_write(struct fault *f, struct page *t, unsigned i)
     if (!copy) return FAULT_NOMEM;
     page_init_data(copy);
     frame_copy(page_ptr(copy), page_ptr(from));
+    if (leaf_prot(old) & PROT_X) icache_flush_all();
     pte_t e = anon_leaf(f, copy, leaf_prot(old));
     pte_store(slot, others_may_run() ? leaf_withhold(e) : e);
     cursor_gather(&f->c, f->vpn, 1);

@@ -40,7 +40,8 @@ enum page_flags {
     PAGE_REMOVED = 2, /* cached: no longer in its object. Atomic, set once. */
     PAGE_BROKEN = 4,  /* head of a block: each of its frames now counts for itself */
     PAGE_TAIL = 8,    /* inside a block that is not broken: ask the head */
-    PAGE_USED = 16,   /* cached: looked up since objects_reclaim() came by. Atomic. */
+    PAGE_USED = 16, /* cached: looked up since objects_reclaim() came by. Atomic. */
+    PAGE_CODE = 32, /* cached: all harts fetch what was stored in it. Atomic. */
 };
 
 struct object;
@@ -120,6 +121,14 @@ static inline pfn_t page_pfn(const struct page *p)
 }
 static inline void *page_ptr(const struct page *p) { return pfn_to_ptr(page_pfn(p)); }
 static inline struct page *ptr_page(const void *ptr) { return pfn_page(ptr_to_pfn(ptr)); }
+
+/* The kernel, or a device, has stored to cached page p: before a program executes it, harts are
+ * told to forget what they have fetched. */
+static inline void page_code_changed(struct page *p)
+{
+    if (__atomic_load_n(&p->flags, __ATOMIC_RELAXED) & PAGE_CODE)
+        __atomic_fetch_and(&p->flags, (uint16_t)~PAGE_CODE, __ATOMIC_RELAXED);
+}
 
 /* The head of the block that p lies in; p itself if it stands alone. */
 static inline struct page *page_head(struct page *p)

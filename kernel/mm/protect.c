@@ -191,6 +191,7 @@ int aspace_protect(struct aspace *s, struct range r, unsigned prot)
     if (!aspace_has(s, r)) return -EINVAL;
     if (span_is_sealed(s, span)) return -EPERM;
     p.prot = prot;
+    if (prot & PROT_X) icache_flush_all(); /* pages may have been filled since: fault.c */
     while (!err && span.lo < span.hi) {
         uint64_t end = cursor_step_end(s, span);
         err = cursor_open(&p.c, s, (struct span){span.lo, end},

@@ -18,6 +18,7 @@
 #include "lib/errno.h"
 #include "proc/internal.h"
 #include "proc/task.h"
+#include "tty/tty.h"
 #include "uapi/wait.h"
 
 struct spinlock families_lock;
@@ -152,6 +153,7 @@ void family_enter(struct process *p, struct process *parent, int exit_signal)
         p->pgid = parent->pgid;
         p->sid = parent->sid;
         p->tty = parent->tty;
+        if (p->tty) tty_get(p->tty);
     } else {
         first = p;
     }
@@ -415,6 +417,28 @@ static bool group_is_in_session(int pgid, int sid)
     return false;
 }
 
+static struct process *member(int pgid)
+{
+    struct list *it;
+
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        list_for_each (it, bucket(processes, (int)i)) {
+            struct process *p = list_entry(it, struct process, by_number);
+            if (p->pgid == pgid) return p;
+        }
+    }
+    return NULL;
+}
+
+int family_session_of_group(int pgid)
+{
+    lock();
+    const struct process *p = member(pgid);
+    int sid = p ? p->sid : -ESRCH;
+    unlock();
+    return sid;
+}
+
 bool family_group_in_session(int pgid, int sid)
 {
     lock();
@@ -451,12 +475,15 @@ int family_new_session(void)
     struct process *self = current_process();
 
     lock();
+    struct tty *before = NULL;
     int err = process_any(has_group, self->pid) ? -EPERM : 0;
     if (!err) {
         self->pgid = self->sid = self->pid;
+        before = self->tty;
         self->tty = NULL;
     }
     unlock();
+    if (before) tty_put(before);
     return err ? err : self->pid;
 }
 

@@ -45,6 +45,8 @@ must_check int family_group_of(int pid);
 must_check int family_session_of(int pid);
 /* Is there a process of this group in this session? */
 bool family_group_in_session(int pgid, int sid);
+/* The session that all members of the group are in; -ESRCH if there are none. */
+must_check int family_session_of_group(int pgid);
 /* No member of the group has a parent in another group of the same session. */
 bool family_group_orphaned(int pgid);
 

@@ -2,7 +2,8 @@
  * See linux.h. The order of leaving is that of process.c; here is what a program sees of it:
  *
  *     each thread    robust futexes, clear_child_tid: who waits for it learns of it
- *     the last       descriptors are closed, children get another parent
+ *     the last       descriptors are closed, a session leader gives up its terminal, children
+ *                    get another parent
  *     then           its own parent is told
  */
 #include "proc/linux.h"
@@ -19,6 +20,9 @@
 #include "proc/futex.h"
 #include "proc/internal.h"
 #include "proc/task.h"
+#include "tty/control.h"
+#include "tty/jobs.h"
+#include "tty/tty.h"
 #include "uapi/fcntl.h"
 
 void linux_leave(void)
@@ -50,6 +54,7 @@ void linux_close(struct process *p)
 {
     fork_release_parent(p);
     drop_files(p);
+    if (job_is_session_leader()) tty_session_ends();
     signals_close(p);
     family_orphan_children(p);
 }
@@ -59,6 +64,7 @@ void linux_over(struct process *p) { family_over(p); }
 void linux_destroy(struct process *p)
 {
     drop_files(p);
+    if (p->tty) tty_put(p->tty);
     if (p->signals) signals_destroy(p->signals);
 }
 
@@ -78,6 +84,26 @@ static struct first {
     const char *path;
     const char *const *argv, *const *envp;
 } first;
+
+/* As 0, 1 and 2. */
+static int open_console(void)
+{
+    struct walk_env env;
+    struct file *f;
+
+    int err = fs_env_begin(&env, AT_FDCWD, "/dev/console");
+    if (err) return err;
+    err = path_open(&env, "/dev/console", O_RDWR, 0, &f);
+    fs_env_end(&env);
+    if (err) return err;
+    for (unsigned i = 0; i < 3 && !err; i++) {
+        file_get(f);
+        int fd = fd_give(f, 0);
+        err = fd < 0 ? fd : 0;
+    }
+    file_put(f);
+    return err;
+}
 
 static int execute_first(struct context *c)
 {
@@ -102,7 +128,9 @@ static void begin_first(void *unused)
 {
     (void)unused;
     thread_enter_space(process_space(current_process()));
-    int err = execute_first(this_context);
+    int err = open_console();
+    if (err) log_warn("process 1 has no console: error %d", -err);
+    err = execute_first(this_context);
     if (err) {
         log_error("%s cannot be executed: error %d", first.path, -err);
         process_exit(127);

@@ -68,3 +68,12 @@ WEAK void signal_trap(struct context *c, const struct process_end *end,
     (void)f;
     process_kill(current_process(), *end);
 }
+WEAK void signal_mask_begin(sigset_t mask) { (void)mask; }
+WEAK void signal_mask_end(long result) { (void)result; }
+WEAK int signal_mask_from_user(vaddr_t at, size_t size, sigset_t *out)
+{
+    (void)at;
+    (void)size;
+    *out = 0;
+    return 0;
+}

@@ -3,6 +3,7 @@
 
 #include "drivers/rtc.h"
 #include "fs/inode.h"
+#include "fs/timerfd.h"
 #include "proc/vdso.h"
 #include "sched/timer.h"
 #include "sync/spinlock.h"
@@ -23,7 +24,11 @@ int64_t clock_wall_ns(void)
     return (int64_t)clock_ns() + __atomic_load_n(&difference, __ATOMIC_RELAXED);
 }
 
-void clock_set_wall(int64_t ns) { set_difference(ns - (int64_t)clock_ns()); }
+void clock_set_wall(int64_t ns)
+{
+    set_difference(ns - (int64_t)clock_ns());
+    timerfd_clock_was_set();
+}
 
 void clock_wall_init(void)
 {

@@ -217,6 +217,7 @@ static noinline void look_closely(void)
     uint64_t now = read_time();
     if (t == q->idle) {
         if (q->waiting) {
+            charge(t, now);
             run_next(q, now);
             return;
         }

@@ -10,6 +10,11 @@
  *
  * Who is woken is taken out, and enters again if it must wait on: at the front, since it
  * was the first to come.
+ *
+ * Calls of notify() come when all threads have been woken, and one after the other with the
+ * queue unlocked. Those that are still to come stand in a list of the waker's, out of which
+ * wait_unwatch() takes them like out of the queue: under the same lock. New ones do not come
+ * into that list, so it ends.
  */
 #include "sched/wait.h"
 
@@ -30,6 +35,7 @@ void wait_begin(struct wait_queue *q, struct waiter *w)
 {
     w->queue = q;
     w->thread = current_thread();
+    w->notify = NULL;
     thread_prepare_to_block();
     lock(q);
     list_push_back(&q->waiters, &w->link);
@@ -57,39 +63,75 @@ void wait_end(struct wait_queue *q, struct waiter *w)
     if (woken) wait_wake_one(q);
 }
 
+void wait_watch(struct wait_queue *q, struct waiter *w)
+{
+    w->queue = q;
+    lock(q);
+    list_push_back(&q->waiters, &w->link);
+    unlock(q);
+}
+
+void wait_unwatch(struct waiter *w)
+{
+    lock(w->queue);
+    list_remove(&w->link);
+    unlock(w->queue);
+}
+
+/* Without the lock: the link of one that is in is never to itself. */
+bool wait_rang(const struct waiter *w)
+{
+    return __atomic_load_n(&w->link.next, __ATOMIC_ACQUIRE) == &w->link;
+}
+
 /* The thread lives as long as we have the lock: it takes it before it goes. */
-static void wake_first(struct wait_queue *q)
+static void wake_first(struct wait_queue *q, struct list *to_notify)
 {
     struct waiter *w = list_entry(q->waiters.next, struct waiter, link);
 
     list_remove(&w->link);
-    thread_wake(w->thread);
+    if (w->notify) {
+        list_push_back(to_notify, &w->link);
+    } else {
+        thread_wake(w->thread);
+    }
 }
 
-unsigned wait_wake_one(struct wait_queue *q)
+/* Unlocks the queue. That preemption stays off is what keeps the waiters. */
+static void notify_and_unlock(struct wait_queue *q, struct list *to_notify)
 {
-    unsigned n = 0;
-
-    lock(q);
-    if (!list_empty(&q->waiters)) {
-        wake_first(q);
-        n = 1;
+    preempt_off();
+    while (!list_empty(to_notify)) {
+        struct waiter *w = list_entry(to_notify->next, struct waiter, link);
+        list_remove(&w->link);
+        unlock(q);
+        w->notify(w);
+        lock(q);
     }
     unlock(q);
+    preempt_on();
+}
+
+static unsigned wake(struct wait_queue *q, unsigned most)
+{
+    struct list to_notify;
+    unsigned n = 0;
+
+    list_init(&to_notify);
+    lock(q);
+    for (; n < most && !list_empty(&q->waiters); n++) {
+        wake_first(q, &to_notify);
+    }
+    if (list_empty(&to_notify)) {
+        unlock(q);
+    } else {
+        notify_and_unlock(q, &to_notify);
+    }
     return n;
 }
 
-unsigned wait_wake_all(struct wait_queue *q)
-{
-    unsigned n = 0;
-
-    lock(q);
-    for (; !list_empty(&q->waiters); n++) {
-        wake_first(q);
-    }
-    unlock(q);
-    return n;
-}
+unsigned wait_wake_one(struct wait_queue *q) { return wake(q, 1); }
+unsigned wait_wake_all(struct wait_queue *q) { return wake(q, ~0u); }
 
 /* A timer that wakes a thread. */
 struct alarm {

@@ -26,7 +26,8 @@ struct wait_queue {
 struct waiter {
     struct list link; /* under the queue's lock; to itself: a wake-up took it out */
     struct wait_queue *queue;
-    struct thread *thread;
+    struct thread *thread;            /* is woken, */
+    void (*notify)(struct waiter *w); /* or, if not NULL, this is called */
 };
 
 void wait_init(struct wait_queue *q);
@@ -39,6 +40,25 @@ must_check bool wait_sleep_until(struct waiter *w, uint64_t deadline_ns);
 /* Who leaves without what it waited for, in time or not, calls wait_wake_one() afterwards: the
  * wake-up of somebody else's turn may have come to it. */
 void wait_end(struct wait_queue *q, struct waiter *w);
+
+/*
+ * Watching many queues at once. The caller fills in `thread` or `notify`, and enters the
+ * waiter; a wake-up takes it out, and then it stays out until it is entered again.
+ *
+ *     thread    runs on if it is between thread_prepare_to_block() and thread_block(); else it
+ *               finds out by wait_rang()
+ *     notify    is called by whoever wakes, without the queue's lock but with whatever he holds
+ *               and with preemption off. It may wake others, and take spinlocks from RANK_EPOLL
+ *               on. It may be under way still when wait_unwatch() returns: so what the waiter is
+ *               in is freed after a grace period.
+ *
+ * Who wakes a queue that others watch with `notify` keeps it until wait_wake_*() returns.
+ */
+void wait_watch(struct wait_queue *q, struct waiter *w);
+/* The waiter has been entered before. Afterwards no wake-up finds it. */
+void wait_unwatch(struct waiter *w);
+/* Has a wake-up taken it out? */
+bool wait_rang(const struct waiter *w);
 
 /* Wakes the first, or all. Whom it woke leaves the queue: the number woken. */
 unsigned wait_wake_one(struct wait_queue *q);

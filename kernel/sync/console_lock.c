@@ -13,7 +13,7 @@
 
 static struct spinlock console;
 
-static uint64_t lock(void)
+uint64_t console_lock(void)
 {
     uint64_t interrupts = irq_save();
 
@@ -22,11 +22,11 @@ static uint64_t lock(void)
     return interrupts;
 }
 
-static void unlock(uint64_t interrupts)
+void console_unlock(uint64_t interrupts)
 {
     spin_release(&console);
     rank_leave(RANK_CONSOLE);
     irq_restore(interrupts);
 }
 
-void console_lock_init(void) { log_set_lock(lock, unlock); }
+void console_lock_init(void) { log_set_lock(console_lock, console_unlock); }

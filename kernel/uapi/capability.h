@@ -23,4 +23,5 @@
 #define CAP_SYS_RESOURCE    24
 #define CAP_SYS_TIME        25
 #define CAP_MKNOD           27
+#define CAP_WAKE_ALARM      35
 #define CAP_LAST            40

@@ -741,3 +741,18 @@ TEST(a_tree_with_random_damage_is_read_sanely_or_refused)
     }
     free(copy);
 }
+
+TEST(extensions_are_written_in_the_order_of_the_manual)
+{
+    static const char isa[] = "rv64imafdcvh_sstc_zba_zicsr_zicboz";
+    uint64_t set = isa_parse(isa, strlen(isa));
+    char buf[64];
+
+    EXPECT_EQ(isa_format(set, isa_extension("v", 1), buf, sizeof(buf)), 35 - 2);
+    EXPECT_STR(buf, "rv64imafdch_zicsr_zicboz_zba_sstc");
+    EXPECT_EQ(isa_parse(buf, strlen(buf)) | isa_extension("v", 1), set);
+    EXPECT_EQ(isa_format(set, 0, buf, 8), 34);
+    EXPECT_STR(buf, "rv64ima");
+    EXPECT_EQ(isa_format(0, 0, buf, 1), 4);
+    EXPECT_STR(buf, "");
+}

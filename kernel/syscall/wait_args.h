@@ -1,0 +1,17 @@
+/*
+ * What calls that wait for files are given: how long, and with which signals blocked.
+ */
+#pragma once
+
+#include "lib/addr.h"
+#include "lib/compiler.h"
+
+/* A struct timespec of the program from now on, as a deadline of poll_files(); NULL: never. 0,
+ * -EFAULT, -EINVAL. */
+must_check int wait_deadline(vaddr_t timeout, uint64_t *deadline);
+uint64_t wait_deadline_after(uint64_t ns);
+
+/* A mask of signals for the time of the call, or none (NULL). 0, -EFAULT, -EINVAL. After 0 the
+ * call ends with _end(). */
+must_check int wait_mask_begin(vaddr_t mask, uint64_t size);
+void wait_mask_end(vaddr_t mask, long result);
