@@ -16,6 +16,7 @@
 #include "drivers/devtree.h"
 #include "fs/cred.h"
 #include "fs/devfs/devfs.h"
+#include "fs/devfs/ports.h"
 #include "fs/initramfs.h"
 #include "fs/root.h"
 #include "fs/tmpfs/tmpfs.h"
@@ -130,6 +131,7 @@ static int prepare(void)
     if (err) return err;
     clock_wall_init();
     err = memory_devices_init();
+    if (!err) err = port_devices_init();
     if (!err) err = tty_init(&machine);
     if (!err) err = shared_memory_init();
     if (!err) err = mount_the_root();

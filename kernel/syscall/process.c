@@ -2,6 +2,7 @@
  * Processes and tasks: clone, execve, exit, wait, numbers, groups and sessions.
  */
 #include "arch/riscv/power.h"
+#include "drivers/virtio_console.h"
 #include "fs/attributes.h"
 #include "fs/cred.h"
 #include "lib/errno.h"
@@ -294,6 +295,7 @@ long sys_reboot(uint64_t magic, uint64_t magic2, uint64_t command)
     case REBOOT_RESTART:
     case REBOOT_HALT:
     case REBOOT_POWER_OFF:
+        ports_drain();
         log_info("power off");
         power_off(0);
     default:
