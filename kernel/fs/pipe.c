@@ -37,6 +37,7 @@ struct pipe {
     uint64_t head, tail;
     uint64_t readers, writers; /* open files */
     uint64_t reads, writes;    /* opens ever, for those who wait for one */
+    uint64_t peeked;           /* somebody has looked at bytes, and may take them */
     unsigned opens;            /* who is on its way in, or in. Under the inode's lock */
 };
 
@@ -158,16 +159,18 @@ static bool have_pages(struct pipe *p, size_t len)
     return *first && *last;
 }
 
+static bool waits(const struct file *f) { return !(file_flags(f) & O_NONBLOCK); }
+
 /*
- * Waits on q until `ready`. The lock is held before and after. 0, or why not.
+ * Waits on q until `ready`, if `wait` says so. The lock is held before and after. 0, or why not.
  */
-static int wait_for(struct pipe *p, struct file *f, struct wait_queue *q,
+static int wait_for(struct pipe *p, bool wait, struct wait_queue *q,
                     bool (*ready)(const struct pipe *, uint64_t), uint64_t arg)
 {
     while (!ready(p, arg)) {
         struct waiter w;
         bool interrupted = false;
-        if (file_flags(f) & O_NONBLOCK) return -EAGAIN;
+        if (!wait) return -EAGAIN;
         mutex_unlock(&p->lock);
         wait_begin(q, &w);
         while (!ready(p, arg) && !(interrupted = file_interrupted())) {
@@ -183,7 +186,7 @@ static int wait_for(struct pipe *p, struct file *f, struct wait_queue *q,
 static bool readable(const struct pipe *p, uint64_t arg)
 {
     (void)arg;
-    return filled(p) || load(&p->writers) == 0;
+    return !load(&p->peeked) && (filled(p) || load(&p->writers) == 0);
 }
 
 /* Room for as much as must go in at once. */
@@ -199,7 +202,7 @@ static long pipe_read(struct file *f, struct transfer *t, uint64_t *pos)
     (void)pos;
     if (t->left == 0) return 0;
     mutex_lock(&p->lock);
-    long n = wait_for(p, f, &p->bytes, readable, 0);
+    long n = wait_for(p, waits(f), &p->bytes, readable, 0);
     if (n == 0) n = take(p, t);
     mutex_unlock(&p->lock);
     if (n > 0) wait_wake_all(&p->room);
@@ -213,7 +216,7 @@ static long write_some(struct pipe *p, struct file *f, struct transfer *t)
     uint64_t least = t->left <= PIPE_BUF ? t->left : 1;
     struct transfer before = *t;
     uint64_t tail = p->tail;
-    int err = wait_for(p, f, &p->room, writable, least);
+    int err = wait_for(p, waits(f), &p->room, writable, least);
 
     if (p->readers == 0) return -EPIPE;
     if (err) return err;
@@ -321,13 +324,73 @@ static const struct file_ops pipe_file_ops = {
     .release = pipe_release,
 };
 
+bool file_is_pipe(const struct file *f) { return f->ops == &pipe_file_ops; }
+
 long pipe_bytes(struct file *f)
 {
     struct pipe *p = f->data;
 
-    if (f->ops != &pipe_file_ops) return -EINVAL;
+    if (!file_is_pipe(f)) return -EINVAL;
     mutex_lock(&p->lock);
     long n = (long)filled(p);
+    mutex_unlock(&p->lock);
+    return n;
+}
+
+/* The bytes from the head on; there are as many. */
+static void copy_bytes(struct pipe *p, char *to, size_t len)
+{
+    uint64_t pos = p->head;
+
+    while (len > 0) {
+        size_t n = piece_at(pos, len);
+        memcpy(to, (const char *)page_ptr(*page_at(p, pos)) + pos % PAGE_SIZE, n);
+        to += n;
+        pos += n;
+        len -= n;
+    }
+}
+
+long pipe_peek(struct file *f, void *buf, size_t len, bool wait)
+{
+    struct pipe *p = f->data;
+
+    mutex_lock(&p->lock);
+    long n = wait_for(p, wait && waits(f), &p->bytes, readable, 0);
+    if (n == 0) {
+        n = (long)(filled(p) < len ? filled(p) : len);
+        copy_bytes(p, buf, (size_t)n);
+        add(&p->peeked, n > 0);
+    }
+    mutex_unlock(&p->lock);
+    return n;
+}
+
+void pipe_peek_end(struct file *f, size_t taken)
+{
+    struct pipe *p = f->data;
+
+    mutex_lock(&p->lock);
+    while (taken > 0) {
+        size_t n = piece_at(p->head, taken);
+        add(&p->head, n);
+        taken -= n;
+        if (p->head % PAGE_SIZE == 0) page_read_out(p);
+    }
+    add(&p->peeked, -1ul);
+    mutex_unlock(&p->lock);
+    wait_wake_all(&p->bytes);
+    wait_wake_all(&p->room);
+}
+
+long pipe_room(struct file *f, bool wait)
+{
+    struct pipe *p = f->data;
+
+    mutex_lock(&p->lock);
+    long n = wait_for(p, wait && waits(f), &p->room, writable, 1);
+    if (p->readers == 0) n = -EPIPE;
+    if (n == 0) n = (long)room(p);
     mutex_unlock(&p->lock);
     return n;
 }
@@ -384,13 +447,12 @@ static bool writer_came(const struct pipe *p, uint64_t before)
 static int meet(struct pipe *p, struct file *f)
 {
     bool reads = file_may_read(f), writes = file_may_write(f);
-    bool waits = !(file_flags(f) & O_NONBLOCK);
 
     if (reads == writes) return 0;
-    if (writes && !waits) return p->readers > 0 ? 0 : -ENXIO;
-    if (!waits) return 0;
-    return reads ? wait_for(p, f, &p->bytes, writer_came, p->writes)
-                 : wait_for(p, f, &p->room, reader_came, p->reads);
+    if (writes && !waits(f)) return p->readers > 0 ? 0 : -ENXIO;
+    if (!waits(f)) return 0;
+    return reads ? wait_for(p, true, &p->bytes, writer_came, p->writes)
+                 : wait_for(p, true, &p->room, reader_came, p->reads);
 }
 
 int fifo_open(struct inode *i, struct file *f)

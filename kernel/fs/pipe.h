@@ -21,3 +21,16 @@ must_check int fifo_open(struct inode *i, struct file *f);
 
 /* Bytes in the pipe that f is an end of (FIONREAD), or -EINVAL if it is none. */
 long pipe_bytes(struct file *f);
+
+bool file_is_pipe(const struct file *f);
+
+/*
+ * For splice(2) and tee(2), which know how many bytes they take when others have had them. `f` is
+ * the end that reads. Copies bytes, at most `len` > 0 and at least one, and leaves them there; until
+ * pipe_peek_end() nobody else reads. 0: there are none, and no writer; then nothing is to end.
+ * Without `wait`, or with O_NONBLOCK: -EAGAIN instead of waiting. -ERESTARTSYS.
+ */
+must_check long pipe_peek(struct file *f, void *buf, size_t len, bool wait);
+void pipe_peek_end(struct file *f, size_t taken);
+/* The end that writes: room for so many bytes, if nobody else writes. Likewise; -EPIPE. */
+must_check long pipe_room(struct file *f, bool wait);

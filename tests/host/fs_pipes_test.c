@@ -454,3 +454,73 @@ TEST(devices_appear_whole_or_not_at_all)
     }
     rig_end();
 }
+
+/*
+ * Bytes that are looked at before they are taken.
+ */
+TEST(what_is_peeked_at_stays_until_it_is_taken)
+{
+    char bytes[16] = {0};
+
+    begin_pipe(0);
+    assert(rig_file_write(end[1], "abcdef", 6) == 6);
+    assert(pipe_peek(end[0], bytes, 4, true) == 4 && memcmp(bytes, "abcd", 4) == 0);
+    pipe_peek_end(end[0], 0);
+    assert(pipe_bytes(end[0]) == 6);
+    assert(pipe_peek(end[0], bytes, 16, true) == 6 && memcmp(bytes, "abcdef", 6) == 0);
+    pipe_peek_end(end[0], 5);
+    assert(pipe_bytes(end[0]) == 1);
+    assert(rig_file_read(end[0], bytes, 4) == 1 && bytes[0] == 'f');
+    assert(pipe_peek(end[0], bytes, 4, false) == -EAGAIN);
+    close_end(1);
+    assert(pipe_peek(end[0], bytes, 4, true) == 0);
+    end_pipe();
+}
+
+TEST(peeking_goes_round_the_ring)
+{
+    enum { MANY = 3 * PIPE_SIZE };
+    char *sent = malloc(PIPE_SIZE), *seen = malloc(PIPE_SIZE);
+    uint64_t written = 0, taken = 0;
+
+    assert(sent && seen);
+    begin_pipe(O_NONBLOCK);
+    while (taken < MANY) {
+        size_t n = test_random_below(PIPE_SIZE) + 1;
+        for (size_t i = 0; i < n; i++) {
+            sent[i] = (char)((written + i) % 251);
+        }
+        long put = rig_file_write(end[1], sent, n);
+        assert(put > 0 || put == -EAGAIN);
+        if (put > 0) written += (uint64_t)put;
+        long n_seen = pipe_peek(end[0], seen, test_random_below(PIPE_SIZE) + 1, false);
+        assert(n_seen > 0);
+        for (long i = 0; i < n_seen; i++) {
+            assert(seen[i] == (char)((taken + (uint64_t)i) % 251));
+        }
+        size_t take = test_random_below((uint64_t)n_seen + 1);
+        pipe_peek_end(end[0], take);
+        taken += take;
+        assert(pipe_bytes(end[0]) == (long)(written - taken));
+        assert(pipe_room(end[1], false) > 0 || written - taken > PIPE_SIZE - PIPE_BUF);
+    }
+    end_pipe();
+    free(sent);
+    free(seen);
+}
+
+TEST(while_one_peeks_nobody_else_reads)
+{
+    char bytes[4];
+
+    begin_pipe(O_NONBLOCK);
+    assert(rig_file_write(end[1], "ab", 2) == 2);
+    assert(pipe_peek(end[0], bytes, 1, true) == 1);
+    assert(rig_file_read(end[0], bytes, 2) == -EAGAIN);
+    assert(pipe_peek(end[0], bytes, 1, true) == -EAGAIN);
+    pipe_peek_end(end[0], 1);
+    assert(rig_file_read(end[0], bytes, 2) == 1 && bytes[0] == 'b');
+    close_end(0);
+    assert(pipe_room(end[1], true) == -EPIPE);
+    end_pipe();
+}
