@@ -9,8 +9,8 @@
 #include "proc/fdtable.h"
 #include "proc/task.h"
 #include "syscall/linux.h"
-#include "syscall/size_limit.h"
 #include "syscall/user_path.h"
+#include "syscall/writing.h"
 #include "uapi/stat.h"
 #include "uapi/time.h"
 

@@ -3,20 +3,9 @@
  */
 #include "lib/errno.h"
 #include "proc/fdtable.h"
-#include "proc/signal.h"
 #include "syscall/linux.h"
-#include "syscall/size_limit.h"
 #include "syscall/user_buffers.h"
-
-static long write_to(struct file *f, struct transfer *t, const int64_t *at)
-{
-    int err = write_within_limit(f, t, at);
-
-    if (err) return err;
-    long n = at ? file_write_at(f, t, *at) : file_write(f, t);
-    if (unlikely(n == -EPIPE)) signal_self(SIGPIPE);
-    return n;
-}
+#include "syscall/writing.h"
 
 static long read_from(struct file *f, struct transfer *t, const int64_t *at)
 {
@@ -45,7 +34,7 @@ static long write_one(uint64_t fd, vaddr_t buf, uint64_t len, const int64_t *at)
 
     if (n) return n;
     n = file_may_write(use.file) ? user_buffer(&b, buf, len) : -EBADF;
-    if (!n) n = write_to(use.file, &b.transfer, at);
+    if (!n) n = write_for_program(use.file, &b.transfer, at);
     fd_end(use);
     return n;
 }
@@ -86,7 +75,7 @@ static long write_many(uint64_t fd, vaddr_t iov, uint64_t count, const int64_t *
     if (n) return n;
     n = user_buffers_get(&b, iov, count);
     if (!n) {
-        n = write_to(use.file, &b.transfer, at);
+        n = write_for_program(use.file, &b.transfer, at);
         user_buffers_put(&b);
     }
     fd_end(use);

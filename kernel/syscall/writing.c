@@ -1,5 +1,5 @@
-/* See size_limit.h. */
-#include "syscall/size_limit.h"
+/* See writing.h. */
+#include "syscall/writing.h"
 
 #include "lib/errno.h"
 #include "proc/process.h"
@@ -32,7 +32,8 @@ static uint64_t write_begins(struct file *f, const int64_t *at)
     return at ? (uint64_t)*at : __atomic_load_n(&f->pos, __ATOMIC_RELAXED);
 }
 
-int write_within_limit(struct file *f, struct transfer *t, const int64_t *at)
+/* The transfer ends at the limit. What others write meanwhile may move the place. */
+static int keep_within_limit(struct file *f, struct transfer *t, const int64_t *at)
 {
     uint64_t limit = size_limit();
 
@@ -42,4 +43,14 @@ int write_within_limit(struct file *f, struct transfer *t, const int64_t *at)
     if (pos >= limit) return too_big();
     if (t->left > limit - pos) t->left = limit - pos;
     return 0;
+}
+
+long write_for_program(struct file *f, struct transfer *t, const int64_t *at)
+{
+    int err = keep_within_limit(f, t, at);
+
+    if (err) return err;
+    long n = at ? file_write_at(f, t, *at) : file_write(f, t);
+    if (unlikely(n == -EPIPE)) signal_self(SIGPIPE);
+    return n;
 }
