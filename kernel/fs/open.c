@@ -237,6 +237,7 @@ static int make_nameless(struct opening *o, struct path dir, struct dentry **out
         return -ENOMEM;
     }
     if (!(o->flags & O_EXCL)) i->flags |= INODE_LINKABLE;
+    o->made = true;
     return 0;
 }
 
