@@ -17,6 +17,8 @@ struct host_stat {
 
 /* A directory of its own becomes the root of this process, until its end. False: it may not. */
 bool host_enter(void);
+/* An EROFS image of all that is in it, by mkfs.erofs: a buffer to be freed, or NULL. */
+void *host_make_image(size_t *size);
 /* Is it a tmpfs? Others count directories' links in their own ways. */
 bool host_is_tmpfs(void);
 /* User `uid` without capabilities, or 0 with all. */

@@ -31,10 +31,9 @@ static int64_t tick(void)
     return now += 1000;
 }
 
-void rig_begin_limited(uint64_t npages, uint64_t inodes)
+void rig_begin_on(struct file_system *(*make)(void))
 {
     static bool started;
-    struct tmpfs_options options = {npages, inodes, 0755};
 
     fake_machine();
     fake_hart = 0;
@@ -45,13 +44,23 @@ void rig_begin_limited(uint64_t npages, uint64_t inodes)
     page_drain();
     bytes_before = slab_bytes_in_use();
     frames_before = page_free_count();
-    struct file_system *fs = tmpfs_create(&options);
-    assert(fs && mount_root(fs, 0, "none", "tmpfs") == 0);
+    struct file_system *fs = make();
+    assert(fs && mount_root(fs, 0, "none", "root") == 0);
     struct path top = {root_mount, root_mount->root};
     rig_env =
         (struct walk_env){.root = top, .start = top, .who = &root_cred, .umask = 022};
     path_get(top);
     path_get(top);
+}
+
+static struct tmpfs_options limits;
+
+static struct file_system *make_tmpfs(void) { return tmpfs_create(&limits); }
+
+void rig_begin_limited(uint64_t npages, uint64_t inodes)
+{
+    limits = (struct tmpfs_options){npages, inodes, 0755};
+    rig_begin_on(make_tmpfs);
 }
 
 void rig_begin(void) { rig_begin_limited(0, 0); }

@@ -14,6 +14,8 @@
 /* Mounts a tmpfs of `npages` frames (0: no limit) with `inodes` files. */
 void rig_begin_limited(uint64_t npages, uint64_t inodes);
 void rig_begin(void);
+/* Mounts what `make` makes. */
+void rig_begin_on(struct file_system *(*make)(void));
 /* Unmounts it: no byte of the heap and no frame is missing, else false. */
 bool rig_end(void);
 
