@@ -4,6 +4,7 @@
 #include "fs/cred.h"
 #include "fs/file.h"
 #include "fs/pagecache.h"
+#include "fs/seals.h"
 #include "lib/errno.h"
 #include "uapi/capability.h"
 #include "uapi/fcntl.h"
@@ -189,7 +190,8 @@ int path_set_times(struct path p, struct time_change atime, struct time_change m
 int inode_truncate(struct inode *i, uint64_t size, const struct cred *who)
 {
     mutex_lock(&i->lock);
-    int err = i->ops->resize ? i->ops->resize(i, size) : -EINVAL;
+    int err = i->ops->resize ? seals_permit_size(i, size) : -EINVAL;
+    if (!err) err = i->ops->resize(i, size);
     if (!err) {
         inode_touch(i, TIME_MTIME | TIME_CTIME);
         inode_drop_privileges(i, who);
@@ -218,6 +220,20 @@ int file_truncate(struct file *f, int64_t size)
     return inode_truncate(f->inode, (uint64_t)size, f->cred);
 }
 
+static int allocate_locked(struct inode *i, unsigned mode, uint64_t offset, uint64_t len)
+{
+    bool grows = !(mode & FALLOC_FL_KEEP_SIZE);
+
+    if (mode & FALLOC_FL_PUNCH_HOLE) {
+        return seals_permit_stores(i) ? pagecache_punch(i, offset, len) : -EPERM;
+    }
+    if (grows && offset + len > i->size) {
+        int err = seals_permit_size(i, offset + len);
+        if (err) return err;
+    }
+    return pagecache_fill(i, offset, len, grows);
+}
+
 int file_allocate(struct file *f, unsigned mode, int64_t offset, int64_t len)
 {
     struct inode *i = f->inode;
@@ -232,10 +248,7 @@ int file_allocate(struct file *f, unsigned mode, int64_t offset, int64_t len)
     if (len > FILE_SIZE_MAX - offset) return -EFBIG;
     if (!i->ops->resize || !pagecache_in_memory(i)) return -EOPNOTSUPP;
     mutex_lock(&i->lock);
-    int err = mode & FALLOC_FL_PUNCH_HOLE
-                  ? pagecache_punch(i, (uint64_t)offset, (uint64_t)len)
-                  : pagecache_fill(i, (uint64_t)offset, (uint64_t)len,
-                                   !(mode & FALLOC_FL_KEEP_SIZE));
+    int err = allocate_locked(i, mode, (uint64_t)offset, (uint64_t)len);
     if (!err) {
         inode_touch(i, TIME_MTIME | TIME_CTIME);
         inode_drop_privileges(i, f->cred);

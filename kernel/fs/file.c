@@ -4,6 +4,7 @@
 #include "fs/cred.h"
 #include "fs/locks.h"
 #include "fs/pipe.h"
+#include "fs/seals.h"
 #include "fs/walk.h"
 #include "lib/errno.h"
 #include "lib/printf.h"
@@ -204,6 +205,7 @@ int file_map(struct file *f, uint64_t offset, size_t len, unsigned prot, bool sh
     if (file_flags(f) & O_PATH) return -EBADF;
     if (!file_may_read(f) || (writing && !file_may_write(f))) return -EACCES;
     if (noexec && prot & PROT_X) return -EPERM;
+    if (writing && !seals_permit_stores(f->inode)) return -EPERM;
     return f->ops->map ? f->ops->map(f, offset, len, prot, shared, out) : -ENODEV;
 }
 
@@ -238,13 +240,9 @@ struct inode *file_anonymous_inode(enum inode_kind kind, uint32_t mode)
     return i;
 }
 
-int file_make_of_inode(struct inode *i, const char *name, const struct file_ops *ops,
-                       unsigned flags, void *data, struct file **out)
+int file_make_shown(struct inode *i, const char *shown, const struct file_ops *ops,
+                    unsigned flags, void *data, struct file **out)
 {
-    char shown[64];
-
-    printf_buf(shown, sizeof(shown), strchr(name, '[') ? "%s" : "%s:[%lu]", name,
-               (unsigned long)i->ino);
     struct dentry *d = dentry_make_root(i, shown);
     if (!d) return -ENOMEM;
     inode_get(i); /* the dentry's */
@@ -256,6 +254,16 @@ int file_make_of_inode(struct inode *i, const char *name, const struct file_ops 
     f->data = data;
     *out = f;
     return 0;
+}
+
+int file_make_of_inode(struct inode *i, const char *name, const struct file_ops *ops,
+                       unsigned flags, void *data, struct file **out)
+{
+    char shown[64];
+
+    printf_buf(shown, sizeof(shown), strchr(name, '[') ? "%s" : "%s:[%lu]", name,
+               (unsigned long)i->ino);
+    return file_make_shown(i, shown, ops, flags, data, out);
 }
 
 int file_make_anonymous(const char *name, const struct file_ops *ops, unsigned flags,

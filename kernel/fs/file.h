@@ -74,6 +74,7 @@ struct file {
     struct cred *cred;   /* who opened it; held */
     uint32_t refs;       /* atomic */
     uint32_t flags;      /* O_* but those of creation; access mode set once. Atomic. */
+    int32_t owner;       /* fcntl(F_SETOWN). Atomic. */
     struct mutex pos_lock;
     uint64_t pos; /* under pos_lock */
     void *data;   /* ops' */
@@ -105,6 +106,10 @@ must_check int file_make_anonymous(const char *name, const struct file_ops *ops,
 must_check int file_make_of_inode(struct inode *i, const char *name,
                                   const struct file_ops *ops, unsigned flags, void *data,
                                   struct file **out);
+/* Likewise, shown as `shown` and nothing else. */
+must_check int file_make_shown(struct inode *i, const char *shown,
+                               const struct file_ops *ops, unsigned flags, void *data,
+                               struct file **out);
 /* An inode without name, with one reference. NULL: no memory. */
 must_check struct inode *file_anonymous_inode(enum inode_kind kind, uint32_t mode);
 

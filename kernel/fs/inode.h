@@ -152,6 +152,7 @@ struct inode_ops {
 
 enum inode_flags {
     INODE_LINKABLE = 1, /* has no name, and may get one (O_TMPFILE) */
+    INODE_SEALABLE = 2, /* takes seals (fs/seals.h) */
 };
 
 struct inode {
@@ -169,6 +170,7 @@ struct inode {
     uint32_t nlink; /* 0: gone from the tree; a directory then takes no names */
     uint64_t size;
     file_time_t atime, mtime, ctime;
+    uint32_t seals;           /* fs/seals.h */
     struct object *pages;     /* regular files with contents: inode_pages() */
     void *special;            /* of a fifo or socket that is in use: what is behind it */
     struct file_locks *locks; /* flock(2), fcntl(2); under the lock of fs/locks.c */

@@ -13,6 +13,7 @@
 #include "fs/pagecache.h"
 
 #include "fs/attributes.h"
+#include "fs/seals.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/aspace.h"
@@ -407,8 +408,12 @@ static long write(struct file *f, struct transfer *t, uint64_t *pos)
     if (t->left == 0) return 0;
     mutex_lock(&i->lock);
     if (file_flags(f) & O_APPEND) *pos = i->size;
-    inode_drop_privileges(i, f->cred);
-    long n = write_at(i, t, *pos);
+    long n = seals_permit_write(i, *pos, t->left);
+    if (n > 0) {
+        t->left = (size_t)n;
+        inode_drop_privileges(i, f->cred);
+        n = write_at(i, t, *pos);
+    }
     if (n > 0) {
         *pos += (uint64_t)n;
         inode_touch(i, TIME_MTIME | TIME_CTIME);
@@ -505,7 +510,9 @@ static int map(struct file *f, uint64_t offset, size_t len, unsigned prot, bool 
     object_get(out->object);
     out->index = offset >> PAGE_SHIFT;
     out->flags = TAG_MAY_R | TAG_MAY_X | TAG_MAY_W;
-    if (shared && !file_may_write(f)) out->flags &= ~(uint32_t)TAG_MAY_W;
+    if (shared && !(file_may_write(f) && seals_permit_stores(f->inode))) {
+        out->flags &= ~(uint32_t)TAG_MAY_W;
+    }
     if (f->path.mount && inode_read(&f->path.mount->flags) & MOUNT_NOEXEC) {
         out->flags &= ~(uint32_t)TAG_MAY_X;
     }

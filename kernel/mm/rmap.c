@@ -221,3 +221,18 @@ void rmap_withhold(struct object *o, uint64_t index, uint64_t end)
 {
     edit_all(o, index, end, WITHHOLD);
 }
+
+bool rmap_may_be_stored_to(struct object *o)
+{
+    uint32_t stores = TAG_SHARED | TAG_MAY_W;
+    bool found = false;
+    struct list *it;
+
+    mutex_lock(&o->maps_lock);
+    list_for_each (it, &o->maps) {
+        const struct legend_slot *slot = list_entry(it, struct legend_slot, maps);
+        if ((slot->tag.flags & stores) == stores) found = true;
+    }
+    mutex_unlock(&o->maps_lock);
+    return found;
+}

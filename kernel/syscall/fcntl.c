@@ -5,6 +5,7 @@
 #include "fs/cred.h"
 #include "fs/locks.h"
 #include "fs/pipe.h"
+#include "fs/seals.h"
 #include "lib/errno.h"
 #include "mm/uaccess.h"
 #include "proc/fdtable.h"
@@ -141,6 +142,21 @@ static long set_lock(int fd, struct file *f, vaddr_t at, bool ofd, bool wait)
     return -EBADF;
 }
 
+/* Pipes have one size; less than wanted is refused, more is what Linux may give, too. */
+static long set_pipe_size(struct file *f, uint32_t wanted)
+{
+    if (!file_is_pipe(f)) return -EBADF;
+    return wanted <= PIPE_SIZE ? PIPE_SIZE : -EPERM;
+}
+
+/* Who is to get SIGIO and SIGURG: a process, or a group as a negative number. Kept, and shown. */
+static long set_owner(struct file *f, int owner)
+{
+    if (owner == INT32_MIN) return -EINVAL;
+    __atomic_store_n(&f->owner, owner, __ATOMIC_RELAXED);
+    return 0;
+}
+
 /* What concerns the descriptor, and is permitted with O_PATH. */
 static bool is_of_descriptor(unsigned command)
 {
@@ -173,7 +189,17 @@ static long control(int fd, struct file *f, unsigned command, uint64_t arg)
     case F_OFD_SETLKW:
         return set_lock(fd, f, VA(arg), true, command == F_OFD_SETLKW);
     case F_GETPIPE_SZ:
-        return pipe_bytes(f) < 0 ? -EBADF : PIPE_SIZE;
+        return file_is_pipe(f) ? PIPE_SIZE : -EBADF;
+    case F_SETPIPE_SZ:
+        return set_pipe_size(f, (uint32_t)arg);
+    case F_ADD_SEALS:
+        return file_add_seals(f, (uint32_t)arg);
+    case F_GET_SEALS:
+        return file_get_seals(f);
+    case F_SETOWN:
+        return set_owner(f, (int)arg);
+    case F_GETOWN:
+        return __atomic_load_n(&f->owner, __ATOMIC_RELAXED);
     default:
         return -EINVAL;
     }

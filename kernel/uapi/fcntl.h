@@ -76,6 +76,16 @@
 #define F_DUPFD_CLOEXEC 1030
 #define F_SETPIPE_SZ    1031
 #define F_GETPIPE_SZ    1032
+#define F_ADD_SEALS     1033
+#define F_GET_SEALS     1034
+
+#define F_SEAL_SEAL         1u
+#define F_SEAL_SHRINK       2u
+#define F_SEAL_GROW         4u
+#define F_SEAL_WRITE        8u
+#define F_SEAL_FUTURE_WRITE 16u
+#define F_SEAL_EXEC         32u
+#define F_SEAL_KNOWN        63u
 
 #define F_RDLCK 0
 #define F_WRLCK 1

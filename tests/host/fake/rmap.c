@@ -23,3 +23,9 @@ void rmap_withhold(struct object *o, uint64_t index, uint64_t end)
     (void)end;
     nobody(o);
 }
+
+bool rmap_may_be_stored_to(struct object *o)
+{
+    nobody(o);
+    return false;
+}
