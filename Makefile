@@ -13,7 +13,7 @@ JOBS := $(shell nproc 2>/dev/null || echo 1)
 QUICK = $(MAKE) --no-print-directory --silent $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 .DEFAULT_GOAL := build
-.PHONY: build run test test-host test-guest test-long bench debug format check coverage \
+.PHONY: build run demo test test-host test-guest test-linux test-long bench debug format check coverage \
         seeds mutants clean help
 
 include kernel/kernel.mk
@@ -23,7 +23,11 @@ build: ## build the kernel, the monitor and all that boots (build/)
 	@tools/setup build
 	@$(QUICK) kernel $(BUILD)/debug/kernel.elf
 
-run: ## boot the demonstration: the tutorials' programs, each in its own space
+run: ## boot to a shell, in a terminal; or one that reads its commands from a pipe
+	@tools/setup run image
+	@./kilburn run
+
+demo: ## boot the demonstration: the tutorials' programs, each in its own space
 	@tools/setup run
 	@./kilburn demo
 
@@ -38,6 +42,10 @@ test-host: ## the kernel's own files, compiled for this machine, under sanitizer
 test-guest: ## the in-kernel tests, crash and boot tests under QEMU
 	@tools/setup guest
 	@tools/guest-test
+
+test-linux: ## ordinary programs, here and on Linux; GROUP=name for one folder of tests/linux
+	@tools/setup guest image
+	@tools/linux-test $(GROUP)
 
 test-long: ## like test, with long fuzzing and every mutant; writes build/test-long.txt
 	@tools/setup test

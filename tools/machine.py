@@ -73,6 +73,8 @@ class Machine:
     pokes: tuple = ()  # (physical address, bytes) pairs, written before the first instruction
     extra: tuple = ()  # more arguments for QEMU
 
+    BUS = "device"  # how QEMU calls virtio devices at addresses that the device tree says
+
     @property
     def kernel(self):
         return BUILD / self.kind / "kernel.elf"
@@ -89,14 +91,14 @@ class Machine:
         for i, disk in enumerate(self.disks):
             read_only = "on" if disk.read_only else "off"
             words += ["-drive", f"if=none,id=disk{i},file={disk.path},format=raw,readonly={read_only}",
-                      "-device", f"virtio-blk-device,drive=disk{i},serial={disk.name}"]
+                      "-device", f"virtio-blk-{self.BUS},drive=disk{i},serial={disk.name}"]
         if self.ports:
-            words += ["-device", f"virtio-serial-device,max_ports={len(self.ports) + 1}"]
+            words += ["-device", f"virtio-serial-{self.BUS},max_ports={len(self.ports) + 1}"]
         for i, (name, path) in enumerate(self.ports):
             words += ["-chardev", f"socket,id=port{i},path={path}",
                       "-device", f"virtserialport,chardev=port{i},name={name}"]
         if self.entropy:
-            words += ["-device", "virtio-rng-device"]
+            words += ["-device", f"virtio-rng-{self.BUS}"]
         return ["-global", "virtio-mmio.force-legacy=false", *words] if words else []
 
     def command(self):

@@ -33,8 +33,10 @@ import time
 import tty
 
 import control
+import cpio
 import machine as machines
 
+INIT = machines.BUILD / "user/init.stripped"
 STREAMS = ("in", "out", "err")
 PIECE = 1 << 18
 INTERRUPTED = 128 + signal.SIGINT
@@ -206,7 +208,8 @@ class Signals:
 
 
 class Relay:
-    def __init__(self, job, on_log, complain, folder):
+    def __init__(self, job, on_log, complain, descriptors, folder):
+        self.descriptors = descriptors
         self.job = job
         self.said = control.words(job)
         self.to_say = queue.SimpleQueue()
@@ -243,9 +246,9 @@ class Relay:
         while True:
             self.continued.clear()
             try:
-                return os.read(0, PIECE)
+                return os.read(self.descriptors[0], PIECE)
             except OSError:
-                if not os.isatty(0):
+                if not os.isatty(self.descriptors[0]):
                     return b""
             self.continued.wait()
 
@@ -268,11 +271,14 @@ class Relay:
         elif name == "in":
             Input(self, link).start()
         else:
-            self.streams.append(Output(self, link, 1 if name == "out" else 2))
+            self.streams.append(Output(self, link, self.descriptors[STREAMS.index(name)]))
             self.streams[-1].start()
 
     def hear(self):
-        data = self.control.recv(PIECE)
+        try:
+            data = self.control.recv(PIECE)
+        except ConnectionResetError:  # QEMU ended with words of ours unread
+            data = b""
         if data:
             self.results.feed(data)
         else:
@@ -309,7 +315,7 @@ class Relay:
 
     # ---- from the beginning to the end
 
-    def run(self, machine, timeout):
+    def run(self, machine, timeout, silence):
         machine.ports = self.ports()
         errors = tempfile.TemporaryFile()
         with (Signals() as self.signals, Terminal(bool(self.job.window)) as self.terminal,
@@ -322,7 +328,7 @@ class Relay:
                 return machines.Outcome(machines.NOT_BOOTED, self.console,
                                         f"{machine.qemu}: {error.strerror}")
             try:
-                self.follow(timeout)
+                self.follow(timeout, silence)
             finally:
                 if self.qemu.poll() is None:
                     machines.stop(self.qemu)
@@ -332,19 +338,21 @@ class Relay:
         return machines.Outcome(self.final_status(), self.console, machines.complaint_of(errors),
                                 status_is_ours=is_ours)
 
-    def follow(self, timeout):
+    def follow(self, timeout, silence):
         """Until the machine has ended and all that it said has been passed on, or until
         there is a reason to end it."""
-        started = time.monotonic()
+        started = self.moved_at = time.monotonic()
         self.selector.register(self.signals.reader, selectors.EVENT_READ, self.handle_signals)
         self.selector.register(self.qemu.stdout, selectors.EVENT_READ, self.read_console)
         for name, listener in self.listeners.items():
             self.selector.register(listener, selectors.EVENT_READ, lambda name=name: self.accept(name))
         if self.job.window:
             Keys(self, self.qemu.stdin).start()
-        while self.status is None and not self.has_ended() and not self.is_stuck():
-            took = time.monotonic() - started
-            if timeout is not None and took >= timeout:
+        while self.status is None and not self.has_ended():
+            took, quiet = time.monotonic() - started, self.nothing_has_moved_for()
+            if self.results.status is not None and quiet >= GRACE_SECONDS:
+                return  # all has been said, but the machine is still there
+            if (timeout is not None and took >= timeout) or (silence is not None and quiet >= silence):
                 self.status = machines.TIMED_OUT
             elif not self.console.kernel_spoke and took >= machines.BOOT_SECONDS:
                 self.status = machines.NOT_BOOTED
@@ -353,15 +361,14 @@ class Relay:
                 for key, _ in self.selector.select(left):
                     key.data()
 
-    def is_stuck(self):
-        """All has been said, and for some time nothing has moved but the machine is still
-        there. Not if it is our reader who lets it wait."""
-        moved = sum(stream.moved for stream in self.streams)
+    def nothing_has_moved_for(self):
+        """Seconds without a byte from the job, but for those in which our reader lets it wait."""
+        moved = sum(stream.moved for stream in self.streams) + (self.results.status is not None)
         waits_for_us = any(stream.waits_for_us for stream in self.streams)
         now = time.monotonic()
-        if self.results.status is None or waits_for_us or moved != self.moved:
+        if waits_for_us or moved != self.moved:
             self.moved, self.moved_at = moved, now
-        return now - self.moved_at >= GRACE_SECONDS
+        return now - self.moved_at
 
     def has_ended(self):
         """QEMU's end closes its sockets, and what it sent before is read first."""
@@ -390,6 +397,11 @@ class Relay:
         return machines.NOT_BOOTED if ended < 0 or not self.console.kernel_spoke else ended
 
 
+def write_init(out):
+    """The guest's side of all this, as an archive that the kernel unpacks into its root."""
+    cpio.write_archive(out, [("init", INIT.read_bytes())])
+
+
 def terminal_window():
     """(rows, columns) if we are on a terminal, both ways."""
     if not (os.isatty(0) and os.isatty(1)):
@@ -405,8 +417,10 @@ def fill_first_three():
     os.close(descriptor)
 
 
-def run(machine, job, timeout=None, on_log=lambda data: None,
-        complain=lambda words: print(f"kilburn: {words}", file=sys.stderr)):
-    """Boots the machine and runs the job in it: an Outcome. Streams are this process's own."""
+def run(machine, job, timeout=None, silence=None, on_log=lambda data: None,
+        complain=lambda words: print(f"kilburn: {words}", file=sys.stderr), descriptors=(0, 1, 2)):
+    """Boots the machine and runs the job in it, with these streams: an Outcome. Signals that we
+    get meanwhile are the job's, so this is for the main thread. The machine is ended after
+    `timeout` seconds, and after `silence` seconds in which the job says nothing."""
     with tempfile.TemporaryDirectory(prefix="kilburn-") as folder:
-        return Relay(job, on_log, complain, folder).run(machine, timeout)
+        return Relay(job, on_log, complain, descriptors, folder).run(machine, timeout, silence)

@@ -1,0 +1,4 @@
+#!/bin/sh
+# with: dash; bash; busybox sh
+echo hello | tr a-z A-Z
+false; echo $?
