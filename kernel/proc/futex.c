@@ -64,14 +64,15 @@ struct futex_waiter {
 
 static int key_of_shared(struct aspace *s, struct futex_word word, struct key *out)
 {
-    uint64_t index;
-    uint32_t value;
+    struct mapping m;
 
-    if (!aspace_shared_page(s, word.at, &out->object, &index)) {
-        return get_user32(word.at, &value); /* private memory: the key is the address */
+    if (!aspace_get_mapping(s, range_of(va_floor(word.at), 1), &m)) return -EFAULT;
+    if (!m.tag.object || !(m.tag.flags & TAG_SHARED)) {
+        mapping_put(&m); /* private memory: the key is the address */
+        return 0;
     }
-    out->where = out->object;
-    out->offset = (index << PAGE_SHIFT) + va_offset(word.at);
+    out->where = out->object = m.tag.object;
+    out->offset = (mapping_index(&m, word.at) << PAGE_SHIFT) + va_offset(word.at);
     return 0;
 }
 

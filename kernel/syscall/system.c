@@ -1,6 +1,7 @@
 /*
  * The system as programs see it: its name, its memory, and randomness.
  */
+#include "uapi/system.h"
 #include "drivers/random.h"
 #include "fs/cred.h"
 #include "lib/errno.h"
@@ -8,45 +9,39 @@
 #include "mm/page.h"
 #include "mm/uaccess.h"
 #include "proc/family.h"
-#include "proc/host.h"
 #include "proc/signal.h"
+#include "proc/system_names.h"
 #include "proc/task.h"
+#include "sched/load.h"
 #include "sched/timer.h"
 #include "syscall/linux.h"
 #include "uapi/capability.h"
 
 long sys_uname(vaddr_t out)
 {
-    struct utsname u = {
-        .sysname = "Linux",
-        .release = HOST_RELEASE,
-        .version = HOST_VERSION,
-        .machine = "riscv64",
-    };
+    struct new_utsname names;
 
-    host_name_get(HOST_NODE, u.nodename);
-    host_name_get(HOST_DOMAIN, u.domainname);
-    return copy_to_user(out, &u, sizeof(u));
+    system_names_get(&names);
+    return copy_to_user(out, &names, sizeof(names));
 }
 
-static long set_name(enum host_name which, vaddr_t name, uint64_t len)
+static long set_name(int (*set)(const char *, size_t), vaddr_t name, uint64_t len)
 {
-    char copy[UTS_NAME];
+    char copy[UTS_LENGTH];
 
     if (!cred_can(current_cred(), CAP_SYS_ADMIN)) return -EPERM;
-    if (len >= UTS_NAME) return -EINVAL;
-    if (copy_from_user(copy, name, len)) return -EFAULT;
-    host_name_set(which, copy, (unsigned)len);
-    return 0;
+    if (len > sizeof(copy)) return -EINVAL;
+    return copy_from_user(copy, name, len) ? -EFAULT : set(copy, len);
 }
 
 long sys_sethostname(vaddr_t name, uint64_t len)
 {
-    return set_name(HOST_NODE, name, len);
+    return set_name(system_set_nodename, name, len);
 }
+
 long sys_setdomainname(vaddr_t name, uint64_t len)
 {
-    return set_name(HOST_DOMAIN, name, len);
+    return set_name(system_set_domainname, name, len);
 }
 
 enum { RANDOM_PIECE = 256 };
@@ -86,6 +81,8 @@ long sys_sysinfo(vaddr_t out)
     struct sysinfo i = {.uptime = (int64_t)(clock_ns() / 1000000000), .mem_unit = 1};
     struct page_stats stats;
 
+    static_assert(LOAD_SHIFT == 16, "as the ABI has them");
+    load_average(i.loads);
     page_stats(&stats);
     i.totalram = stats.total << PAGE_SHIFT;
     i.freeram = page_free_count() << PAGE_SHIFT;

@@ -1,16 +1,9 @@
-/* The Linux ABI of uname(2), sysinfo(2), getrandom(2) and their like. */
+/* The Linux ABI of sysinfo(2), getrandom(2) and their like. */
 #pragma once
 
 #include "lib/assert.h"
 
 #include <stdint.h>
-
-enum { UTS_NAME = 65 }; /* with its NUL */
-
-struct utsname {
-    char sysname[UTS_NAME], nodename[UTS_NAME], release[UTS_NAME], version[UTS_NAME],
-        machine[UTS_NAME], domainname[UTS_NAME];
-};
 
 struct sysinfo {
     int64_t uptime;
