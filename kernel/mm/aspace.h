@@ -171,10 +171,17 @@ struct mapping {
  * there is none. */
 must_check bool aspace_next_mapping(struct aspace *s, vaddr_t from, struct mapping *out);
 
-/* Does va lie in a shared mapping of an object? Which, with a reference for the caller, and which page
- * of it. */
-must_check bool aspace_shared_page(struct aspace *s, vaddr_t va, struct object **object,
-                                   uint64_t *index);
+/* The first of what is mapped in r, as far as it lies in r; its object is held: mapping_put(). */
+must_check bool aspace_get_mapping(struct aspace *s, struct range r, struct mapping *out);
+static inline void mapping_put(struct mapping *m)
+{
+    if (m->tag.object) object_put(m->tag.object);
+}
+/* The page of the object that is seen at va, which is in the mapping. */
+static inline uint64_t mapping_index(const struct mapping *m, vaddr_t va)
+{
+    return (va.raw >> PAGE_SHIFT) + (uint64_t)m->tag.delta;
+}
 
 /* Pages in core? One byte (0 or 1) for each page of r; -ENOMEM if r has a hole. */
 must_check int aspace_incore(struct aspace *s, struct range r, unsigned char *out);

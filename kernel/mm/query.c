@@ -236,24 +236,19 @@ bool aspace_next_mapping(struct aspace *s, vaddr_t from, struct mapping *out)
     return true;
 }
 
-bool aspace_shared_page(struct aspace *s, vaddr_t va, struct object **object,
-                        uint64_t *index)
+bool aspace_get_mapping(struct aspace *s, struct range r, struct mapping *out)
 {
-    uint64_t vpn = va_vpn(va);
-    struct span page;
-    unsigned prot, number;
+    uint64_t hi = va_vpn(r.end) < s->end ? va_vpn(r.end) : s->end;
+    struct span span = {va_vpn(r.start), hi};
+    unsigned number;
 
-    if (!next_mapping(s, (struct span){vpn, vpn + 1}, &page, &prot, &number))
+    if (span.lo >= span.hi || !next_mapping(s, span, &span, &out->prot, &number))
         return false;
-    struct tag tag = legend_slot(&s->legend, number)->tag;
-    bool shared = tag.object && tag.flags & TAG_SHARED;
-    if (shared) {
-        object_get(tag.object);
-        *object = tag.object;
-        *index = vpn + (uint64_t)tag.delta;
-    }
+    out->range = (struct range){vpn_va(span.lo), vpn_va(span.hi)};
+    out->tag = legend_slot(&s->legend, number)->tag;
+    if (out->tag.object) object_get(out->tag.object);
     legend_release(s, number);
-    return shared;
+    return true;
 }
 
 struct incore_scan {
