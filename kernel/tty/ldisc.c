@@ -131,10 +131,9 @@ static void finish_erasing(struct ldisc *l)
     l->erasing = false;
 }
 
-/* Echo of something that is part of the line. */
+/* Echo of something that becomes part of the line. */
 static void echo_typed(struct ldisc *l, uint8_t c)
 {
-    finish_erasing(l);
     if (l->lines_end == l->input_head) l->line_column = l->column;
     ldisc_echo(l, c);
 }
@@ -147,7 +146,10 @@ static void resume_by_any(struct ldisc *l)
 static void type_ordinary(struct ldisc *l, uint8_t c)
 {
     resume_by_any(l);
-    if (ldisc_lflag(l, ECHO)) echo_typed(l, c);
+    if (ldisc_lflag(l, ECHO)) {
+        finish_erasing(l);
+        echo_typed(l, c);
+    }
     store_twin(l, c);
     store(l, c);
 }
@@ -186,6 +188,7 @@ static bool signal_char(struct ldisc *l, uint8_t c)
     if (!ldisc_lflag(l, ISIG) || sig == 0) return false;
     l->signals |= 1u << sig;
     if (!ldisc_lflag(l, NOFLSH)) {
+        ldisc_forget_echo(l);
         ldisc_flush_output(l);
         ldisc_flush_input(l);
     }
@@ -323,10 +326,10 @@ static bool erasing_char(struct ldisc *l, uint8_t c)
     if (l->input_head == l->lines_end) return true;
     if (erase) {
         (void)erase_one(l, true);
-    } else if (kill) {
-        erase_line(l);
-    } else {
+    } else if (is_char(l, c, VWERASE)) {
         erase_word(l);
+    } else {
+        erase_line(l);
     }
     if (l->input_head == l->lines_end && ldisc_lflag(l, ECHO)) finish_erasing(l);
     return true;
@@ -485,8 +488,7 @@ uint32_t ldisc_input_count(const struct ldisc *l)
     uint32_t n = 0;
 
     if (!ldisc_is_canonical(l)) return stored(l);
-    if (l->input_tail == l->lines_end) return 0;
-    for (uint32_t at = l->input_tail; at != l->input_head; at++) {
+    for (uint32_t at = l->input_tail; at != l->lines_end; at++) {
         if (!is_eof_mark(l, at)) n++;
     }
     return n;

@@ -34,6 +34,9 @@ void ldisc_echo_plain(struct ldisc *l, uint8_t c);
  * before, or from the beginning of the line. */
 void ldisc_echo_untab(struct ldisc *l, uint32_t width, bool after_tab);
 
+/* What a stop holds back: programs write nothing meanwhile, so it is echo. */
+void ldisc_forget_echo(struct ldisc *l);
+
 /* VSTOP and VSTART, which respect what a program has stopped. */
 void ldisc_pause(struct ldisc *l);
 void ldisc_resume(struct ldisc *l);

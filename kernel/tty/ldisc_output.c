@@ -208,11 +208,14 @@ void ldisc_send(struct ldisc *l, uint8_t c)
     if (c != VDISABLED && echo_room(l) > 0) put(l, c);
 }
 
+void ldisc_forget_echo(struct ldisc *l)
+{
+    if (l->stopped) l->output_head = l->stopped_at;
+}
+
 /* What has reached its reader cannot be taken back. */
 void ldisc_flush_output(struct ldisc *l)
 {
-    uint32_t gone = l->delivers ? l->output_tail + ldisc_output_count(l) : l->output_tail;
-
-    l->output_head = l->stopped_at = gone;
+    if (!l->delivers) l->output_head = l->stopped_at = l->output_tail;
     l->packet |= TIOCPKT_FLUSHWRITE;
 }

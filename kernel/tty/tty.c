@@ -405,11 +405,3 @@ int tty_open(struct tty *t, struct file *f, enum tty_open_how how)
     if (!tf->console) tty_acquire_by_open(t, f);
     return 0;
 }
-
-int tty_init(const struct devtree *dt)
-{
-    int err = console_init(dt);
-
-    if (!err) err = tty_device_init();
-    return err ? err : pty_init();
-}

@@ -44,3 +44,23 @@ int clear_user(vaddr_t to, size_t len)
     memset(at(to), 0, len);
     return 0;
 }
+
+int copy_from_user(void *to, vaddr_t from, size_t len)
+{
+    return there(from, len) < len || copy_from_user_some(to, from, len) < 0 ? -EFAULT : 0;
+}
+
+int copy_to_user(vaddr_t to, const void *from, size_t len)
+{
+    return there(to, len) < len || copy_to_user_some(to, from, len) < 0 ? -EFAULT : 0;
+}
+
+int get_user32(vaddr_t from, uint32_t *out)
+{
+    return copy_from_user(out, from, sizeof(*out));
+}
+
+int put_user32(vaddr_t to, uint32_t value)
+{
+    return copy_to_user(to, &value, sizeof(value));
+}
