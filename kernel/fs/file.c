@@ -3,6 +3,7 @@
 
 #include "fs/cred.h"
 #include "fs/locks.h"
+#include "fs/pagecache.h"
 #include "fs/pipe.h"
 #include "fs/seals.h"
 #include "fs/walk.h"
@@ -206,7 +207,10 @@ int file_map(struct file *f, uint64_t offset, size_t len, unsigned prot, bool sh
     if (!file_may_read(f) || (writing && !file_may_write(f))) return -EACCES;
     if (noexec && prot & PROT_X) return -EPERM;
     if (writing && !seals_permit_stores(f->inode)) return -EPERM;
-    return f->ops->map ? f->ops->map(f, offset, len, prot, shared, out) : -ENODEV;
+    if (!f->ops->map) return -ENODEV;
+    int err = f->ops->map(f, offset, len, prot, shared, out);
+    if (!err && out->object) pagecache_note_mapped(out->object, f->path);
+    return err;
 }
 
 /*

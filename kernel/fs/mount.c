@@ -252,6 +252,14 @@ struct mount *mount_at(unsigned index)
     return found;
 }
 
+uint64_t mount_parent_number(const struct mount *m)
+{
+    tree_lock();
+    uint64_t number = m->parent ? m->parent->number : m->number;
+    tree_unlock();
+    return number;
+}
+
 /* What covers p, held; false if nothing does. */
 static bool covering(struct path p, struct path *out)
 {

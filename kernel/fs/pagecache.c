@@ -86,6 +86,7 @@ void pagecache_destroy(struct object *o)
 
     uncharge(pages, pages->held);
     inode_destroy(pages->inode);
+    kfree(pages->name);
     kfree(pages);
 }
 
@@ -557,4 +558,54 @@ long pagecache_write_kernel(struct inode *i, const void *buf, size_t len, uint64
     long n = write_at(i, &t, pos);
     mutex_unlock(&i->lock);
     return n;
+}
+
+/*
+ * Names of mapped files. An object has one for good, so that whoever shows it needs no lock; a file that
+ * is renamed while it is mapped is shown by its old one.
+ */
+static bool is_of_file(const struct object *o)
+{
+    return o->ops->destroy == pagecache_destroy;
+}
+
+static struct mapped_name *make_name(struct path p)
+{
+    struct path top = {root_mount, root_mount ? root_mount->root : NULL};
+    char *text = kmalloc(PATH_LIMIT);
+
+    if (!text) return NULL;
+    long len = path_describe(p, top, text, PATH_LIMIT);
+    struct mapped_name *name = len > 0 ? kmalloc(sizeof(*name) + (size_t)len) : NULL;
+    if (name) {
+        name->device = path_inode(p)->fs->device;
+        name->ino = path_inode(p)->ino;
+        memcpy(name->text, text, (size_t)len);
+    }
+    kfree(text);
+    return name;
+}
+
+void pagecache_note_mapped(struct object *o, struct path p)
+{
+    struct mapped_name *none = NULL;
+
+    if (!is_of_file(o) || pagecache_mapped_name(o)) return;
+    struct mapped_name *name = make_name(p);
+    if (!name) return;
+    if (!__atomic_compare_exchange_n(&pages_of(o)->name, &none, name, false,
+                                     __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+        kfree(name);
+    }
+}
+
+const struct mapped_name *pagecache_mapped_name(struct object *o)
+{
+    if (!is_of_file(o)) return NULL;
+    return __atomic_load_n(&pages_of(o)->name, __ATOMIC_ACQUIRE);
+}
+
+bool pagecache_is_nameless(struct object *o)
+{
+    return is_of_file(o) && inode_read(&pages_of(o)->inode->nlink) == 0;
 }

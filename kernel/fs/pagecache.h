@@ -20,10 +20,17 @@
 #include "fs/file.h"
 #include "mm/object.h"
 
+/* How a file was called when it was first mapped: what /proc/PID/maps says. */
+struct mapped_name {
+    uint64_t device, ino; /* as stat(2) said */
+    char text[];
+};
+
 struct file_pages {
     struct object object;
-    struct inode *inode; /* lives as long as the object */
-    uint64_t held;       /* pages charged, for files in memory. Atomic. */
+    struct inode *inode;      /* lives as long as the object */
+    uint64_t held;            /* pages charged, for files in memory. Atomic. */
+    struct mapped_name *name; /* NULL: never mapped. Atomic, set once. */
 };
 
 static inline struct file_pages *pages_of(struct object *o)
@@ -47,6 +54,13 @@ must_check int pagecache_resize(struct inode *i, uint64_t size);
  * has changed: what get_page says, -ENOSPC, -ENOMEM.
  */
 must_check int pagecache_copy(struct inode *i, uint64_t size);
+
+/* p's file is mapped and shows `o`. Without memory it stays without a name. */
+void pagecache_note_mapped(struct object *o, struct path p);
+/* NULL: the object is none of a file that was mapped. Lives as long as the object. */
+const struct mapped_name *pagecache_mapped_name(struct object *o);
+/* Has the file that the object belongs to lost its last name? */
+bool pagecache_is_nameless(struct object *o);
 
 /* Has it no other copy than its pages? */
 bool pagecache_in_memory(const struct inode *i);

@@ -129,4 +129,6 @@ extern struct mount *root_mount; /* set at boot */
 
 /* Mount `index` of the table, held, or NULL: /proc/mounts. */
 struct mount *mount_at(unsigned index);
+/* The number of the mount that m is on; its own if it is on none. */
+uint64_t mount_parent_number(const struct mount *m);
 void mount_put(struct mount *m);
