@@ -195,6 +195,15 @@ struct aspace_usage {
 };
 void aspace_usage(struct aspace *s, struct aspace_usage *out);
 
+/* Resident pages of a range, and what /proc/PID/smaps tells about them. */
+struct resident_pages {
+    uint64_t all;
+    uint64_t anon;          /* of these: anonymous, or private copies */
+    uint64_t shared, dirty; /* somebody else has the frame, too; written to */
+    uint64_t portion;       /* bytes: each page divided by the number of its users */
+};
+void aspace_resident(struct aspace *s, struct range r, struct resident_pages *out);
+
 /* The root that programs of s run under. */
 static inline pte_t *aspace_walked_root(const struct aspace *s)
 {

@@ -325,3 +325,48 @@ void aspace_usage(struct aspace *s, struct aspace_usage *out)
         if (slot->tag.flags & TAG_LOCKED) out->locked += pages;
     }
 }
+
+struct resident_scan {
+    struct scan scan;
+    struct span span;
+    struct resident_pages *out;
+};
+
+/* Of a leaf or parked frame: `n` pages that lie in the range. */
+static void add_resident(struct resident_pages *out, pte_t e, unsigned i, uint64_t n)
+{
+    struct page *p = page_head(pfn_page(pte_pfn(e, i)));
+    bool anon = p->use == PAGE_ANON;
+    uint64_t users = page_refs(p);
+
+    if (!anon && users > 1) users--; /* the object's own */
+    out->all += n;
+    if (anon) out->anon += n;
+    if (users > 1) out->shared += n;
+    if (anon || p->flags & PAGE_DIRTY) out->dirty += n;
+    out->portion += n * PAGE_SIZE / (users ? users : 1);
+}
+
+static bool visit_resident(struct scan *scan, const struct page *t, unsigned i, pte_t e,
+                           uint64_t vpn, uint64_t pages)
+{
+    struct resident_scan *q = container_of(scan, struct resident_scan, scan);
+    uint64_t lo = vpn > q->span.lo ? vpn : q->span.lo;
+    uint64_t hi = vpn + pages < q->span.hi ? vpn + pages : q->span.hi;
+
+    (void)t;
+    if (pte_has_frame(e) && pte_owner(e) != OWNER_EXTERN) {
+        add_resident(q->out, e, i, hi - lo);
+    }
+    return true;
+}
+
+void aspace_resident(struct aspace *s, struct range r, struct resident_pages *out)
+{
+    struct resident_scan q = {.scan.visit = visit_resident, .out = out};
+
+    *out = (struct resident_pages){0};
+    if (!aspace_has(s, r)) return;
+    q.span = range_span(r);
+    scan_words(s, q.span, &q.scan);
+}
