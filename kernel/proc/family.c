@@ -25,6 +25,7 @@ struct spinlock families_lock;
 
 static uint64_t taken[PID_MOST / 64]; /* under families_lock; so is all that follows */
 static int last_number;
+static uint64_t numbers;
 static bool gone_round;
 
 enum { BUCKETS = 256 };
@@ -53,9 +54,19 @@ int number_take(void)
         if (gone_round && process_any(has_name, last_number)) continue;
         taken[last_number / 64] |= bit;
         found = last_number;
+        numbers++;
     }
     unlock();
     return found;
+}
+
+uint64_t numbers_taken(int *last)
+{
+    lock();
+    uint64_t n = numbers;
+    *last = last_number;
+    unlock();
+    return n;
 }
 
 void number_give(int n)

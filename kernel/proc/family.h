@@ -24,6 +24,8 @@ enum { PID_MOST = 32768 };
 must_check int number_take(void);
 /* Never used by anybody, or by nobody any more. */
 void number_give(int n);
+/* How many have been given out since the start, and the last one. */
+uint64_t numbers_taken(int *last);
 
 /* Held by the caller, also a zombie; NULL: there is none. */
 must_check struct process *process_find(int pid);

@@ -33,6 +33,3 @@ void process_kick(struct process *p);
 
 /* Is it so for any process? families_lock is held. */
 must_check bool process_any(bool (*is)(struct process *, int), int n);
-
-/* What waitid(2) calls si_status. */
-int process_end_status(const struct process_end *end);

@@ -39,6 +39,11 @@ WEAK int signal_kernel_process(struct process *p, int n)
     (void)n;
     return 0;
 }
+WEAK bool process_is_stopped(const struct process *p)
+{
+    (void)p;
+    return false;
+}
 WEAK int signal_kernel_group(int p, int n)
 {
     (void)p;

@@ -159,6 +159,9 @@ static inline uint64_t process_limit(const struct process *p, unsigned which)
     return __atomic_load_n(&p->limits[which].cur, __ATOMIC_RELAXED);
 }
 
+/* What waitid(2) calls si_status. */
+int process_end_status(const struct process_end *end);
+
 /* The process of the running thread. */
 static inline struct process *current_process(void) { return current_thread()->owner; }
 
