@@ -32,6 +32,7 @@
 #include "proc/signal.h"
 #include "proc/vdso.h"
 #include "proc/wall.h"
+#include "procfs/procfs.h"
 #include "syscall/linux.h"
 #include "tty/pty.h"
 #include "tty/tty.h"
@@ -102,6 +103,8 @@ static void mount_memory(const char *where, uint32_t mode)
 
 static void mount_others(void)
 {
+    mount_on(procfs_create(&machine), "/proc", MOUNT_NOSUID | MOUNT_NODEV | MOUNT_NOEXEC,
+             "proc");
     mount_on(devfs_create(), "/dev", MOUNT_NOSUID, "devtmpfs");
     mount_on(devpts_create(), "/dev/pts", MOUNT_NOSUID | MOUNT_NOEXEC, "devpts");
     mount_memory("/dev/shm", 01777);
