@@ -47,6 +47,7 @@
 #define FRAME_SIZE    288
 
 #define SWAP_FRAME_SIZE 112
+#define SWAP_FRAME_GP   104
 
 #ifdef __ASSEMBLER__
 /* clang-format off */
@@ -71,7 +72,7 @@
     .popsection
 
 /* What C keeps across calls: ra and s0 to s11, in the first 13 words of SWAP_FRAME_SIZE bytes
- * at sp. The last word is free. */
+ * at sp. The last word is gp's in a switch of threads, and else free. */
 #define FOR_SAVED(op) \
     op ra, 0(sp); \
     op s0, 8(sp); \

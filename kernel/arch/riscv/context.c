@@ -45,13 +45,14 @@ CHECK(call_a0, CTX_CALL_A0);
 CHECK(in_call, CTX_IN_CALL);
 static_assert(CALL_SLOTS == CALL_NUMBERS, "asm.h");
 
-/* What switch.S pushes: ra, s0 to s11, and a word for alignment. */
+/* What switch.S pushes. */
 struct swap_frame {
     uint64_t ra;
     uint64_t s[12];
-    uint64_t unused;
+    uint64_t gp;
 };
 static_assert(sizeof(struct swap_frame) == SWAP_FRAME_SIZE, "switch.S makes the frame");
+static_assert(offsetof(struct swap_frame, gp) == SWAP_FRAME_GP, "switch.S");
 
 void context_init(struct context *c, void *stack_low, void *stack_top,
                   void (*start)(void))

@@ -8,8 +8,8 @@
  *
  * The frame of a user's registers is here and not on the kernel stack, so that entry needs
  * no stack arithmetic. System calls, faults and interrupts save only what C may change
- * (the short frame): s0 to s11 and gp stay in the registers and on C's stack. Four rules make
- * that correct:
+ * (the short frame): s0 to s11 stay in the registers and on C's stack, and gp in its register,
+ * which a switch of threads keeps (switch.S). Four rules make that correct:
  *
  *   1. a call that needs the whole frame has a stub made by FULL_CALL (asm.h), which stores
  *      the rest before C and leaves by the exit that loads all;

@@ -7,15 +7,18 @@
  * void context_swap(struct run_queue *q, struct context *next)
  * void context_swap_away(struct run_queue *q, struct context *next)
  * What C may change in a call is saved by the caller; the rest goes to the stack of the one
- * who leaves. What is in a0 and t0 goes over to the one who comes.
+ * who leaves, and gp with it: it is the program's. What is in a0 and t0 goes over to the one
+ * who comes.
  */
 .macro swap_contexts
     addi sp, sp, -SWAP_FRAME_SIZE
     FOR_SAVED(sd)
+    sd gp, SWAP_FRAME_GP(sp)
     sd sp, CTX_SP(tp)
     ld sp, CTX_SP(a1)
     mv tp, a1
     FOR_SAVED(ld)
+    ld gp, SWAP_FRAME_GP(sp)
     addi sp, sp, SWAP_FRAME_SIZE
 .endm
 
