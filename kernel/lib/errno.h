@@ -89,7 +89,11 @@
 #define ENOTRECOVERABLE 131
 
 /*
- * The kernel's own, which no program sees: a signal came while the call waited. The call is
- * begun again after the handler if the handler's flags say so, and is -EINTR else.
+ * The kernel's own, which no program sees: a signal came while the call waited. If no handler
+ * runs, the call is begun again. After a handler it is -EINTR; with ERESTARTSYS it is begun
+ * again, if the handler's flags say so. With ERESTART_RESTARTBLOCK what is begun again is
+ * not the call, but what proc/signal.h's signal_restart_with() was told.
  */
-#define ERESTARTSYS 512
+#define ERESTARTSYS           512
+#define ERESTARTNOHAND        514
+#define ERESTART_RESTARTBLOCK 516

@@ -254,13 +254,13 @@ static void put_aux(struct program *p, uint64_t key, uint64_t value)
     p->nauxv++;
 }
 
-static void fill_auxv(struct exec *e, vaddr_t name, vaddr_t random, vaddr_t vdso)
+static void fill_auxv(struct exec *e, vaddr_t name, vaddr_t random)
 {
     const struct elf *elf = &e->program.elf;
     struct program *p = e->made;
     uint64_t bias = e->program.bias;
 
-    if (vdso.raw) put_aux(p, AT_SYSINFO_EHDR, vdso.raw);
+    put_aux(p, AT_SYSINFO_EHDR, p->vdso.raw);
     put_aux(p, AT_HWCAP,
             HWCAP_ISA('i') | HWCAP_ISA('m') | HWCAP_ISA('a') | HWCAP_ISA('f') |
                 HWCAP_ISA('d') | HWCAP_ISA('c'));
@@ -287,7 +287,7 @@ static void fill_auxv(struct exec *e, vaddr_t name, vaddr_t random, vaddr_t vdso
  * The stack as the psABI has it, from the top down: a zero word, the strings, 16 random bytes,
  * and from sp upwards argc, argv, envp, the auxiliary vector.
  */
-static int fill_stack(struct exec *e, vaddr_t top, vaddr_t vdso)
+static int fill_stack(struct exec *e, vaddr_t top)
 {
     struct program *p = e->made;
     struct exec_strings *s = e->strings;
@@ -297,7 +297,7 @@ static int fill_stack(struct exec *e, vaddr_t top, vaddr_t vdso)
     size_t name_len = strlen(e->request->name) + 1;
     size_t args_len = exec_strings_len(s, e->nargs);
 
-    fill_auxv(e, VA(strings.raw + s->len - name_len), random, vdso);
+    fill_auxv(e, VA(strings.raw + s->len - name_len), random);
     size_t words = 1 + (s->count - 1) + 2 + 2 * p->nauxv;
     vaddr_t sp = VA((random.raw - words * sizeof(uint64_t)) & ~15ul);
     vaddr_t auxv = va_add(sp, (words - 2 * p->nauxv) * sizeof(uint64_t));
@@ -321,13 +321,13 @@ static int build(struct exec *e)
     struct program *p = e->made;
     struct exec_layout how = {.random = !cmdline_flag("norandmaps"),
                               .stack_limit = self->limits[RLIMIT_STACK].cur};
-    vaddr_t top, vdso = VA(0);
+    vaddr_t top;
 
     int err = exec_map_stack(p, &how, e->program.elf.exec_stack, &top);
     if (!err) err = exec_map_program(p, &e->program, &how);
     if (!err && e->interpreter.file) err = exec_map_interpreter(p, &e->interpreter);
-    if (!err) err = vdso_map(p->space, VA(0), &vdso);
-    if (!err) err = fill_stack(e, top, vdso);
+    if (!err) err = vdso_map(p->space, VA(0), &p->vdso);
+    if (!err) err = fill_stack(e, top);
     if (err == -EEXIST) err = -ENOMEM; /* the file's own addresses lie in the way */
     if (err) return err;
     p->exe = e->program.file;

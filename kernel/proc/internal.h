@@ -33,3 +33,6 @@ void process_kick(struct process *p);
 
 /* Is it so for any process? families_lock is held. */
 must_check bool process_any(bool (*is)(struct process *, int), int n);
+
+/* Calls fn for each process. families_lock is held; fn may take locks that rank below. */
+void process_for_all(void (*fn)(struct process *, void *), void *arg);

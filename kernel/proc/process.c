@@ -317,6 +317,15 @@ bool process_any(bool (*is)(struct process *, int), int n)
     return false;
 }
 
+void process_for_all(void (*fn)(struct process *, void *), void *arg)
+{
+    struct list *it;
+
+    list_for_each (it, &all) {
+        fn(list_entry(it, struct process, all), arg);
+    }
+}
+
 static void leave_all(struct process *p)
 {
     spin_lock(&families_lock, RANK_PROCESSES);

@@ -15,5 +15,5 @@ void clock_wall_init(void);
 /* Nanoseconds since 1970-01-01. */
 int64_t clock_wall_ns(void);
 
-/* From now on it is `ns`. */
+/* From now on it is `ns`. May sleep. */
 void clock_set_wall(int64_t ns);

@@ -54,6 +54,7 @@ enum {
     SI_TKILL = -6,
 
     ILL_ILLOPC = 1,
+    ILL_ILLTRP = 4,
     SEGV_MAPERR = 1,
     SEGV_ACCERR = 2,
     BUS_ADRALN = 1,
@@ -107,3 +108,108 @@ struct siginfo {
     };
 };
 static_assert(sizeof(struct siginfo) == 128, "siginfo_t of the ABI");
+
+/* struct sigaction.handler */
+#define SIG_DFL 0ul
+#define SIG_IGN 1ul
+
+#define SA_NOCLDSTOP 0x00000001u
+#define SA_NOCLDWAIT 0x00000002u
+#define SA_SIGINFO   0x00000004u
+#define SA_ONSTACK   0x08000000u
+#define SA_RESTART   0x10000000u
+#define SA_NODEFER   0x40000000u
+#define SA_RESETHAND 0x80000000u
+
+/* rt_sigaction(2); riscv64 has no restorer. */
+struct linux_sigaction {
+    uint64_t handler;
+    uint64_t flags;
+    uint64_t mask;
+};
+
+enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
+
+/* stack_t */
+struct linux_stack {
+    uint64_t sp;
+    int32_t flags;
+    int32_t pad;
+    uint64_t size;
+};
+static_assert(sizeof(struct linux_stack) == 24, "stack_t of the ABI");
+
+#define SS_ONSTACK    1u
+#define SS_DISABLE    2u
+#define SS_AUTODISARM 0x80000000u
+
+enum { MINSIGSTKSZ = 2048 };
+
+/*
+ * What a handler finds at sp: siginfo, and the context that it returns to (riscv asm/ucontext.h,
+ * asm/sigcontext.h). The mask may grow to 1024 signals.
+ */
+struct linux_registers {
+    uint64_t pc;
+    uint64_t x[31]; /* x1 to x31 */
+};
+
+/* Floating point, in the room of the widest (quad precision). What comes behind the D registers
+ * is 0: reserved, and the header that says that no other extension's state follows. */
+struct linux_fp_state {
+    uint64_t f[32];
+    uint32_t fcsr;
+    uint32_t unused[64];
+    uint32_t reserved;
+    struct {
+        uint32_t magic, size;
+    } end;
+};
+
+struct linux_ucontext {
+    uint64_t flags;
+    uint64_t link;
+    struct linux_stack stack;
+    uint64_t sigmask;
+    uint8_t unused[128 - sizeof(uint64_t)];
+    uint8_t pad[8];
+    struct linux_registers regs;
+    struct linux_fp_state fp;
+};
+
+struct linux_sigframe {
+    struct siginfo info;
+    struct linux_ucontext uc;
+};
+static_assert(sizeof(struct linux_fp_state) == 528, "union __riscv_fp_state");
+static_assert(__builtin_offsetof(struct linux_ucontext, sigmask) == 40, "uc_sigmask");
+static_assert(__builtin_offsetof(struct linux_ucontext, regs) == 176, "uc_mcontext");
+static_assert(__builtin_offsetof(struct linux_fp_state, reserved) == 516, "sc_extdesc");
+static_assert(sizeof(struct linux_ucontext) == 960, "ucontext_t");
+static_assert(sizeof(struct linux_sigframe) == 1088, "struct rt_sigframe");
+
+/* timer_create(2) */
+enum { SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID = 4 };
+
+struct linux_sigevent {
+    union sigval value;
+    int32_t signo;
+    int32_t notify;
+    int32_t tid;
+    uint8_t pad[44];
+};
+static_assert(sizeof(struct linux_sigevent) == 64, "struct sigevent");
+
+/* signalfd(2) */
+struct linux_signalfd_siginfo {
+    uint32_t signo;
+    int32_t err;
+    int32_t code;
+    uint32_t pid, uid;
+    int32_t fd;
+    uint32_t tid, band, overrun, trapno;
+    int32_t status, number;
+    uint64_t pointer, utime, stime, address;
+    uint8_t pad[48];
+};
+static_assert(sizeof(struct linux_signalfd_siginfo) == 128, "struct signalfd_siginfo");

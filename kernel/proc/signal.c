@@ -1,0 +1,494 @@
+/*
+ * What a task does about signals: masks, actions, and the way back to user mode.
+ *
+ *     system call ----+                            +--> handler: another frame on the
+ *                     +--> signal_work() takes one |    program's stack, and registers
+ *     trap -----------+        until none is left  +--> nothing, if it is ignored
+ *                                                  +--> the process stops (stop.c)
+ *                                                  +--> the process ends
+ *
+ * A call that was ended by the signal has an errno of the kernel's own (lib/errno.h) as its
+ * result. Once it is known what becomes of the signal, that becomes -EINTR, or the registers
+ * are such that the call is made again; that is decided once, for the first handler.
+ *
+ * EXIT_SIGNAL of a task is set by anybody, and cleared by the task alone, when it finds, under
+ * process.lock, nothing more to do. So it may be set for nothing, which costs a look, and is
+ * never clear with something left.
+ */
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "mm/uaccess.h"
+#include "proc/internal.h"
+#include "proc/posix_timer.h"
+#include "proc/signal_internal.h"
+#include "sched/timer.h"
+
+/* ---- beginnings and ends ---- */
+
+struct signals *signals_create(struct process *from)
+{
+    struct signals *s = kzalloc(sizeof(*s));
+
+    if (!s) return NULL;
+    pending_init(&s->pending);
+    list_init(&s->timers);
+    s->continue_told = true;
+    wait_init(&s->stopped);
+    if (from) {
+        signals_lock(from);
+        memcpy(s->action, from->signals->action, sizeof(s->action));
+        signals_unlock(from);
+    }
+    return s;
+}
+
+void signals_destroy(struct signals *s) { kfree(s); }
+
+static void reset_actions(struct signals *s)
+{
+    for (unsigned i = 0; i < NSIG; i++) {
+        bool ignored = s->action[i].handler == SIG_IGN;
+        s->action[i] = (struct linux_sigaction){.handler = ignored ? SIG_IGN : SIG_DFL};
+    }
+}
+
+static const struct linux_stack no_stack = {.flags = SS_DISABLE};
+
+void signals_exec(void)
+{
+    struct task *t = current_task();
+    struct process *p = t->process;
+
+    signals_lock(p);
+    reset_actions(p->signals);
+    signals_unlock(p);
+    t->signals.stack = no_stack;
+    t->signals.restart.fn = NULL;
+    posix_timers_delete(p);
+}
+
+void signals_close(struct process *p)
+{
+    if (!p->signals) return;
+    posix_timers_delete(p);
+    itimers_stop(p);
+    signals_lock(p);
+    pending_drop(p, &p->signals->pending, ~0ul);
+    signals_unlock(p);
+}
+
+/* A thread that joins others must look whether the process is being stopped: whoever stopped it may
+ * not have seen it yet. */
+void task_signals_init(struct task_signals *t, const struct task_signals *from)
+{
+    struct task *task = container_of(t, struct task, signals);
+
+    pending_init(&t->pending);
+    t->stack = no_stack;
+    if (!from) return;
+    t->blocked = from->blocked;
+    context_set_exit_flags(&task->thread->ctx, EXIT_SIGNAL);
+}
+
+void task_signals_keep_stack(struct task_signals *t, const struct task_signals *from)
+{
+    t->stack = from->stack;
+}
+
+void task_signals_leave(struct task *t)
+{
+    struct process *p = t->process;
+
+    signals_lock(p);
+    t->signals.leaving = true;
+    pending_drop(p, &t->signals.pending, ~0ul);
+    signal_hand_over(p, ~0ul);
+    signals_unlock(p);
+    stop_leave(p);
+}
+
+/* ---- masks ---- */
+
+bool signal_pending(void)
+{
+    return __atomic_load_n(&this_context->exit_flags, __ATOMIC_RELAXED) &
+           (EXIT_SIGNAL | EXIT_KILL);
+}
+
+/* Has the calling task, of p, something to do on its way back? process.lock is held. */
+static void look_again(struct process *p, struct task *t)
+{
+    struct task_signals *own = &t->signals;
+    sigset_t due = (own->pending.set | p->signals->pending.set) & ~own->blocked;
+
+    if (due || own->forced.si_signo || own->restore_saved || p->signals->stop) {
+        context_set_exit_flags(this_context, EXIT_SIGNAL);
+    } else {
+        __atomic_fetch_and(&this_context->exit_flags, ~(uint32_t)EXIT_SIGNAL,
+                           __ATOMIC_RELAXED);
+    }
+}
+
+void signal_set_mask(sigset_t mask)
+{
+    struct task *t = current_task();
+    struct process *p = t->process;
+
+    signals_lock(p);
+    sigset_t newly = mask & ~t->signals.blocked;
+    t->signals.blocked = mask & ~SIGSET_UNBLOCKABLE;
+    signal_hand_over(p, newly);
+    look_again(p, t);
+    signals_unlock(p);
+}
+
+void signal_mask_begin(sigset_t mask)
+{
+    struct task *t = current_task();
+
+    t->signals.saved = t->signals.blocked;
+    signal_set_mask(mask);
+}
+
+static bool ended_by_signal(long result)
+{
+    return result == -EINTR || result == -ERESTARTSYS || result == -ERESTARTNOHAND ||
+           result == -ERESTART_RESTARTBLOCK;
+}
+
+void signal_mask_end(long result)
+{
+    struct task *t = current_task();
+
+    if (ended_by_signal(result)) {
+        t->signals.restore_saved = true;
+        context_set_exit_flags(this_context, EXIT_SIGNAL);
+    } else {
+        signal_set_mask(t->signals.saved);
+    }
+}
+
+int signal_mask_from_user(vaddr_t at, size_t size, sigset_t *out)
+{
+    if (size != sizeof(*out)) return -EINVAL;
+    return copy_from_user(out, at, sizeof(*out));
+}
+
+/* ---- actions ---- */
+
+int signal_action(int number, const struct linux_sigaction *new,
+                  struct linux_sigaction *old)
+{
+    struct process *p = current_process();
+
+    if (number < 1 || number > NSIG) return -EINVAL;
+    bool is_fixed = SIGSET_UNBLOCKABLE & SIGSET(number);
+    if (is_fixed && new) return -EINVAL;
+    signals_lock(p);
+    struct linux_sigaction *a = &p->signals->action[number - 1];
+    if (old) *old = *a;
+    if (new) {
+        *a = *new;
+        a->mask &= ~SIGSET_UNBLOCKABLE;
+        if (signal_action_ignores(p, number)) signal_drop(p, SIGSET(number));
+    }
+    signals_unlock(p);
+    return 0;
+}
+
+bool signal_child_unwanted(struct process *p)
+{
+    if (!p->signals) return false;
+    signals_lock(p);
+    const struct linux_sigaction *a = &p->signals->action[SIGCHLD - 1];
+    bool unwanted = a->handler == SIG_IGN || a->flags & SA_NOCLDWAIT;
+    signals_unlock(p);
+    return unwanted;
+}
+
+bool signal_blocked_or_ignored(int number)
+{
+    struct task *t = current_task();
+    struct process *p = t->process;
+
+    signals_lock(p);
+    bool none = t->signals.blocked & SIGSET(number) ||
+                p->signals->action[number - 1].handler == SIG_IGN;
+    signals_unlock(p);
+    return none;
+}
+
+void signal_dispositions(struct process *p, sigset_t *ignored, sigset_t *caught)
+{
+    *ignored = *caught = 0;
+    signals_lock(p);
+    for (int n = 1; n <= NSIG; n++) {
+        uint64_t handler = p->signals->action[n - 1].handler;
+        if (handler == SIG_IGN) *ignored |= SIGSET(n);
+        if (handler != SIG_IGN && handler != SIG_DFL) *caught |= SIGSET(n);
+    }
+    signals_unlock(p);
+}
+
+/* ---- taking ---- */
+
+sigset_t signal_pending_set(void)
+{
+    struct task *t = current_task();
+    struct process *p = t->process;
+
+    signals_lock(p);
+    sigset_t set = t->signals.pending.set | p->signals->pending.set;
+    signals_unlock(p);
+    return set;
+}
+
+/* The task's own come before those of its process. process.lock is held. */
+static int take_of(struct process *p, struct task *t, sigset_t set, struct siginfo *out)
+{
+    struct pending *q = &t->signals.pending;
+
+    if (!(q->set & set)) q = &p->signals->pending;
+    if (!(q->set & set)) return 0;
+    int number = signal_first(q->set & set);
+    struct queued_signal *e = pending_take(q, number, out);
+    if (e && e->owned) posix_timer_taken(e, out);
+    queued_free(p, e);
+    return number;
+}
+
+int signal_take(sigset_t set, struct siginfo *out)
+{
+    struct task *t = current_task();
+    struct process *p = t->process;
+
+    signals_lock(p);
+    int number = take_of(p, t, set & ~SIGSET_UNBLOCKABLE, out);
+    t->signals.awaited = 0;
+    look_again(p, t);
+    signals_unlock(p);
+    return number;
+}
+
+/* Whoever sends one of `set` from now on wakes us, although we block it. */
+static int take_or_await(sigset_t set, struct siginfo *out)
+{
+    struct task *t = current_task();
+    struct process *p = t->process;
+
+    signals_lock(p);
+    int number = take_of(p, t, set, out);
+    if (number) {
+        look_again(p, t);
+    } else {
+        t->signals.awaited = set;
+    }
+    signals_unlock(p);
+    return number;
+}
+
+int signal_wait(sigset_t set, uint64_t deadline_ns, struct siginfo *out)
+{
+    struct wait_queue nobody_else;
+    struct waiter w;
+    bool in_time = true;
+
+    set &= ~SIGSET_UNBLOCKABLE;
+    int number = take_or_await(set, out);
+    if (number) return number;
+    wait_init(&nobody_else);
+    wait_begin(&nobody_else, &w);
+    while (in_time && !signal_pending()) {
+        in_time = wait_sleep_until(&w, deadline_ns);
+    }
+    wait_end(&nobody_else, &w);
+    number = signal_take(set, out);
+    if (number) return number;
+    return in_time ? -EINTR : -EAGAIN;
+}
+
+/* ---- calls that are begun again ---- */
+
+long signal_restart_with(struct restart r)
+{
+    current_task()->signals.restart = r;
+    return -ERESTART_RESTARTBLOCK;
+}
+
+/* A call is on its way out, and `handler` runs next, or none (NULL): does it begin again? */
+static void finish_call(struct context *c, const struct linux_sigaction *handler)
+{
+    enum { CALL_RESTART = 128, CALL_INSTRUCTION = 4 };
+    bool again;
+
+    if (!c->in_call) return;
+    c->in_call = 0;
+    switch (-(int64_t)c->x[10]) {
+    case ERESTARTSYS:
+        again = !handler || handler->flags & SA_RESTART;
+        break;
+    case ERESTARTNOHAND:
+        again = !handler;
+        break;
+    case ERESTART_RESTARTBLOCK:
+        again = !handler;
+        if (again) c->x[17] = CALL_RESTART;
+        break;
+    default:
+        return;
+    }
+    c->x[10] = again ? c->call_a0 : (uint64_t)-EINTR;
+    if (again) c->sepc -= CALL_INSTRUCTION;
+}
+
+/* ---- the way back ---- */
+
+enum todo { TODO_NOTHING, TODO_PARK, TODO_HANDLE, TODO_STOP, TODO_END };
+
+struct taken {
+    int number;
+    bool forced;
+    struct siginfo info;
+    struct linux_sigaction action;
+};
+
+static int take_next(struct process *p, struct task *t, struct taken *s)
+{
+    struct task_signals *own = &t->signals;
+
+    s->forced = own->forced.si_signo != 0;
+    if (!s->forced) return take_of(p, t, ~own->blocked, &s->info);
+    s->info = own->forced;
+    own->forced.si_signo = 0;
+    return s->info.si_signo;
+}
+
+/* What the action says. TODO_NOTHING: it is ignored. process.lock is held. */
+static enum todo judge(struct process *p, struct taken *s)
+{
+    struct linux_sigaction *a = &p->signals->action[s->number - 1];
+
+    s->action = *a;
+    if (a->handler == SIG_IGN) return TODO_NOTHING;
+    if (a->handler != SIG_DFL) {
+        if (a->flags & SA_RESETHAND) a->handler = SIG_DFL;
+        return TODO_HANDLE;
+    }
+    if (p->pid == 1 && !s->forced) return TODO_NOTHING;
+    switch (signal_default_of(s->number)) {
+    case DEFAULT_IGNORE:
+        return TODO_NOTHING;
+    case DEFAULT_STOP:
+        return TODO_STOP;
+    default:
+        return TODO_END;
+    }
+}
+
+/* Takes signals until there is something to do about one. */
+static enum todo take(struct process *p, struct task *t, struct taken *s)
+{
+    enum todo todo = TODO_NOTHING;
+
+    signals_lock(p);
+    if (p->signals->stop) {
+        todo = TODO_PARK;
+    } else {
+        while (todo == TODO_NOTHING && (s->number = take_next(p, t, s))) {
+            todo = judge(p, s);
+        }
+    }
+    signals_unlock(p);
+    return todo;
+}
+
+static void force_segv(bool handler_failed)
+{
+    struct process *p = current_process();
+    struct siginfo info = {.si_signo = SIGSEGV, .si_code = SI_KERNEL};
+
+    if (handler_failed) { /* it would fail for ever */
+        signals_lock(p);
+        p->signals->action[SIGSEGV - 1].handler = SIG_DFL;
+        signals_unlock(p);
+    }
+    signal_force(&info);
+}
+
+static void handle(struct context *c, struct task *t, const struct taken *s)
+{
+    struct task_signals *own = &t->signals;
+    sigset_t mask = own->restore_saved ? own->saved : own->blocked;
+    sigset_t self = s->action.flags & SA_NODEFER ? 0 : SIGSET(s->number);
+
+    finish_call(c, &s->action);
+    if (!frame_push(c, &s->action, &s->info, mask)) {
+        force_segv(s->number == SIGSEGV);
+        return;
+    }
+    own->restore_saved = false;
+    signal_set_mask(own->blocked | s->action.mask | self);
+}
+
+/* Nothing is left, or was a moment ago. */
+static void finish(struct context *c, struct process *p, struct task *t)
+{
+    finish_call(c, NULL);
+    if (t->signals.restore_saved) {
+        t->signals.restore_saved = false;
+        signal_set_mask(t->signals.saved);
+        return;
+    }
+    signals_lock(p);
+    look_again(p, t);
+    signals_unlock(p);
+}
+
+static void end(const struct context *c, struct process *p, const struct taken *s)
+{
+    struct process_end how = {
+        .kind = PROCESS_SIGNALLED, .code = s->number, .pc = VA(c->sepc)};
+
+    if (s->forced) signal_say_fault(c, &s->info);
+    process_kill(p, how);
+}
+
+void signal_work(struct context *c)
+{
+    struct task *t = current_task();
+    struct process *p = t->process;
+    struct taken s;
+
+    switch (take(p, t, &s)) {
+    case TODO_NOTHING:
+        finish(c, p, t);
+        break;
+    case TODO_PARK:
+        stop_park();
+        break;
+    case TODO_HANDLE:
+        handle(c, t, &s);
+        break;
+    case TODO_STOP:
+        stop_begin(s.number);
+        break;
+    case TODO_END:
+        end(c, p, &s);
+        break;
+    }
+}
+
+long signal_return(struct context *c)
+{
+    sigset_t mask;
+
+    c->in_call = 0;
+    current_task()->signals.restart.fn = NULL;
+    if (frame_pop(c, &mask)) {
+        signal_set_mask(mask);
+    } else {
+        force_segv(false);
+    }
+    return (long)c->x[10];
+}

@@ -1,0 +1,176 @@
+/*
+ * What a handler finds on its stack, and the way back from it.
+ *
+ *     high    the program's stack, or the top of the alternate one
+ *               machine    registers, floating point     \
+ *               uc         mask, alternate stack          } struct linux_sigframe
+ *     sp -->    info                                      /
+ *               the handler's own frames
+ *
+ * The handler begins with a0 the number, a1 and a2 the addresses of info and uc, and returns to
+ * the vDSO, which calls rt_sigreturn(2) with sp as it was at the beginning. What the program
+ * has changed in the frame until then counts; all of it is what a program may load into
+ * registers anyway, so there is little to check.
+ */
+#include "arch/riscv/fp.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/uaccess.h"
+#include "proc/program.h"
+#include "proc/signal_internal.h"
+#include "proc/vdso.h"
+
+enum { RA = 1, SP = 2, A0 = 10, A1, A2 };
+
+#define FRAME_FIELD(at, field) va_add(at, offsetof(struct linux_sigframe, field))
+
+/* ---- alternate stacks ---- */
+
+/* A stack that is disarmed while its handler runs is never one that it is on. */
+static bool is_on_stack(const struct linux_stack *s, uint64_t sp)
+{
+    if ((uint32_t)s->flags & SS_AUTODISARM) return false;
+    return sp > s->sp && sp - s->sp <= s->size;
+}
+
+static uint32_t stack_status(const struct linux_stack *s, uint64_t sp)
+{
+    if (s->size == 0) return SS_DISABLE;
+    return is_on_stack(s, sp) ? SS_ONSTACK : 0;
+}
+
+static struct linux_stack reported(const struct linux_stack *s, uint64_t sp)
+{
+    uint32_t flags = stack_status(s, sp) | ((uint32_t)s->flags & SS_AUTODISARM);
+
+    return (struct linux_stack){.sp = s->sp, .flags = (int32_t)flags, .size = s->size};
+}
+
+int signal_stack(const struct linux_stack *new, struct linux_stack *old)
+{
+    struct linux_stack *own = &current_task()->signals.stack;
+    uint64_t sp = this_context->x[SP];
+
+    if (old) *old = reported(own, sp);
+    if (!new) return 0;
+    uint32_t mode = (uint32_t) new->flags & ~SS_AUTODISARM;
+    if (is_on_stack(own, sp)) return -EPERM;
+    if (mode > SS_DISABLE) return -EINVAL;
+    if (mode == SS_DISABLE) {
+        *own = (struct linux_stack){.flags = new->flags};
+        return 0;
+    }
+    if (new->size < MINSIGSTKSZ) return -ENOMEM;
+    *own = (struct linux_stack){.sp = new->sp, .flags = new->flags, .size = new->size};
+    return 0;
+}
+
+/* Where the frame goes. False: it would leave the alternate stack that the program is on. */
+static bool place(const struct context *c, const struct linux_sigaction *a, vaddr_t *out)
+{
+    const struct linux_stack *alternate = &current_task()->signals.stack;
+    const uint64_t size = sizeof(struct linux_sigframe);
+    uint64_t sp = c->x[SP];
+
+    if (is_on_stack(alternate, sp) && !is_on_stack(alternate, sp - size)) return false;
+    if (a->flags & SA_ONSTACK && stack_status(alternate, sp) == 0) {
+        sp = alternate->sp + alternate->size;
+    }
+    *out = VA((sp - size) & ~15ul);
+    return true;
+}
+
+/* ---- there ---- */
+
+static noinline int push_machine(vaddr_t to, struct context *c)
+{
+    struct {
+        struct linux_registers regs;
+        struct linux_fp_state fp;
+    } m;
+    static_assert(sizeof(m) == sizeof(struct linux_sigframe) -
+                                   offsetof(struct linux_sigframe, uc.regs),
+                  "the machine's part ends the frame");
+
+    memset(&m.fp, 0, sizeof(m.fp));
+    m.regs.pc = c->sepc;
+    memcpy(m.regs.x, &c->x[1], sizeof(m.regs.x));
+    fp_sync(c);
+    memcpy(m.fp.f, c->fp.f, sizeof(m.fp.f));
+    m.fp.fcsr = (uint32_t)c->fp.fcsr;
+    return copy_to_user(to, &m, sizeof(m));
+}
+
+static noinline int push_head(vaddr_t to, sigset_t mask)
+{
+    struct {
+        uint64_t flags, link;
+        struct linux_stack stack;
+        uint64_t mask[sizeof(struct linux_ucontext) / sizeof(uint64_t)];
+    } head = {.stack = current_task()->signals.stack, .mask = {mask}};
+
+    return copy_to_user(to, &head, offsetof(struct linux_ucontext, regs));
+}
+
+static int push(vaddr_t at, struct context *c, const struct siginfo *info, sigset_t mask)
+{
+    int err = copy_to_user(FRAME_FIELD(at, info), info, sizeof(*info));
+
+    if (!err) err = push_head(FRAME_FIELD(at, uc), mask);
+    if (!err) err = push_machine(FRAME_FIELD(at, uc.regs), c);
+    return err;
+}
+
+bool frame_push(struct context *c, const struct linux_sigaction *a,
+                const struct siginfo *info, sigset_t mask)
+{
+    struct linux_stack *alternate = &current_task()->signals.stack;
+    vaddr_t at;
+
+    if (!place(c, a, &at) || push(at, c, info, mask)) return false;
+    if ((uint32_t)alternate->flags & SS_AUTODISARM) {
+        *alternate = (struct linux_stack){.flags = SS_DISABLE};
+    }
+    c->sepc = a->handler;
+    c->x[RA] = vdso_sigreturn(current_process()->program->vdso).raw;
+    c->x[SP] = at.raw;
+    c->x[A0] = (uint64_t)info->si_signo;
+    c->x[A1] = FRAME_FIELD(at, info).raw;
+    c->x[A2] = FRAME_FIELD(at, uc).raw;
+    return true;
+}
+
+/* ---- and back ---- */
+
+static noinline bool pop_machine(vaddr_t from, struct context *c)
+{
+    struct {
+        struct linux_registers regs;
+        struct linux_fp_state fp;
+    } m;
+
+    if (copy_from_user(&m, from, sizeof(m))) return false;
+    if (m.fp.reserved || m.fp.end.magic || m.fp.end.size) return false;
+    c->sepc = m.regs.pc;
+    memcpy(&c->x[1], m.regs.x, sizeof(m.regs.x));
+    fp_sync(c); /* from here on nobody stores the registers over what comes */
+    memcpy(c->fp.f, m.fp.f, sizeof(m.fp.f));
+    c->fp.fcsr = m.fp.fcsr;
+    fp_reload(c);
+    return true;
+}
+
+bool frame_pop(struct context *c, sigset_t *mask)
+{
+    vaddr_t at = VA(c->x[SP]);
+    struct linux_stack stack;
+
+    if (copy_from_user(mask, FRAME_FIELD(at, uc.sigmask), sizeof(*mask)) ||
+        copy_from_user(&stack, FRAME_FIELD(at, uc.stack), sizeof(stack)) ||
+        !pop_machine(FRAME_FIELD(at, uc.regs), c)) {
+        return false;
+    }
+    /* With the stack pointer of before the handler. What is no stack is left out, as in Linux. */
+    signal_stack(&stack, NULL);
+    return true;
+}

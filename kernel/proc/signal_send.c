@@ -1,0 +1,287 @@
+/*
+ * Sending signals.
+ *
+ *     dropped      nobody blocks it, and the action is to ignore it
+ *     coalesced    a standard signal that is pending already
+ *     pending      for the task it is for; or for the process, and then a task that does not
+ *                  block it is woken to see to it
+ *
+ * Which task takes a signal of the process is decided when it takes it (signal.c), not
+ * here: whoever is woken may find that another was faster. A blocked signal is never dropped,
+ * since the action may be another by the time it is unblocked.
+ *
+ * Process 1 gets only what it has a handler for: nobody may end or stop it by accident.
+ */
+#include "fs/cred.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "proc/family.h"
+#include "proc/internal.h"
+#include "proc/signal_internal.h"
+#include "proc/signalfd.h"
+
+struct task *signal_next_task(struct process *p, const struct task *after)
+{
+    struct list *it = after ? &after->thread->in_owner : &p->threads;
+
+    for (it = it->next; it != &p->threads; it = it->next) {
+        struct task *t = list_entry(it, struct thread, in_owner)->task;
+        if (t && !t->signals.leaving) return t;
+    }
+    return NULL;
+}
+
+enum signal_default signal_default_of(int number)
+{
+    const sigset_t ignored =
+        SIGSET(SIGCHLD) | SIGSET(SIGCONT) | SIGSET(SIGURG) | SIGSET(SIGWINCH);
+
+    if (ignored & SIGSET(number)) return DEFAULT_IGNORE;
+    return SIGSET_STOP & SIGSET(number) ? DEFAULT_STOP : DEFAULT_END;
+}
+
+bool signal_action_ignores(const struct process *p, int number)
+{
+    uint64_t handler = p->signals->action[number - 1].handler;
+
+    if (handler != SIG_DFL) return handler == SIG_IGN;
+    return p->pid == 1 || signal_default_of(number) == DEFAULT_IGNORE;
+}
+
+/* The first task speaks for a process: that is how Linux decides, and programs block signals in
+ * it before they make others. */
+static bool is_dropped(struct process *p, const struct task *t, int number)
+{
+    if (!t) t = signal_next_task(p, NULL);
+    if (t && t->signals.blocked & SIGSET(number)) return false;
+    return signal_action_ignores(p, number);
+}
+
+/* NULL: no memory, or too many. */
+static struct queued_signal *queued_alloc(struct process *p, const struct siginfo *info)
+{
+    struct queued_signal *e;
+
+    if (p->signals->queued >= p->limits[RLIMIT_SIGPENDING].cur) return NULL;
+    e = kmalloc(sizeof(*e));
+    if (!e) return NULL;
+    p->signals->queued++;
+    e->info = *info;
+    e->owned = false;
+    return e;
+}
+
+void queued_free(struct process *p, struct queued_signal *e)
+{
+    if (!e || e->owned) return;
+    p->signals->queued--;
+    kfree(e);
+}
+
+void pending_drop(struct process *p, struct pending *q, sigset_t set)
+{
+    struct list *it, *next;
+
+    list_for_each_safe (it, next, &q->queue) {
+        struct queued_signal *e = list_entry(it, struct queued_signal, link);
+        if (!(set & SIGSET(e->info.si_signo))) continue;
+        list_remove(it);
+        queued_free(p, e);
+    }
+    q->set &= ~set;
+}
+
+void signal_drop(struct process *p, sigset_t set)
+{
+    pending_drop(p, &p->signals->pending, set);
+    for (struct task *t = NULL; (t = signal_next_task(p, t));) {
+        pending_drop(p, &t->signals.pending, set);
+    }
+}
+
+void signal_alert(struct task *t)
+{
+    context_set_exit_flags(&t->thread->ctx, EXIT_SIGNAL);
+    if (t->thread == current_thread()) return;
+    thread_wake(t->thread);
+    process_kick(t->process);
+}
+
+static bool takes(const struct task *t, int number)
+{
+    return !(t->signals.blocked & ~t->signals.awaited & SIGSET(number));
+}
+
+/* The first that takes it; NULL: nobody does. */
+static struct task *choose(struct process *p, int number)
+{
+    struct task *t = NULL;
+
+    do {
+        t = signal_next_task(p, t);
+    } while (t && !takes(t, number));
+    return t;
+}
+
+void signal_hand_over(struct process *p, sigset_t set)
+{
+    for (set &= p->signals->pending.set; set; set &= set - 1) {
+        struct task *t = choose(p, __builtin_ctzl(set) + 1);
+        if (t) signal_alert(t);
+    }
+}
+
+static void alert_all(struct process *p)
+{
+    for (struct task *t = NULL; (t = signal_next_task(p, t));) {
+        signal_alert(t);
+    }
+}
+
+static void alert(struct process *p, struct task *t, int number)
+{
+    if (number == SIGKILL) {
+        alert_all(p);
+        return;
+    }
+    if (!t) {
+        t = choose(p, number);
+    } else if (!takes(t, number)) {
+        t = NULL;
+    }
+    if (t) signal_alert(t);
+}
+
+/* An entry for it, or NULL where the number alone will do; -EAGAIN where it will not. */
+static int make_entry(struct process *p, const struct siginfo *info,
+                      struct queued_signal **entry)
+{
+    *entry = queued_alloc(p, info);
+    if (*entry || info->si_signo < SIGRTMIN || info->si_code == SI_USER) return 0;
+    return -EAGAIN;
+}
+
+int signal_post(struct process *p, struct task *t, const struct siginfo *info,
+                struct queued_signal *entry)
+{
+    int number = info->si_signo;
+
+    if (!p->signals || p->end.kind != PROCESS_RUNS) return 0;
+    stop_notice(p, number);
+    if (is_dropped(p, t, number)) return 0;
+
+    struct pending *q = t ? &t->signals.pending : &p->signals->pending;
+    if (!entry && number < SIGRTMIN && q->set & SIGSET(number)) return 0;
+    int err = entry ? 0 : make_entry(p, info, &entry);
+    if (err) return err;
+    pending_add(q, number, entry);
+    alert(p, t, number);
+    return 0;
+}
+
+void signal_announce(void) { signalfd_wake(); }
+
+/* SIGKILL does not wait until somebody looks: threads that wait for nothing else give up. */
+static int kill_now(struct process *p)
+{
+    struct process_end end = {.kind = PROCESS_SIGNALLED, .code = SIGKILL};
+
+    if (p->pid != 1 && p->started_ns) process_kill(p, end);
+    return 0;
+}
+
+int signal_send_process(struct process *p, const struct siginfo *info)
+{
+    if (info->si_signo == SIGKILL) return kill_now(p);
+    signals_lock(p);
+    int err = signal_post(p, NULL, info, NULL);
+    signals_unlock(p);
+    signal_announce();
+    return err;
+}
+
+int signal_send_task(struct process *p, int tid, const struct siginfo *info)
+{
+    int err = -ESRCH;
+
+    signals_lock(p);
+    struct task *t = process_task(p, tid);
+    bool kill = t && info->si_signo == SIGKILL;
+    if (t && !kill) err = signal_post(p, t, info, NULL);
+    signals_unlock(p);
+    if (kill) return kill_now(p);
+    signal_announce();
+    return err;
+}
+
+struct to_group {
+    int pgid;
+    const struct siginfo *info;
+    bool any;
+};
+
+/* families_lock is held. */
+static void post_to_member(struct process *p, void *arg)
+{
+    struct to_group *to = arg;
+
+    if (p->pgid != to->pgid || !p->signals) return;
+    to->any = true;
+    signals_lock(p);
+    (void)signal_post(p, NULL, to->info, NULL); /* the kernel's own always arrives */
+    signals_unlock(p);
+}
+
+int signal_send_group(int pgid, const struct siginfo *info)
+{
+    struct to_group to = {pgid, info, false};
+
+    spin_lock(&families_lock, RANK_PROCESSES);
+    process_for_all(post_to_member, &to);
+    spin_unlock(&families_lock, RANK_PROCESSES);
+    signal_announce();
+    return to.any ? 0 : -ESRCH;
+}
+
+int signal_kernel_process(struct process *p, int number)
+{
+    struct siginfo info = {.si_signo = number, .si_code = SI_KERNEL};
+
+    return signal_send_process(p, &info);
+}
+
+int signal_kernel_group(int pgid, int number)
+{
+    struct siginfo info = {.si_signo = number, .si_code = SI_KERNEL};
+
+    return signal_send_group(pgid, &info);
+}
+
+void signal_self(int number)
+{
+    struct task *t = current_task();
+    struct siginfo info = {.si_signo = number, .si_code = SI_USER};
+
+    info.from.pid = t->process->pid;
+    info.from.uid = t->cred->uid;
+    signals_lock(t->process);
+    (void)signal_post(t->process, t, &info, NULL); /* a standard one always arrives */
+    signals_unlock(t->process);
+    signal_announce();
+}
+
+void signal_force(const struct siginfo *info)
+{
+    struct task *t = current_task();
+    struct process *p = t->process;
+    struct linux_sigaction *a = &p->signals->action[info->si_signo - 1];
+
+    signals_lock(p);
+    bool blocked = t->signals.blocked & SIGSET(info->si_signo);
+    if (blocked || a->handler == SIG_IGN) a->handler = SIG_DFL;
+    t->signals.blocked &= ~SIGSET(info->si_signo);
+    t->signals.forced = *info;
+    signal_alert(t);
+    signals_unlock(p);
+}
