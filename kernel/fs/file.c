@@ -78,14 +78,20 @@ bool file_may_write(const struct file *f)
     return mode == O_WRONLY || mode == O_RDWR;
 }
 
+/* Positions are offsets of the ABI, which have a sign: what ends behind the last is refused. */
+static bool fits(const struct transfer *t, uint64_t pos)
+{
+    return t->left <= (uint64_t)INT64_MAX - pos;
+}
+
 static long read_from(struct file *f, struct transfer *t, uint64_t *pos)
 {
-    return f->ops->read ? f->ops->read(f, t, pos) : -EINVAL;
+    return f->ops->read && fits(t, *pos) ? f->ops->read(f, t, pos) : -EINVAL;
 }
 
 static long write_to(struct file *f, struct transfer *t, uint64_t *pos)
 {
-    return f->ops->write ? f->ops->write(f, t, pos) : -EINVAL;
+    return f->ops->write && fits(t, *pos) ? f->ops->write(f, t, pos) : -EINVAL;
 }
 
 /* One at a time moves the position, and what it reads or writes is all before what the next
@@ -152,8 +158,7 @@ static long seek_to(struct file *f, uint64_t from, int64_t offset)
 {
     int64_t to;
 
-    if (__builtin_add_overflow((int64_t)from, offset, &to)) return -EOVERFLOW;
-    if (to < 0) return -EINVAL;
+    if (__builtin_add_overflow((int64_t)from, offset, &to) || to < 0) return -EINVAL;
     f->pos = (uint64_t)to;
     return to;
 }
@@ -326,6 +331,7 @@ static int directory_readdir(struct file *f, emit_fn emit, void *arg)
     struct inode *dir = f->inode;
     int err = 0;
 
+    if (inode_read(&dir->nlink) == 0) return -ENOENT;
     if (!emit_dots(&l)) return 0;
     mutex_lock(&dir->lock);
     if (dir->nlink == 0) {

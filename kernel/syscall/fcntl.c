@@ -8,6 +8,7 @@
 #include "fs/seals.h"
 #include "lib/errno.h"
 #include "mm/uaccess.h"
+#include "proc/family.h"
 #include "proc/fdtable.h"
 #include "proc/task.h"
 #include "syscall/linux.h"
@@ -149,12 +150,35 @@ static long set_pipe_size(struct file *f, uint32_t wanted)
     return wanted <= PIPE_SIZE ? PIPE_SIZE : -EPERM;
 }
 
-/* Who is to get SIGIO and SIGURG: a process, or a group as a negative number. Kept, and shown. */
+/*
+ * Who is to get SIGIO and SIGURG: a process, or a group as a negative number. Kept, and shown.
+ */
 static long set_owner(struct file *f, int owner)
 {
     if (owner == INT32_MIN) return -EINVAL;
+    struct process *p = owner > 0 ? process_find(owner) : NULL;
+    if (owner > 0 && !p) return -ESRCH;
+    if (p) process_put(p);
     __atomic_store_n(&f->owner, owner, __ATOMIC_RELAXED);
     return 0;
+}
+
+static long set_owner_ex(struct file *f, vaddr_t at)
+{
+    struct linux_owner o;
+
+    if (copy_from_user(&o, at, sizeof(o))) return -EFAULT;
+    if (o.type < F_OWNER_TID || o.type > F_OWNER_PGRP || o.pid < 0) return -EINVAL;
+    return set_owner(f, o.type == F_OWNER_PGRP ? -o.pid : o.pid);
+}
+
+static long get_owner_ex(struct file *f, vaddr_t at)
+{
+    int32_t owner = __atomic_load_n(&f->owner, __ATOMIC_RELAXED);
+    struct linux_owner o = {.type = owner < 0 ? F_OWNER_PGRP : F_OWNER_PID,
+                            .pid = owner < 0 ? -owner : owner};
+
+    return copy_to_user(at, &o, sizeof(o));
 }
 
 /* What concerns the descriptor, and is permitted with O_PATH. */
@@ -200,6 +224,10 @@ static long control(int fd, struct file *f, unsigned command, uint64_t arg)
         return set_owner(f, (int)arg);
     case F_GETOWN:
         return __atomic_load_n(&f->owner, __ATOMIC_RELAXED);
+    case F_SETOWN_EX:
+        return set_owner_ex(f, VA(arg));
+    case F_GETOWN_EX:
+        return get_owner_ex(f, VA(arg));
     default:
         return -EINVAL;
     }

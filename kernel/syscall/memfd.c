@@ -21,9 +21,8 @@ static int make_inode(unsigned flags, struct inode **out)
     int err = shared_memory_make(0, mode, current_cred(), out);
 
     if (err) return err;
-    if (!(flags & (MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL))) (*out)->seals = F_SEAL_SEAL;
+    if (flags & (MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL)) (*out)->seals = 0;
     if (flags & MFD_NOEXEC_SEAL) (*out)->seals |= F_SEAL_EXEC;
-    (*out)->flags |= INODE_SEALABLE;
     return 0;
 }
 

@@ -65,7 +65,7 @@ static int place_at(struct side *s, vaddr_t offset)
     s->placed = true;
     s->at = (int64_t)at;
     s->offset = offset;
-    return s->at < 0 ? -EINVAL : 0;
+    return 0;
 }
 
 /* What is read keeps its bytes, if it has positions, until we know how many were written. */
@@ -150,6 +150,7 @@ static long send_file(struct side *in, struct side *out, vaddr_t offset, uint64_
     int err = place_at(in, offset);
 
     if (err) return err;
+    if (in->at < 0) return -EINVAL;
     if ((int64_t)len < 0 || !inode_is(in->file->inode, INODE_REGULAR)) return -EINVAL;
     if (file_flags(out->file) & O_APPEND) return -EINVAL;
     place_here(in);
@@ -170,20 +171,21 @@ long sys_sendfile(uint64_t out_fd, uint64_t in_fd, vaddr_t offset, uint64_t len)
 /*
  * copy_file_range(2): between regular files of one file system.
  */
+static bool wraps(const struct side *s, uint64_t len)
+{
+    return len > UINT64_MAX - (uint64_t)s->at;
+}
+
 static int check_copy(const struct side *in, const struct side *out, uint64_t len)
 {
     const struct inode *a = in->file->inode, *b = out->file->inode;
-    int64_t end;
 
     if (inode_is(a, INODE_DIRECTORY) || inode_is(b, INODE_DIRECTORY)) return -EISDIR;
     if (!inode_is(a, INODE_REGULAR) || !inode_is(b, INODE_REGULAR)) return -EINVAL;
     if (file_flags(out->file) & O_APPEND) return -EBADF;
     if (a->fs != b->fs) return -EXDEV;
-    if ((int64_t)len < 0 || __builtin_add_overflow(in->at, (int64_t)len, &end) ||
-        __builtin_add_overflow(out->at, (int64_t)len, &end)) {
-        return -EOVERFLOW;
-    }
-    return 0;
+    if (wraps(in, len) || wraps(out, len)) return -EOVERFLOW;
+    return in->at < 0 || out->at < 0 ? -EINVAL : 0;
 }
 
 static bool overlap(const struct side *in, const struct side *out, uint64_t len)
@@ -244,7 +246,8 @@ static int check_splice(struct side *in, vaddr_t in_offset, struct side *out,
     if (inode_is(in->file->inode, INODE_DIRECTORY)) return -EINVAL;
     int err = place_at(in, in_offset);
     if (!err) err = place_at(out, out_offset);
-    return err;
+    if (err) return err;
+    return in->at < 0 || out->at < 0 ? -EINVAL : 0;
 }
 
 /* No more than the other end has room for. */

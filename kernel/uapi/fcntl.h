@@ -70,6 +70,8 @@
 #define F_SETLKW        7
 #define F_SETOWN        8
 #define F_GETOWN        9
+#define F_SETOWN_EX     15
+#define F_GETOWN_EX     16
 #define F_OFD_GETLK     36
 #define F_OFD_SETLK     37
 #define F_OFD_SETLKW    38
@@ -86,6 +88,15 @@
 #define F_SEAL_FUTURE_WRITE 16u
 #define F_SEAL_EXEC         32u
 #define F_SEAL_KNOWN        63u
+
+/* struct f_owner_ex. */
+struct linux_owner {
+    int32_t type;
+    int32_t pid;
+};
+#define F_OWNER_TID  0
+#define F_OWNER_PID  1
+#define F_OWNER_PGRP 2
 
 #define F_RDLCK 0
 #define F_WRLCK 1

@@ -74,6 +74,13 @@ static const struct file_system_ops tmpfs_fs_ops = {
     .destroy = fs_destroy,
 };
 
+/* Files with names take no seals; memfd_create(2) breaks this one. */
+static void seal(struct inode *i)
+{
+    i->flags |= INODE_SEALABLE;
+    i->seals = F_SEAL_SEAL;
+}
+
 static struct inode *make_inode(struct tmpfs *t, enum inode_kind kind, uint32_t mode)
 {
     struct tmpfs_inode *node = kzalloc(sizeof(*node));
@@ -89,6 +96,7 @@ static struct inode *make_inode(struct tmpfs *t, enum inode_kind kind, uint32_t 
     }
     i->ino = __atomic_add_fetch(&t->last_ino, 1, __ATOMIC_RELAXED);
     if (kind == INODE_DIRECTORY) i->size = 2 * NAME_SIZE;
+    if (kind == INODE_REGULAR) seal(i);
     return i;
 }
 
