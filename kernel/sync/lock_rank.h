@@ -29,6 +29,7 @@ enum lock_rank {
     RANK_INODES, /* the table of inodes of a mounted image: nothing is called under it */
     RANK_SLAB,   /* slab lists: everybody above allocates */
     RANK_BUDDY,  /* the frame allocator: slabs take frames */
+    RANK_SOCKET, /* a socket, or a listener and one that waits there: wakes under it */
     RANK_EVENTS, /* an eventfd or timerfd: allocates nothing, wakes after it, sets a timer */
     RANK_EPOLL,  /* what an epoll has ready: who wakes somebody may hold anything above */
     RANK_FUTEX,  /* words that threads wait for; of two the lower address first */

@@ -49,8 +49,7 @@ void wait_mask_end(vaddr_t mask, long result)
     if (mask.raw) signal_mask_end(result);
 }
 
-/* What is left of the time, for who asked with some. That it cannot be told changes nothing. */
-static void put_time_left(vaddr_t timeout, uint64_t deadline)
+void wait_time_left(vaddr_t timeout, uint64_t deadline)
 {
     uint64_t now = clock_ns();
 
@@ -69,7 +68,7 @@ static long poll_masked(struct poll_entry *e, size_t n, vaddr_t timeout, vaddr_t
     if (err) return err;
     long found = poll_files(e, n, deadline);
     wait_mask_end(mask, found);
-    put_time_left(timeout, deadline);
+    wait_time_left(timeout, deadline);
     return found;
 }
 
