@@ -150,6 +150,8 @@ int start_programs(void)
         "HOME=/root", "TERM=linux",
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
     static const char *words[INIT_WORDS + 1];
+    const struct personality *how =
+        cmdline_flag("strace") ? &linux_traced_personality : &linux_personality;
     struct process *first;
 
     int err = prepare();
@@ -158,7 +160,7 @@ int start_programs(void)
         return 1;
     }
     fill_arguments(words);
-    err = linux_start_first(&linux_personality, words[0], words, environment, &first);
+    err = linux_start_first(how, words[0], words, environment, &first);
     if (err) {
         log_error("%s: error %d", words[0], -err);
         return 1;

@@ -63,6 +63,8 @@ struct personality {
     void (*loaded)(struct process *p, const struct elf *elf, uint64_t bias);
     /* A thread calls `number`, which may be any. For those with ENTRY_TRACED. */
     void (*count)(struct process *p, uint64_t number);
+    /* Makes such a call, too: what it returns goes to a0. NULL: that of ctx.calls is made. */
+    long (*traced)(struct context *c);
     /* A thread with EXIT_SIGNAL is on its way to user mode: x[] is whole, and may be
      * changed. Clears the flag. NULL: nobody sets it. */
     void (*signal)(struct context *c);

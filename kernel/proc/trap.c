@@ -66,10 +66,14 @@ long user_call_unknown(void) { return current_process()->personality->unknown_ca
 
 void user_call_traced(struct context *c)
 {
-    struct process *p = current_process();
+    const struct personality *how = current_process()->personality;
     uint64_t number = c->x[17];
 
-    if (p->personality->count) p->personality->count(p, number);
+    if (how->count) how->count(current_process(), number);
+    if (how->traced) {
+        c->x[10] = how->traced(c);
+        return;
+    }
     c->x[10] = number < CALL_SLOTS ? c->calls[number](c->x[10], c->x[11], c->x[12],
                                                       c->x[13], c->x[14], c->x[15])
                                    : user_call_unknown();

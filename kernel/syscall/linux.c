@@ -8,12 +8,24 @@
 #include "proc/linux.h"
 #include "proc/signal.h"
 #include "proc/task.h"
+#include "syscall/strace.h"
+
+/* Of each process: the calls that are not there, a bit for each that it has tried. */
+struct linux_data {
+    uint64_t missed[CALL_SLOTS / 64]; /* atomic */
+};
 
 static long linux_unlisted(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
                            uint64_t f)
 {
+    struct linux_data *data = process_data(current_process());
+    uint64_t number = this_context->x[17], bit = 1ul << number % 64;
+
     (void)a, (void)b, (void)c, (void)d, (void)e, (void)f;
-    log_debug("%s: no system call %lu", current_process()->name, this_context->x[17]);
+    uint64_t before =
+        __atomic_fetch_or(&data->missed[number / 64], bit, __ATOMIC_RELAXED);
+    if (!(before & bit))
+        log_debug("%s: no system call %lu", current_process()->name, number);
     return -ENOSYS;
 }
 
@@ -39,14 +51,16 @@ static const call_fn calls[CALL_SLOTS] = {
 };
 #pragma GCC diagnostic pop
 
-const struct personality linux_personality = {
-    .name = "linux",
-    .calls = calls,
-    .unknown_call = -ENOSYS,
-    .signal = signal_work,
-    .trap = signal_trap,
-    .leave = linux_leave,
-    .close = linux_close,
-    .over = linux_over,
-    .destroy = linux_destroy,
+#define LINUX                                                                           \
+    .name = "linux", .calls = calls, .unknown_call = -ENOSYS,                           \
+    .data_size = sizeof(struct linux_data), .signal = signal_work, .trap = signal_trap, \
+    .leave = linux_leave, .close = linux_close, .over = linux_over,                     \
+    .destroy = linux_destroy
+
+const struct personality linux_personality = {LINUX};
+
+const struct personality linux_traced_personality = {
+    LINUX,
+    .entry_flags = ENTRY_TRACED,
+    .traced = strace_call,
 };

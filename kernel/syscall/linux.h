@@ -10,7 +10,7 @@
  * function is long sys_openat() with these arguments: all are 64 bits wide, since registers of
  * programs have anything in their upper halves; the function's first lines make them narrower.
  *
- *     FULL(221, execve, "path argv envp")
+ *     FULL(221, execve, "path strings environment")
  *
  * is a call that needs all of the user's registers: long sys_execve(struct context *c), with
  * its arguments in c->x[10] to x[15]; linux_full.S has its stub.
@@ -22,6 +22,8 @@
 #include "proc/process.h"
 
 extern const struct personality linux_personality;
+/* The same, but each call is shown in the log. */
+extern const struct personality linux_traced_personality;
 
 #define CALL(number, name, arguments, kinds) long sys_##name arguments;
 #define FULL(number, name, kinds)            long sys_##name(struct context *c);
