@@ -5,7 +5,10 @@
 #include "mm/slab.h"
 #include "uapi/capability.h"
 
-struct cred root_cred = {.refs = 1, .caps = (2ul << CAP_LAST) - 1};
+#define ALL_CAPS ((2ul << CAP_LAST) - 1)
+
+struct cred root_cred = {
+    .refs = 1, .caps = ALL_CAPS, .permitted = ALL_CAPS, .bounding = ALL_CAPS};
 
 struct cred *cred_copy(const struct cred *c)
 {

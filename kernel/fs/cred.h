@@ -18,6 +18,8 @@ struct cred {
     uint32_t uid, euid, suid, fsuid;
     uint32_t gid, egid, sgid, fsgid;
     uint64_t caps; /* effective: a bit for each CAP_* of uapi/capability.h */
+    uint64_t permitted, inheritable, bounding; /* capabilities(7) */
+    bool keep_caps;                            /* prctl(PR_SET_KEEPCAPS) */
     uint32_t ngroups;
     uint32_t groups[CRED_GROUPS]; /* supplementary */
 };

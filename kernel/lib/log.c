@@ -28,7 +28,7 @@
 #include "lib/printf.h"
 #include "lib/string.h"
 
-enum { RING = 16384 };
+enum { RING = LOG_KEPT };
 
 static enum log_level shown = LOG_INFO;
 static bool colour;
@@ -144,6 +144,25 @@ void log_line(enum log_level level, const char *fmt, ...)
     if (show) to_console("\n", 1);
     release_console(h);
     va_end(args);
+}
+
+size_t log_tail(char *out, size_t size)
+{
+    struct hold h = hold_console();
+    size_t len = ring_end < RING ? ring_end : RING;
+    bool cut = ring_end > len || len > size;
+
+    if (len > size) len = size;
+    for (size_t i = 0; i < len; i++) {
+        out[i] = ring[(ring_end - len + i) % RING];
+    }
+    release_console(h);
+    if (!cut) return len;
+
+    const char *line = memchr(out, '\n', len);
+    size_t skip = line ? (size_t)(line - out) + 1 : len;
+    memmove(out, out + skip, len - skip);
+    return len - skip;
 }
 
 void kprintf(const char *fmt, ...)

@@ -49,5 +49,9 @@ void log_set_lock(uint64_t (*lock)(void), void (*unlock)(uint64_t saved));
 
 /* For panic(), once the other harts are told to stop: nobody waits for the lock any more. */
 void log_break_lock(void);
+/* The last lines, whole ones, that fit into `size` bytes: how many bytes. */
+enum { LOG_KEPT = 16384 };
+size_t log_tail(char *out, size_t size);
+
 /* Prints the ring buffer: the last lines of all levels, oldest first. */
 void log_dump(void);

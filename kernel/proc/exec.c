@@ -221,7 +221,9 @@ static int choose_cred(struct exec *e)
         c->egid = inode_read(&i->gid);
     c->suid = c->fsuid = c->euid;
     c->sgid = c->fsgid = c->egid;
-    c->caps = c->euid == 0 ? root_cred.caps : 0;
+    c->permitted = c->uid == 0 || c->euid == 0 ? c->bounding : 0;
+    c->caps = c->euid == 0 ? c->permitted : 0;
+    c->keep_caps = false;
     e->cred = c;
     e->secure = c->euid != c->uid || c->egid != c->gid;
     return 0;

@@ -164,6 +164,7 @@ static int fill(struct process *child, struct process *parent, uint64_t flags)
     memcpy(child->limits, parent->limits, sizeof(child->limits));
     spin_unlock(&parent->lock, RANK_PROCESS);
     child->oom_score_adj = parent->oom_score_adj;
+    child->persona = __atomic_load_n(&parent->persona, __ATOMIC_RELAXED);
     child->flags = parent->flags & (PROCESS_NO_NEW_PRIVILEGES | PROCESS_UNDUMPABLE);
     return 0;
 }

@@ -123,6 +123,7 @@ struct process {
     struct wait_queue vfork_done;
     uint32_t flags;    /* enum process_flags; atomic */
     int oom_score_adj; /* atomic */
+    uint32_t persona;  /* personality(2); atomic */
     uint32_t last_uid; /* of the task that left last; under lock */
 
     /* Under families_lock (proc/family.h). */
@@ -144,6 +145,7 @@ enum process_flags {
     PROCESS_SUBREAPER = 1 << 1, /* prctl(PR_SET_CHILD_SUBREAPER) */
     PROCESS_NO_NEW_PRIVILEGES = 1 << 2,
     PROCESS_UNDUMPABLE = 1 << 3,
+    PROCESS_NO_HUGE = 1 << 4, /* prctl(PR_SET_THP_DISABLE) */
 };
 
 /* The personality's own part. */

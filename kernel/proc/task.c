@@ -6,6 +6,19 @@
 #include "mm/slab.h"
 #include "proc/family.h"
 
+/* A new task is like the one that makes it. */
+static void inherit(struct task *t)
+{
+    const struct task *from = current_task();
+
+    if (!from) return;
+    t->scheduling = from->scheduling;
+    if (!t->scheduling.reset_on_fork) return;
+    bool realtime = t->scheduling.priority != 0;
+    int nice = realtime || t->scheduling.nice < 0 ? 0 : t->scheduling.nice;
+    t->scheduling = (struct scheduling){.nice = nice};
+}
+
 int task_create(struct thread *t, struct process *p, int tid, struct cred *cred)
 {
     struct task *task = kzalloc(sizeof(*task));
@@ -16,6 +29,7 @@ int task_create(struct thread *t, struct process *p, int tid, struct cred *cred)
     task->tid = tid;
     task->cred = cred;
     list_init(&task->by_number);
+    inherit(task);
     t->task = task;
     return 0;
 }

@@ -12,6 +12,13 @@
 
 struct cred;
 
+/* How it wants to be scheduled, which is remembered and told: all threads have equal turns. */
+struct scheduling {
+    int policy, priority; /* SCHED_*; of SCHED_FIFO and SCHED_RR */
+    int nice;
+    bool reset_on_fork;
+};
+
 struct task {
     struct thread *thread;   /* set once */
     struct process *process; /* set once; the thread's reference holds it */
@@ -27,6 +34,10 @@ struct task {
     size_t robust_list_len;
 
     struct task_signals signals; /* proc/signal.h */
+
+    struct scheduling scheduling; /* under process.lock */
+    int parent_death_signal;      /* prctl(PR_SET_PDEATHSIG). Atomic. */
+    uint64_t timer_slack_ns; /* prctl(PR_SET_TIMERSLACK); 0: as usual. Only for itself. */
 
     uint64_t min_faults, maj_faults; /* written by itself. Atomic. */
     uint64_t waits, preempted;       /* voluntary switches and others; likewise */

@@ -24,4 +24,10 @@
 #define CAP_SYS_TIME        25
 #define CAP_MKNOD           27
 #define CAP_WAKE_ALARM      35
+#define CAP_SYSLOG          34
 #define CAP_LAST            40
+
+/* capget(2), capset(2): a header, and one or two of the data. */
+#define CAP_VERSION_1 0x19980330u
+#define CAP_VERSION_2 0x20071026u
+#define CAP_VERSION_3 0x20080522u

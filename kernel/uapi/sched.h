@@ -42,3 +42,32 @@ struct clone_args {
 };
 enum { CLONE_ARGS_SIZE_0 = 64 };
 static_assert(sizeof(struct clone_args) == 88, "struct clone_args of the ABI");
+
+/* sched_setscheduler(2) and its relatives (linux/sched/types.h). */
+enum {
+    SCHED_NORMAL = 0,
+    SCHED_FIFO = 1,
+    SCHED_RR = 2,
+    SCHED_BATCH = 3,
+    SCHED_IDLE = 5,
+    SCHED_DEADLINE = 6,
+};
+#define SCHED_RESET_ON_FORK      0x40000000
+#define SCHED_FLAG_RESET_ON_FORK 1ul
+#define SCHED_FLAG_KEEP_POLICY   0x08ul
+#define SCHED_FLAG_KEEP_PARAMS   0x10ul
+enum { RT_PRIORITY_LEAST = 1, RT_PRIORITY_MOST = 99, NICE_LEAST = -20, NICE_MOST = 19 };
+
+struct sched_attr {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+    uint32_t util_min, util_max;
+};
+enum { SCHED_ATTR_SIZE_0 = 48 };
+static_assert(sizeof(struct sched_attr) == 56, "struct sched_attr of the ABI");
+
+/* getpriority(2) */
+enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
