@@ -14,17 +14,18 @@
  * A mount is in use as long as anybody has a path in it. A file system whose last
  * mount goes has no open file any more, so its names can go.
  */
-#include "fs/walk.h"
+#include "fs/mount_internal.h"
 
 #include "fs/cred.h"
+#include "fs/walk.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 
 struct mount *root_mount;
 
-static struct list mounts = {&mounts, &mounts}; /* under the lock of the tree */
-static uint64_t last_number;                    /* likewise */
+struct list mounts = {&mounts, &mounts};
+static uint64_t last_number; /* under the lock of the tree */
 
 static void mount_get(struct mount *m)
 {
@@ -84,8 +85,8 @@ static void copy_word(char *to, size_t size, const char *from)
     to[len] = 0;
 }
 
-static struct mount *make(struct file_system *fs, uint32_t flags, const char *source,
-                          const char *type)
+struct mount *mount_make(struct file_system *fs, struct dentry *root, uint32_t flags,
+                         const char *source, const char *type)
 {
     struct mount *m = kzalloc(sizeof(*m));
 
@@ -93,11 +94,17 @@ static struct mount *make(struct file_system *fs, uint32_t flags, const char *so
     m->refs = 1;
     m->flags = flags;
     m->fs = fs;
-    m->root = fs->root;
+    m->root = root;
     copy_word(m->source, sizeof(m->source), source);
     copy_word(m->type, sizeof(m->type), type);
     dentry_get(m->root);
     return m;
+}
+
+void mount_discard(struct mount *m)
+{
+    dentry_put(m->root);
+    kfree(m);
 }
 
 /* Into the table. The lock of the tree is held. */
@@ -111,7 +118,7 @@ static void enter(struct mount *m)
 int mount_root(struct file_system *fs, uint32_t flags, const char *source,
                const char *type)
 {
-    struct mount *m = make(fs, flags, source, type);
+    struct mount *m = mount_make(fs, fs->root, flags, source, type);
 
     if (!m) return -ENOMEM;
     tree_lock();
@@ -121,41 +128,95 @@ int mount_root(struct file_system *fs, uint32_t flags, const char *source,
     return 0;
 }
 
-static bool same_kind(struct path at, const struct file_system *fs)
+/* What is mounted there, or NULL. The lock of the tree is held. */
+static struct mount *covering(struct path p)
 {
-    return inode_is(path_inode(at), INODE_DIRECTORY) ==
-           inode_is(dentry_inode(fs->root), INODE_DIRECTORY);
+    struct list *it;
+
+    list_for_each (it, &mounts) {
+        struct mount *m = list_entry(it, struct mount, link);
+        if (m->parent == p.mount && m->covers == p.dentry) return m;
+    }
+    return NULL;
 }
 
-/* A directory that is being removed has its lock held: it is a mount's, or it goes. */
-int mount_add(struct file_system *fs, struct path at, uint32_t flags, const char *source,
-              const char *type)
+/* The lock of the tree is held. */
+static void cover(struct mount *m, struct path at)
 {
-    struct inode *dir = path_inode(at);
-    int err = 0;
+    m->parent = at.mount;
+    m->covers = at.dentry;
+    path_get(at);
+    __atomic_fetch_add(&at.dentry->mounted, 1, __ATOMIC_RELEASE);
+}
 
-    if (!same_kind(at, fs)) return -ENOTDIR;
-    struct mount *m = make(fs, flags, source, type);
-    if (!m) return -ENOMEM;
-    mutex_lock(&dir->lock);
+static bool same_kind(struct path at, const struct mount *m)
+{
+    return inode_is(path_inode(at), INODE_DIRECTORY) ==
+           inode_is(dentry_inode(m->root), INODE_DIRECTORY);
+}
+
+/* A directory that is being removed has its lock held: it is a mount's, or it goes. Both locks
+ * are held. */
+static int may_cover(const struct mount *m, struct path at)
+{
+    if (!same_kind(at, m)) return -ENOTDIR;
+    if (path_inode(at)->nlink == 0) return -ENOENT;
+    return covering(at) ? -EBUSY : 0;
+}
+
+int mount_attach(struct mount *m, struct path at)
+{
+    struct inode *i = path_inode(at);
+
+    mutex_lock(&i->lock);
     tree_lock();
-    if (dir->nlink == 0) {
-        err = -ENOENT;
-    } else if (at.dentry == fs->root || at.dentry->mounted) {
-        err = -EBUSY; /* someone was faster, or it is the same once more */
-    } else {
-        m->parent = at.mount;
-        m->covers = at.dentry;
-        path_get(at);
-        __atomic_fetch_add(&at.dentry->mounted, 1, __ATOMIC_RELEASE);
+    int err = may_cover(m, at);
+    if (!err) {
+        cover(m, at);
         enter(m);
     }
     tree_unlock();
-    mutex_unlock(&dir->lock);
-    if (err) {
-        dentry_put(m->root);
-        kfree(m);
+    mutex_unlock(&i->lock);
+    return err;
+}
+
+int mount_add(struct file_system *fs, struct path at, uint32_t flags, const char *source,
+              const char *type)
+{
+    if (at.dentry == fs->root) return -EBUSY; /* the same once more */
+    struct mount *m = mount_make(fs, fs->root, flags, source, type);
+    if (!m) return -ENOMEM;
+    int err = mount_attach(m, at);
+    if (err) mount_discard(m);
+    return err;
+}
+
+/* Is `p` in m, or in what is mounted somewhere below? The lock of the tree is held. */
+static bool is_below(struct path p, const struct mount *m)
+{
+    for (const struct mount *at = p.mount; at; at = at->parent) {
+        if (at == m) return true;
     }
+    return false;
+}
+
+int mount_reattach(struct mount *m, struct path at)
+{
+    struct inode *i = path_inode(at);
+    struct path was = {NULL, NULL};
+
+    mutex_lock(&i->lock);
+    tree_lock();
+    int err = m->parent && same_kind(at, m) ? may_cover(m, at) : -EINVAL;
+    if (!err && is_below(at, m)) err = -ELOOP;
+    if (!err) {
+        was = (struct path){m->parent, m->covers};
+        __atomic_fetch_sub(&was.dentry->mounted, 1, __ATOMIC_RELEASE);
+        cover(m, at);
+    }
+    tree_unlock();
+    mutex_unlock(&i->lock);
+    path_put(was);
     return err;
 }
 
@@ -260,23 +321,17 @@ uint64_t mount_parent_number(const struct mount *m)
     return number;
 }
 
-/* What covers p, held; false if nothing does. */
-static bool covering(struct path p, struct path *out)
+/* To the root of what covers p, held; false if nothing does. */
+static bool find_covering(struct path p, struct path *out)
 {
-    bool found = false;
-    struct list *it;
-
     tree_lock();
-    list_for_each (it, &mounts) {
-        struct mount *m = list_entry(it, struct mount, link);
-        if (m->parent != p.mount || m->covers != p.dentry) continue;
+    struct mount *m = covering(p);
+    if (m) {
         *out = (struct path){m, m->root};
         path_get(*out);
-        found = true;
-        break;
     }
     tree_unlock();
-    return found;
+    return m;
 }
 
 int path_descend(struct path *p, unsigned flags)
@@ -284,7 +339,7 @@ int path_descend(struct path *p, unsigned flags)
     struct path below;
 
     while (__atomic_load_n(&p->dentry->mounted, __ATOMIC_ACQUIRE) &&
-           covering(*p, &below)) {
+           find_covering(*p, &below)) {
         if (flags & WALK_NO_MOUNTS) {
             path_put(below);
             return -EXDEV;

@@ -1,0 +1,24 @@
+/*
+ * Inside of fs/: mounts on their way into the table, for mount.c and bind.c.
+ */
+#pragma once
+
+#include "fs/path.h"
+
+/* The table; under the lock of the tree. */
+extern struct list mounts;
+
+/* A mount in no table yet, of what lies below `root`, whose reference it takes; that of fs is the
+ * caller's to give. One reference. NULL: no memory. */
+must_check struct mount *mount_make(struct file_system *fs, struct dentry *root,
+                                    uint32_t flags, const char *source, const char *type);
+/* Never was in the table. */
+void mount_discard(struct mount *m);
+/*
+ * Into the table, on `at`, which m holds from now on; m's reference becomes the table's. -ENOTDIR,
+ * -ENOENT (it has been unlinked), -EBUSY (someone was faster): then nothing has changed.
+ */
+must_check int mount_attach(struct mount *m, struct path at);
+/* From the place where it is to `at`: -EINVAL (it is nowhere, or of another
+ * kind), -ENOENT, -EBUSY, -ELOOP (below itself). */
+must_check int mount_reattach(struct mount *m, struct path at);
