@@ -14,6 +14,7 @@
 
 #include "arch/riscv/directmap.h"
 #include "drivers/devtree.h"
+#include "file_systems.h"
 #include "fs/cred.h"
 #include "fs/devfs/devfs.h"
 #include "fs/devfs/ports.h"
@@ -140,6 +141,7 @@ static int prepare(void)
     if (!err) err = mount_the_root();
     if (err) return err;
     unpack_initrd();
+    file_systems_register();
     mount_others();
     return 0;
 }

@@ -50,10 +50,10 @@ static void refusals(void)
     ROW(read(3, KERNELS, 5));
     ROW(read(3, KERNELS, 0));
     ROW(read(3, NULL, 0));
-    ROW(read(3, buf, -1ul));
+    ROW(read(3, buf, TOO_MUCH));
     ROW(write(4, NOWHERE, 5));
     ROW(write(4, NULL, 0));
-    ROW(write(4, buf, -1ul));
+    ROW(write(4, buf, TOO_MUCH));
     ROW(lseek(3, 0, SEEK_CUR));
     ROW(open(".", O_RDONLY));
     ROW(read(5, buf, 1));
@@ -82,8 +82,8 @@ static void vectors(void)
     ROW(readv(3, in, 2));
     ROW(readv(3, in, 0));
     ROW(readv(3, NULL, 0));
-    ROW(readv(3, in, -1));
-    ROW(readv(3, in, 1025));
+    ROW(readv(3, in, (int)TOO_MUCH));
+    ROW(readv(3, many, 1025));
     for (int i = 0; i < 1025; i++) {
         many[i] = (struct iovec){buf, 1};
     }

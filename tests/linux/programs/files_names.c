@@ -189,7 +189,7 @@ static void list(const char *path)
 
 static void listings(void)
 {
-    char entries[1024], name[32];
+    char entries[1024], name[300];
 
     ROW(mkdir("d", 0755));
     list("d");

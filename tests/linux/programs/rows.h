@@ -20,9 +20,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* An address where nothing is, and one of the kernel's. */
-#define NOWHERE ((void *)8)
-#define KERNELS ((void *)(~0ul << 12))
+/* An address where nothing is, one of the kernel's, and a size that is none: the compiler does not
+ * know them. */
+static void *volatile nowhere = (void *)8;
+static void *volatile kernels = (void *)(~0ul << 12);
+static volatile size_t too_much = -1ul;
+#define NOWHERE  nowhere
+#define KERNELS  kernels
+#define TOO_MUCH too_much
 
 static void show_row(const char *call, long value)
 {

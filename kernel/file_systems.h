@@ -1,0 +1,5 @@
+/* The kinds of file systems that programs can mount. */
+#pragma once
+
+/* Once, at boot. */
+void file_systems_register(void);
