@@ -129,6 +129,20 @@ static void pause_ms(long ms)
     }
 }
 
+/* Until so many have been handled. None comes between the look and the wait. */
+static void wait_for(int number, int n)
+{
+    sigset_t before, none;
+
+    sigprocmask(SIG_BLOCK, NULL, &none);
+    before = none;
+    sigaddset(&before, number);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    while (count < n)
+        sigsuspend(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 static long now_ms(void)
 {
     struct timespec t;
@@ -138,6 +152,13 @@ static long now_ms(void)
 }
 
 /* ---- parts ---- */
+
+/* Again and again: the first may come before the call that it is to end. */
+static void alarms(long us)
+{
+    struct itimerval t = {{0, us}, {0, us}};
+    setitimer(ITIMER_REAL, &t, NULL);
+}
 
 static void part_handlers(void)
 {
@@ -163,7 +184,8 @@ static void part_handlers(void)
     say("sigaction 64: %s\n", error(syscall(SYS_rt_sigaction, 64, NULL, &a, 8)));
     say("sigaction 65: %s\n", error(syscall(SYS_rt_sigaction, 65, NULL, &a, 8)));
     say("sigaction size: %s\n", error(syscall(SYS_rt_sigaction, 1, NULL, &a, 16)));
-    say("sigprocmask how: %s\n", error(syscall(SYS_rt_sigprocmask, 7, &mask_inside, NULL, 8)));
+    say("sigprocmask how: %s\n",
+        error(syscall(SYS_rt_sigprocmask, 7, &mask_inside, NULL, 8)));
     signal(SIGUSR1, SIG_IGN);
     raise(SIGUSR1);
     say("ignored: survived\n");
@@ -261,11 +283,11 @@ static void part_wait(void)
     int n = sigtimedwait(&s, &info, NULL);
     say("sigtimedwait: rt %d, value %d, code %d\n", n == SIGRTMIN + 3,
         info.si_value.sival_int, info.si_code);
-    struct itimerval soon = {{0, 0}, {0, 10000}};
     handle(SIGALRM, note, SA_RESTART);
-    setitimer(ITIMER_REAL, &soon, NULL);
+    alarms(10000);
     say("sigwaitinfo interrupted: %s", error(sigwaitinfo(&s, &info)));
-    say(", handled %d\n", count);
+    alarms(0);
+    say(", handled %d\n", count > 0);
     pid_t parent = getpid(), child = fork();
     if (child == 0) {
         pause_ms(10);
@@ -342,15 +364,16 @@ static void part_stack(void)
     }
     int status;
     waitpid(child, &status, 0);
-    say("overflow without stack: signal %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+    say("overflow without stack: signal %d\n",
+        WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 }
 
-#define TRY(what, code)                                                     \
-    do {                                                                    \
-        count = 0;                                                          \
-        if (sigsetjmp(out, 1) == 0) {                                       \
-            code;                                                           \
-        }                                                                   \
+#define TRY(what, code)                                                                 \
+    do {                                                                                \
+        count = 0;                                                                      \
+        if (sigsetjmp(out, 1) == 0) {                                                   \
+            code;                                                                       \
+        }                                                                               \
         say("%s: handled %d, signal %d, code %d", what, count, last_number, last_code); \
     } while (0)
 
@@ -364,7 +387,8 @@ static void part_faults(void)
     read_only = mmap(NULL, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     beyond = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     for (int n = SIGHUP; n <= SIGSYS; n++) {
-        if (n == SIGSEGV || n == SIGBUS || n == SIGILL || n == SIGTRAP) handle(n, jump, 0);
+        if (n == SIGSEGV || n == SIGBUS || n == SIGILL || n == SIGTRAP)
+            handle(n, jump, 0);
     }
     TRY("read nothing", (void)none[5]);
     say(", address %lx\n", (unsigned long)last_address);
@@ -425,8 +449,8 @@ static void skip(int number, siginfo_t *info, void *context)
 static void spoil(int number, siginfo_t *info, void *context)
 {
     note(number, info, context);
-    __asm__ volatile("fmv.d.x fs0, zero\nfmv.d.x fa0, zero\nfmv.d.x ft0, zero\nfsrmi 2"
-                     :: : "fs0", "fa0", "ft0");
+    __asm__ volatile("fmv.d.x fs0, zero\nfmv.d.x fa0, zero\nfmv.d.x ft0, zero\nfsrmi 2" ::
+                         : "fs0", "fa0", "ft0");
 }
 
 static void part_context(void)
@@ -434,8 +458,9 @@ static void part_context(void)
     long a0 = 1;
 
     handle(SIGSEGV, skip, 0);
-    __asm__ volatile("li a0, 5\n.option push\n.option norvc\nld a1, 0(zero)\n.option pop\nmv %0, a0"
-                     : "=r"(a0)::"a0", "a1", "memory");
+    __asm__ volatile(
+        "li a0, 5\n.option push\n.option norvc\nld a1, 0(zero)\n.option pop\nmv %0, a0"
+        : "=r"(a0)::"a0", "a1", "memory");
     say("context: handled %d, a0 %ld, mask %d\n", count, a0, is_blocked(SIGUSR2));
     unblock(SIGUSR2, 0);
     set_default(SIGSEGV);
@@ -446,19 +471,14 @@ static void part_context(void)
     register long r0 __asm__("a0") = pid;
     register long r1 __asm__("a1") = SIGUSR1;
     register long r7 __asm__("a7") = SYS_kill;
-    __asm__ volatile("li t0, 0x4005bf0a8b145769\nfmv.d.x fs0, t0\nfmv.d.x ft0, t0\nfsrmi 1\n"
-                     "ecall\nfadd.d %0, fs0, ft0\nfrrm %1\nfsrmi 0"
-                     : "=f"(x), "=r"(rounding), "+r"(r0)
-                     : "r"(r1), "r"(r7)
-                     : "t0", "fs0", "ft0", "memory");
+    __asm__ volatile(
+        "li t0, 0x4005bf0a8b145769\nfmv.d.x fs0, t0\nfmv.d.x ft0, t0\nfsrmi 1\n"
+        "ecall\nfadd.d %0, fs0, ft0\nfrrm %1\nfsrmi 0"
+        : "=f"(x), "=r"(rounding), "+r"(r0)
+        : "r"(r1), "r"(r7)
+        : "t0", "fs0", "ft0", "memory");
     say("floating point: handled %d, %.6f, rounding %ld\n", count, x, rounding);
     set_default(SIGUSR1);
-}
-
-static void alarm_in(long us, long every)
-{
-    struct itimerval t = {{0, every}, {0, us}};
-    setitimer(ITIMER_REAL, &t, NULL);
 }
 
 static void *write_later(void *fd)
@@ -477,56 +497,58 @@ static void part_restart(void)
     int ends[2];
     char byte;
     pthread_t thread;
-    struct timespec t = {0, 50000000}, rest = {0, 0};
+    struct timespec t = {0, 500000000}, rest = {0, 0};
 
     if (pipe(ends)) return;
     handle(SIGALRM, note, 0);
-    alarm_in(10000, 0);
+    alarms(10000);
     long n = read(ends[0], &byte, 1);
-    say("read: %s, handled %d\n", error(n), count);
+    say("read: %s, handled %d\n", error(n), count > 0);
 
     handle(SIGALRM, note, SA_RESTART);
     pthread_create(&thread, NULL, write_later, &ends[1]);
-    alarm_in(10000, 0);
+    alarms(10000);
     n = read(ends[0], &byte, 1);
-    say("read with SA_RESTART: %s %ld, handled %d\n", error(n), n, count);
+    say("read with SA_RESTART: %s %ld, handled %d\n", error(n), n, count > 0);
     pthread_join(thread, NULL);
 
     signal(SIGALRM, SIG_IGN);
     pthread_create(&thread, NULL, write_later, &ends[1]);
-    alarm_in(10000, 0);
+    alarms(10000);
     n = read(ends[0], &byte, 1);
     say("read, ignored: %s %ld\n", error(n), n);
     pthread_join(thread, NULL);
 
     handle(SIGALRM, note, SA_RESTART);
-    alarm_in(10000, 0);
+    alarms(10000);
     int r = nanosleep(&t, &rest);
-    say("nanosleep: %s, handled %d, rest %d\n", error(r), count,
-        rest.tv_nsec > 10000000 && rest.tv_nsec < 45000000);
+    say("nanosleep: %s, handled %d, rest %d\n", error(r), count > 0,
+        rest.tv_nsec > 10000000 && rest.tv_nsec < 495000000);
     struct pollfd p = {ends[0], POLLIN, 0};
-    alarm_in(10000, 0);
+    alarms(10000);
     say("poll: %s\n", error(poll(&p, 1, 1000)));
-    alarm_in(10000, 0);
+    alarms(10000);
     fd_set set;
     FD_ZERO(&set);
     FD_SET(ends[0], &set);
     struct timeval second = {1, 0};
     say("select: %s\n", error(select(ends[0] + 1, &set, NULL, NULL, &second)));
-    alarm_in(10000, 0);
+    alarms(10000);
     say("pause: %s\n", error(pause()));
     handle(SIGALRM, note, SA_RESTART);
     block(SIGALRM, 0);
-    alarm_in(5000, 0);
+    alarms(5000);
     sigset_t none;
     sigemptyset(&none);
     t = (struct timespec){1, 0};
     r = ppoll(&p, 1, &t, &none);
-    say("ppoll with mask: %s, handled %d, blocked %d\n", error(r), count, is_blocked(SIGALRM));
-    alarm_in(1000, 0);
+    say("ppoll with mask: %s, handled %d, blocked %d\n", error(r), count > 0,
+        is_blocked(SIGALRM));
+    alarms(1000);
     pause_ms(10);
     r = ppoll(&p, 0, &(struct timespec){0, 0}, NULL);
     say("ppoll without: %s, pending %d\n", error(r), is_pending(SIGALRM));
+    alarms(0);
     unblock(SIGALRM, 0);
 
     pid_t child = fork();
@@ -536,18 +558,20 @@ static void part_restart(void)
     }
     int status = 0;
     handle(SIGALRM, note, SA_RESTART);
-    alarm_in(10000, 0);
+    alarms(10000);
     pid_t w = wait(&status);
     say("wait with SA_RESTART: %d, status %d, handled %d\n", w == child,
-        WEXITSTATUS(status), count);
+        WEXITSTATUS(status), count > 0);
+    alarms(0);
     child = fork();
     if (child == 0) {
         pause_ms(60);
         _exit(3);
     }
     handle(SIGALRM, note, 0);
-    alarm_in(10000, 0);
+    alarms(10000);
     say("wait: %s\n", error(wait(&status)));
+    alarms(0);
     waitpid(child, &status, 0);
     set_default(SIGALRM);
     close(ends[0]);
@@ -561,7 +585,8 @@ static void part_kill(void)
     say("kill group of nobody: %s\n", error(kill(-99999, SIGTERM)));
     say("kill 65: %s\n", error(kill(getpid(), 65)));
     say("kill -1 as a signal: %s\n", error(kill(getpid(), -1)));
-    say("tgkill wrong group: %s\n", error(syscall(SYS_tgkill, getpid() + 1, getpid(), 0)));
+    say("tgkill wrong group: %s\n",
+        error(syscall(SYS_tgkill, getpid() + 1, getpid(), 0)));
     say("tgkill 0: %s\n", error(syscall(SYS_tgkill, 0, getpid(), 0)));
     say("tkill: %s\n", error(syscall(SYS_tkill, getpid(), 0)));
     siginfo_t info = {.si_signo = SIGUSR1, .si_code = SI_QUEUE};
@@ -572,7 +597,8 @@ static void part_kill(void)
     pid_t child = fork();
     if (child == 0) {
         setpgid(0, 0);
-        for (;;) pause();
+        for (;;)
+            pause();
     }
     pause_ms(20);
     info.si_code = SI_USER;
@@ -584,7 +610,8 @@ static void part_kill(void)
     say("child: signalled %d by %d, core %d\n", WIFSIGNALED(status), WTERMSIG(status),
         WCOREDUMP(status) != 0);
     for (int n = 1; n < SIGRTMIN; n += 1) {
-        if (n == SIGCHLD || n == SIGCONT || n == SIGURG || n == SIGWINCH || n == 32 || n == 33)
+        if (n == SIGCHLD || n == SIGCONT || n == SIGURG || n == SIGWINCH || n == 32 ||
+            n == 33)
             continue;
         child = fork();
         if (child == 0) {
@@ -597,8 +624,12 @@ static void part_kill(void)
         }
         waitpid(child, &status, WUNTRACED);
         say("%d: %s %d\n", n,
-            WIFSIGNALED(status) ? "ends" : WIFSTOPPED(status) ? "stops" : "nothing",
-            WIFSIGNALED(status) ? WTERMSIG(status) : WIFSTOPPED(status) ? WSTOPSIG(status) : 0);
+            WIFSIGNALED(status)  ? "ends"
+            : WIFSTOPPED(status) ? "stops"
+                                 : "nothing",
+            WIFSIGNALED(status)  ? WTERMSIG(status)
+            : WIFSTOPPED(status) ? WSTOPSIG(status)
+                                 : 0);
         if (WIFSTOPPED(status)) {
             kill(child, SIGKILL);
             waitpid(child, &status, 0);
@@ -610,6 +641,7 @@ static void part_kill(void)
 
 static void *spin(void *done)
 {
+    block(SIGUSR1, SIGCONT);
     while (!*(volatile int *)done) {
         sched_yield();
     }
@@ -619,21 +651,30 @@ static void *spin(void *done)
 static void part_stop(void)
 {
     siginfo_t info;
-    int status, done = 0;
+    int status, done = 0, ready[2];
+    char byte = 0;
 
+    if (pipe(ready)) return;
     handle(SIGCHLD, note, 0);
     pid_t child = fork();
     if (child == 0) {
+        sigset_t none;
+        sigemptyset(&none);
         pthread_t a;
         pthread_create(&a, NULL, spin, &done);
+        pause_ms(1);
         handle(SIGUSR1, note, 0);
         handle(SIGCONT, note, 0);
-        while (count == 0) pause();
-        say("  child goes on: signal %d\n", last_number == SIGCONT || last_number == SIGUSR1);
+        block(SIGUSR1, SIGCONT);
+        if (write(ready[1], &byte, 1) != 1) _exit(1);
+        while (count == 0)
+            sigsuspend(&none);
+        say("  child goes on: signal %d\n",
+            last_number == SIGCONT || last_number == SIGUSR1);
         pause_ms(50);
         _exit(5);
     }
-    pause_ms(30);
+    if (read(ready[0], &byte, 1) != 1) return;
     kill(child, SIGSTOP);
     pid_t w = waitpid(child, &status, WUNTRACED);
     pause_ms(10);
@@ -701,8 +742,8 @@ static void part_itimer(void)
     struct itimerval t, zero = {{0, 0}, {0, 0}};
 
     handle(SIGALRM, note, 0);
-    alarm_in(10000, 10000);
-    while (count < 5) pause();
+    alarms(10000);
+    wait_for(SIGALRM, 5);
     getitimer(ITIMER_REAL, &t);
     say("itimer: %d %ld, code %d\n", count >= 5, (long)t.it_interval.tv_usec, last_code);
     setitimer(ITIMER_REAL, &zero, &t);
@@ -748,12 +789,16 @@ static void part_timer(void)
     struct itimerspec t = {{0, 5000000}, {0, 5000000}}, now;
 
     handle(SIGRTMIN + 4, tick, 0);
-    say("create: %s\n", error(make_timer(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGRTMIN + 4, 33, (timer_t *)&id)));
-    say("create bad clock: %s\n", error(make_timer(1000, SIGEV_SIGNAL, SIGALRM, 0, (timer_t *)&other)));
-    say("create bad signal: %s\n", error(make_timer(CLOCK_MONOTONIC, SIGEV_SIGNAL, 70, 0, (timer_t *)&other)));
-    say("create bad notify: %s\n", error(make_timer(CLOCK_MONOTONIC, 9, SIGALRM, 0, (timer_t *)&other)));
+    say("create: %s\n", error(make_timer(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGRTMIN + 4, 33,
+                                         (timer_t *)&id)));
+    say("create bad clock: %s\n",
+        error(make_timer(1000, SIGEV_SIGNAL, SIGALRM, 0, (timer_t *)&other)));
+    say("create bad signal: %s\n",
+        error(make_timer(CLOCK_MONOTONIC, SIGEV_SIGNAL, 70, 0, (timer_t *)&other)));
+    say("create bad notify: %s\n",
+        error(make_timer(CLOCK_MONOTONIC, 9, SIGALRM, 0, (timer_t *)&other)));
     say("set: %s\n", error(syscall(SYS_timer_settime, id, 0, &t, NULL)));
-    while (ticks < 3) pause();
+    wait_for(SIGRTMIN + 4, 3);
     say("ticks: code %d, value %d\n", last_code, last_value);
     block(SIGRTMIN + 4, 0);
     pause_ms(40);
@@ -784,7 +829,7 @@ static void part_timer(void)
         t.it_value.tv_nsec -= 1000000000;
     }
     syscall(SYS_timer_settime, id, TIMER_ABSTIME, &t, NULL);
-    while (count == 0) pause();
+    wait_for(SIGRTMIN + 4, 1);
     say("absolute: %d\n", count);
     syscall(SYS_timer_delete, id);
     set_default(SIGRTMIN + 4);
@@ -829,13 +874,14 @@ static void part_pidfd(void)
     pid_t child = fork();
 
     if (child == 0) {
-        for (;;) pause();
+        for (;;)
+            pause();
     }
     int fd = (int)syscall(SYS_pidfd_open, child, 0);
     struct pollfd p = {fd, POLLIN, 0};
     say("pidfd: %s, poll %d\n", error(fd), poll(&p, 1, 0));
     say("send 0: %s\n", error(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0)));
-    say("send flags: %s\n", error(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 1)));
+    say("send flags: %s\n", error(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 8)));
     say("send: %s\n", error(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0)));
     int n = poll(&p, 1, 2000);
     say("poll: %d %x\n", n, (unsigned)p.revents);
@@ -866,7 +912,8 @@ static void *wait_for_signals(void *unused)
     (void)unused;
     unblock(SIGUSR1, 0);
     thread_id = (pid_t)syscall(SYS_gettid);
-    while (!thread_done) pause_ms(1);
+    while (!thread_done)
+        pause_ms(1);
     return NULL;
 }
 
@@ -886,13 +933,16 @@ static void part_threads(void)
     handle(SIGUSR1, who, 0);
     block(SIGUSR1, SIGUSR2);
     pthread_create(&t, NULL, wait_for_signals, NULL);
-    while (!thread_id) pause_ms(1);
+    while (!thread_id)
+        pause_ms(1);
     kill(getpid(), SIGUSR1);
-    while (count == 0) pause_ms(1);
+    while (count == 0)
+        pause_ms(1);
     say("to the process: by the thread %d\n", handled_by == thread_id);
     count = 0;
     pthread_kill(t, SIGUSR1);
-    while (count == 0) pause_ms(1);
+    while (count == 0)
+        pause_ms(1);
     say("to the thread: by the thread %d, code %d\n", handled_by == thread_id, last_code);
     count = 0;
     pthread_kill(pthread_self(), SIGUSR1);
@@ -912,10 +962,12 @@ static void part_threads(void)
         thread_id = 0;
         thread_done = 0;
         pthread_create(&t, NULL, wait_for_signals, NULL);
-        while (!thread_id) pause_ms(1);
+        while (!thread_id)
+            pause_ms(1);
         set_default(SIGUSR1);
         pthread_kill(t, SIGUSR1);
-        for (;;) pause();
+        for (;;)
+            pause();
     }
     int status;
     waitpid(child, &status, 0);
