@@ -100,12 +100,12 @@ void signal_drop(struct process *p, sigset_t set)
     }
 }
 
+/* Also the running thread is woken: a timer may have come to it when it was about to block. */
 void signal_alert(struct task *t)
 {
     context_set_exit_flags(&t->thread->ctx, EXIT_SIGNAL);
-    if (t->thread == current_thread()) return;
     thread_wake(t->thread);
-    process_kick(t->process);
+    if (t->thread != current_thread()) process_kick(t->process);
 }
 
 static bool takes(const struct task *t, int number)
