@@ -23,6 +23,7 @@
 #include "proc/fdtable.h"
 #include "proc/fs_context.h"
 #include "proc/internal.h"
+#include "proc/pidfd.h"
 #include "proc/task.h"
 #include "uapi/sched.h"
 
@@ -215,12 +216,41 @@ static void wait_for_release(struct process *child)
                    current_must_leave());
 }
 
+/* CLONE_PIDFD: a descriptor for the child, which the caller is told and nobody finds yet. */
+struct child_descriptor {
+    int fd;
+    struct file *file; /* NULL: nobody asked for it */
+};
+
+static int reserve_pidfd(struct process *child, const struct fork_request *r,
+                         struct child_descriptor *d)
+{
+    struct fd_table *files = current_process()->files;
+
+    d->file = NULL;
+    if (!(r->flags & CLONE_PIDFD)) return 0;
+    int err = pidfd_create(child, 0, &d->file);
+    if (err) return err;
+    d->fd = fd_reserve(files, 0);
+    err = d->fd < 0 ? d->fd : put_user32(r->pidfd, (uint32_t)d->fd);
+    if (!err) return 0;
+    if (d->fd >= 0) fd_release(files, d->fd);
+    file_put(d->file);
+    return err;
+}
+
 static long fork_process(const struct fork_request *r)
 {
     struct process *self = current_process(), *child, *parent = NULL;
+    struct child_descriptor pidfd;
 
     int err = make_child(self, r, &child);
     if (err) return err;
+    err = reserve_pidfd(child, r, &pidfd);
+    if (err) {
+        process_put(child);
+        return err;
+    }
     struct task *task = list_entry(child->threads.next, struct thread, in_owner)->task;
     int pid = child->pid;
 
@@ -230,6 +260,7 @@ static long fork_process(const struct fork_request *r)
     family_enter(child, parent ? parent : self, r->exit_signal);
     family_enter_task(task);
     if (parent) process_put(parent);
+    if (pidfd.file) fd_install(self->files, pidfd.fd, pidfd.file, FD_CLOSE_ON_EXEC);
     process_start(child);
     if (r->flags & CLONE_VFORK) wait_for_release(child);
     process_put(child);

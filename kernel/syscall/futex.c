@@ -38,8 +38,9 @@ static long wait(struct futex_word word, unsigned op, unsigned flags, uint32_t v
     if (err) return err;
     if (bits == 0) return -EINVAL;
     err = futex_wait(word, value, bits, deadline);
-    /* With a timeout the call cannot simply begin again: it would wait for all of it once more. */
-    return err == -ERESTARTSYS && timeout.raw ? -EINTR : err;
+    if (err != -ERESTARTSYS || !timeout.raw) return err;
+    /* It would wait for all of a relative time once more. */
+    return op == FUTEX_WAIT_BITSET ? -ERESTARTNOHAND : -EINTR;
 }
 
 static long wake(struct futex_word word, int n, uint32_t bits)

@@ -186,31 +186,50 @@ long sys_rt_tgsigqueueinfo(uint64_t tgid, uint64_t tid, uint64_t number, vaddr_t
 
 /* ---- by descriptor ---- */
 
-static int send_by(const struct file *f, int number, vaddr_t info)
+/* Somebody may have waited for it: then it is no process any more. */
+static bool still_there(struct process *p)
+{
+    struct process *now = process_find(p->pid);
+
+    if (now) process_put(now);
+    return now == p;
+}
+
+static int send_as_asked(struct process *p, const struct siginfo *info, unsigned flags)
+{
+    switch (flags) {
+    case 0:
+    case PIDFD_SIGNAL_THREAD_GROUP:
+        return still_there(p) ? send(p, info) : -ESRCH;
+    case PIDFD_SIGNAL_THREAD:
+        return send_to_task(p->pid, p->pid, info);
+    case PIDFD_SIGNAL_PROCESS_GROUP:
+        return send_to_many(p->pid, info);
+    default:
+        return -EINVAL;
+    }
+}
+
+static int send_by(const struct file *f, int number, vaddr_t info, unsigned flags)
 {
     struct process *p = pidfd_process(f);
     struct siginfo i = info_from_self(number, SI_USER);
 
     if (!p) return -EBADF;
-    if (info.raw) {
-        int err = read_info(info, number, p->pid, &i);
-        if (err) return err;
-    }
-    /* Somebody may have waited for it: then it is no process any more. */
-    struct process *still = process_find(p->pid);
-    int err = still == p ? send(p, &i) : -ESRCH;
-    if (still) process_put(still);
-    return err;
+    int err = info.raw ? read_info(info, number, p->pid, &i) : 0;
+    return err ? err : send_as_asked(p, &i, flags);
 }
 
 long sys_pidfd_send_signal(uint64_t fd, uint64_t number, vaddr_t info, uint64_t flags)
 {
+    const unsigned one_of = (unsigned)flags;
     struct file *f;
 
-    if ((uint32_t)flags || !valid((int)number)) return -EINVAL;
+    if (one_of > PIDFD_SIGNAL_PROCESS_GROUP || one_of & (one_of - 1)) return -EINVAL;
+    if (!valid((int)number)) return -EINVAL;
     int err = fd_file((int)fd, &f);
     if (err) return err;
-    err = send_by(f, (int)number, info);
+    err = send_by(f, (int)number, info, one_of);
     file_put(f);
     return err;
 }

@@ -49,13 +49,12 @@ void wait_mask_end(vaddr_t mask, long result)
     if (mask.raw) signal_mask_end(result);
 }
 
-void wait_time_left(vaddr_t timeout, uint64_t deadline)
+int wait_time_left(vaddr_t timeout, uint64_t deadline)
 {
     uint64_t now = clock_ns();
 
-    if (deadline == 0 || deadline > CLOCK_LAST_NS) return;
-    int err = put_user_timespec(timeout, deadline > now ? (int64_t)(deadline - now) : 0);
-    (void)err;
+    if (deadline == 0 || deadline > CLOCK_LAST_NS) return 0;
+    return put_user_timespec(timeout, deadline > now ? (int64_t)(deadline - now) : 0);
 }
 
 static long poll_masked(struct poll_entry *e, size_t n, vaddr_t timeout, vaddr_t mask,
@@ -68,8 +67,10 @@ static long poll_masked(struct poll_entry *e, size_t n, vaddr_t timeout, vaddr_t
     if (err) return err;
     long found = poll_files(e, n, deadline);
     wait_mask_end(mask, found);
-    wait_time_left(timeout, deadline);
-    return found;
+    err = wait_time_left(timeout, deadline);
+    /* The call can begin again only if it then finds what is left; that apart, that the time
+     * cannot be told changes nothing. */
+    return found == -EINTR && !err ? -ERESTARTNOHAND : found;
 }
 
 static void put_files(struct poll_entry *e, size_t n)

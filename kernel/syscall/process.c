@@ -16,6 +16,7 @@
 #include "proc/fork.h"
 #include "proc/fs_context.h"
 #include "proc/linux.h"
+#include "proc/pidfd.h"
 #include "proc/task.h"
 #include "syscall/linux.h"
 #include "syscall/usage.h"
@@ -187,6 +188,19 @@ long sys_wait4(uint64_t pid, vaddr_t status, uint64_t options, vaddr_t usage)
     return err ? err : got.pid;
 }
 
+static int request_of_pidfd(int fd, struct wait_request *r)
+{
+    struct file *f;
+    int err = fd < 0 ? -EINVAL : fd_file(fd, &f);
+
+    if (err) return err;
+    struct process *p = pidfd_process(f);
+    r->which = WAIT_PID;
+    r->number = p ? p->pid : 0; /* nobody else has it while we look, if it was a child */
+    file_put(f);
+    return p ? 0 : -EBADF;
+}
+
 /* waitid(2)'s first two arguments. */
 static int request_of_id(unsigned which, int id, struct wait_request *r)
 {
@@ -202,6 +216,8 @@ static int request_of_id(unsigned which, int id, struct wait_request *r)
         r->which = WAIT_GROUP;
         r->number = id ? id : family_group_of(0);
         return id >= 0 ? 0 : -EINVAL;
+    case P_PIDFD:
+        return request_of_pidfd(id, r);
     default:
         return -EINVAL;
     }

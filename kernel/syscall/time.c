@@ -161,17 +161,26 @@ static uint64_t later(uint64_t base, uint64_t ns)
     return ns > CLOCK_LAST_NS - base ? CLOCK_LAST_NS : base + ns;
 }
 
-/* So long; what is left when a signal comes is told, and the call is over. */
-static long sleep_for(uint64_t ns, vaddr_t left)
+/* Until a deadline; when a signal comes, what is left is told, and after a handler that is all. */
+static long sleep_on(const uint64_t args[4])
 {
-    uint64_t deadline = later(clock_ns(), ns);
+    uint64_t deadline = args[0];
+    vaddr_t left = VA(args[1]);
 
-    if (ns == 0 || sleep_interruptibly(deadline) == 0) return 0;
+    if (sleep_interruptibly(deadline) == 0) return 0;
     uint64_t now = clock_ns();
     int err =
         left.raw ? put_user_timespec(left, now < deadline ? (int64_t)(deadline - now) : 0)
                  : 0;
-    return err ? err : -EINTR;
+    return err ? err
+               : signal_restart_with((struct restart){sleep_on, {deadline, left.raw}});
+}
+
+static long sleep_for(uint64_t ns, vaddr_t left)
+{
+    const uint64_t args[4] = {later(clock_ns(), ns), left.raw};
+
+    return ns ? sleep_on(args) : 0;
 }
 
 /* Until a clock says `ns`. */
@@ -181,7 +190,8 @@ static long sleep_to(int clock, uint64_t ns)
     int err = clock_read(clock, &now);
 
     if (err || (int64_t)ns <= now) return err;
-    return sleep_interruptibly(later(clock_ns(), ns - (uint64_t)now));
+    err = sleep_interruptibly(later(clock_ns(), ns - (uint64_t)now));
+    return err ? -ERESTARTNOHAND : 0;
 }
 
 /* Clocks that can be slept on: those that go on by themselves, and what the process runs. */

@@ -11,9 +11,9 @@
 must_check int wait_deadline(vaddr_t timeout, uint64_t *deadline);
 uint64_t wait_deadline_after(uint64_t ns);
 
-/* Tells the program, which asked with a time, what is left of it. That it cannot be told changes
- * nothing. */
-void wait_time_left(vaddr_t timeout, uint64_t deadline);
+/* Tells the program, which asked with a time, what is left of it. 0; -EFAULT, which changes nothing
+ * but that the call cannot begin again. */
+int wait_time_left(vaddr_t timeout, uint64_t deadline);
 
 /* A mask of signals for the time of the call, or none (NULL). 0, -EFAULT, -EINVAL. After 0 the
  * call ends with _end(). */

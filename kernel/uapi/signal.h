@@ -200,6 +200,13 @@ struct linux_sigevent {
 };
 static_assert(sizeof(struct linux_sigevent) == 64, "struct sigevent");
 
+/* pidfd_send_signal(2): one of them, or none, which is the second */
+enum {
+    PIDFD_SIGNAL_THREAD = 1,
+    PIDFD_SIGNAL_THREAD_GROUP = 2,
+    PIDFD_SIGNAL_PROCESS_GROUP = 4,
+};
+
 /* signalfd(2) */
 struct linux_signalfd_siginfo {
     uint32_t signo;
