@@ -226,7 +226,7 @@ static void anonymous_destroy(struct inode *i) { kfree(i); }
 /* By /proc/PID/fd: a pipe is opened once more, nothing else can be. */
 static int anonymous_open(struct inode *i, struct file *f)
 {
-    return inode_is(i, INODE_FIFO) ? fifo_open(i, f) : -ENXIO;
+    return inode_is(i, INODE_FIFO) ? pipe_reopen(i, f) : -ENXIO;
 }
 
 static const struct inode_ops anonymous_inode_ops = {

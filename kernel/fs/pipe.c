@@ -412,6 +412,7 @@ int pipe_create(unsigned flags, struct file *end[2])
     struct pipe *p = make();
 
     int err = i && p ? 0 : -ENOMEM;
+    if (!err) i->special = p;
     if (!err) err = make_end(i, p, flags | O_RDONLY, &end[0]);
     if (err) {
         kfree(p);
@@ -423,12 +424,12 @@ int pipe_create(unsigned flags, struct file *end[2])
     return err;
 }
 
-/* The pipe behind a fifo, counted. */
-static struct pipe *enter(struct inode *i)
+/* The pipe behind an inode, counted; a fifo that has none gets one. */
+static struct pipe *enter(struct inode *i, struct pipe *(*make_new)(void))
 {
     mutex_lock(&i->lock);
     struct pipe *p = i->special;
-    if (!p) p = i->special = make();
+    if (!p && make_new) p = i->special = make_new();
     if (p) p->opens++;
     mutex_unlock(&i->lock);
     return p;
@@ -458,7 +459,7 @@ static int meet(struct pipe *p, struct file *f)
 int fifo_open(struct inode *i, struct file *f)
 {
     if (!file_may_read(f) && !file_may_write(f)) return -EINVAL;
-    struct pipe *p = enter(i);
+    struct pipe *p = enter(i, make);
     if (!p) return -ENOMEM;
     mutex_lock(&p->lock);
     count_end(p, f, 1);
@@ -472,6 +473,20 @@ int fifo_open(struct inode *i, struct file *f)
         leave(i, p);
         return err;
     }
+    f->ops = &pipe_file_ops;
+    f->data = p;
+    return 0;
+}
+
+int pipe_reopen(struct inode *i, struct file *f)
+{
+    if (!file_may_read(f) && !file_may_write(f)) return -EINVAL;
+    struct pipe *p = enter(i, NULL);
+    if (!p) return -ENXIO;
+    mutex_lock(&p->lock);
+    count_end(p, f, 1);
+    mutex_unlock(&p->lock);
+    wake_everybody(p);
     f->ops = &pipe_file_ops;
     f->data = p;
     return 0;

@@ -18,6 +18,9 @@ must_check int pipe_create(unsigned flags, struct file *end[2]);
 
 /* Opens a fifo. May wait: -ERESTARTSYS. -ENXIO, -ENOMEM. */
 must_check int fifo_open(struct inode *i, struct file *f);
+/* Opens a pipe once more, by a magic link to one of its ends (/proc/self/fd/0); waits for nobody.
+ * -ENXIO: all its files have been closed. */
+must_check int pipe_reopen(struct inode *i, struct file *f);
 
 /* Bytes in the pipe that f is an end of (FIONREAD), or -EINVAL if it is none. */
 long pipe_bytes(struct file *f);

@@ -4,11 +4,13 @@
  * A number is taken before the file is opened, since a file that was made or cut to nothing
  * cannot be given back for want of a number.
  */
+#include "fs/cred.h"
 #include "fs/pipe.h"
 #include "lib/errno.h"
 #include "mm/uaccess.h"
 #include "proc/fdtable.h"
 #include "proc/fs_context.h"
+#include "proc/task.h"
 #include "syscall/linux.h"
 #include "syscall/user_path.h"
 #include "syscall/user_struct.h"
@@ -183,6 +185,8 @@ long sys_pipe2(vaddr_t out, uint64_t flags)
     int err = pipe_create((unsigned)flags, end);
 
     if (err) return err;
+    inode_write(&end[0]->inode->uid, current_cred()->fsuid);
+    inode_write(&end[0]->inode->gid, current_cred()->fsgid);
     err = give_both(end, out, fd_flags_of(flags));
     if (err) {
         file_put(end[0]);

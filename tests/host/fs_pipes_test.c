@@ -302,6 +302,41 @@ TEST(a_signal_ends_a_wait)
     end_pipe();
 }
 
+TEST(a_pipe_is_opened_once_more_without_waiting)
+{
+    struct path p;
+    struct file *f;
+    char buf[8] = "";
+
+    begin_pipe(0);
+    p = end[0]->path;
+    path_get(p);
+    EXPECT_EQ(rig_file_write(end[1], "hi", 2), 2);
+    close_end(1);
+    EXPECT_EQ(path_open_found(p, O_RDONLY, &root_cred, &f), 0);
+    EXPECT_EQ(rig_file_read(f, buf, sizeof(buf)), 2);
+    EXPECT_STR(buf, "hi");
+    EXPECT_EQ(rig_file_read(f, buf, sizeof(buf)), 0);
+    close_end(0);
+    file_put(f);
+    EXPECT_EQ(path_open_found(p, O_RDONLY, &root_cred, &f), -ENXIO);
+    path_put(p);
+    end_pipe();
+}
+
+static const struct file_ops no_ops = {0};
+
+TEST(what_is_no_pipe_and_has_no_name_cannot_be_opened_once_more)
+{
+    struct file *f, *again;
+
+    rig_begin();
+    EXPECT_EQ(file_make_anonymous("event", &no_ops, O_RDWR, NULL, &f), 0);
+    EXPECT_EQ(path_open_found(f->path, O_RDWR, &root_cred, &again), -ENXIO);
+    file_put(f);
+    rig_end();
+}
+
 static void *open_writer(void *arg)
 {
     struct file *f;
