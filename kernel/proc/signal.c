@@ -492,3 +492,15 @@ long signal_return(struct context *c)
     }
     return (long)c->x[10];
 }
+
+void signals_describe(const struct process *p, struct signal_sets *out)
+{
+    const struct signals *s = p->signals;
+
+    *out = (struct signal_sets){.pending = s->pending.set, .queued = s->queued};
+    for (int n = 1; n <= NSIG; n++) {
+        uint64_t handler = s->action[n - 1].handler;
+        if (handler == SIG_IGN) out->ignored |= SIGSET(n);
+        if (handler != SIG_IGN && handler != SIG_DFL) out->caught |= SIGSET(n);
+    }
+}

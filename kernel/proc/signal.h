@@ -71,6 +71,12 @@ void signals_destroy(struct signals *s);
 /* execve(2): handlers go, what is ignored stays ignored; timers of timer_create(2) go. The calling
  * task is alone. */
 void signals_exec(void);
+/* For /proc; process.lock is held. */
+struct signal_sets {
+    sigset_t pending, ignored, caught; /* pending: for the process, not for one of its tasks */
+    unsigned queued;
+};
+void signals_describe(const struct process *p, struct signal_sets *out);
 /* The last task has left: timers go, and what is pending. */
 void signals_close(struct process *p);
 /* A new task begins with the mask of `from` (NULL: an empty one), nothing pending, and no alternate

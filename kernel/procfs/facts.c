@@ -168,6 +168,7 @@ int facts_gather(struct process *p, int tid, struct facts *out)
     take_family(p, out);
     spin_lock(&p->lock, RANK_PROCESS);
     bool there = take_tasks(p, tid, out);
+    if (p->signals) signals_describe(p, &out->signals.sets);
     out->signals.limit = (unsigned)p->limits[RLIMIT_SIGPENDING].cur;
     spin_unlock(&p->lock, RANK_PROCESS);
     if (!there) return -ESRCH;

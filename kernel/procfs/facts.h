@@ -31,8 +31,9 @@ struct facts {
     struct cred cred; /* a copy; its references mean nothing */
     struct usage usage, children;
     struct signal_facts {
-        unsigned queued, limit; /* SigQ */
-        sigset_t pending, shared, blocked, ignored, caught;
+        unsigned limit; /* SigQ has it, and sets.queued */
+        sigset_t pending, blocked;
+        struct signal_sets sets;
     } signals;
     struct memory_facts { /* pages; all 0 if there is no program any more */
         bool there;

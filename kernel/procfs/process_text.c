@@ -58,7 +58,7 @@ static void show_signals(const struct facts *f, struct text *t)
     const struct signal_facts *s = &f->signals;
 
     text_printf(t, "%lu %lu %lu %lu ", old_signals(s->pending), old_signals(s->blocked),
-                old_signals(s->ignored), old_signals(s->caught));
+                old_signals(s->sets.ignored), old_signals(s->sets.caught));
     text_printf(t, "%d 0 0 %d %u 0 0 0 0 0 ", f->state == 'R' ? 0 : 1, f->exit_signal,
                 f->hart);
 }
@@ -180,12 +180,12 @@ static void show_rights(const struct facts *f, struct text *t)
 {
     const struct signal_facts *s = &f->signals;
 
-    text_printf(t, "Threads:\t%u\nSigQ:\t%u/%u\n", f->threads, s->queued, s->limit);
+    text_printf(t, "Threads:\t%u\nSigQ:\t%u/%u\n", f->threads, s->sets.queued, s->limit);
     show_set(t, "SigPnd", s->pending);
-    show_set(t, "ShdPnd", s->shared);
+    show_set(t, "ShdPnd", s->sets.pending);
     show_set(t, "SigBlk", s->blocked);
-    show_set(t, "SigIgn", s->ignored);
-    show_set(t, "SigCgt", s->caught);
+    show_set(t, "SigIgn", s->sets.ignored);
+    show_set(t, "SigCgt", s->sets.caught);
     show_set(t, "CapInh", 0);
     show_set(t, "CapPrm", f->cred.caps);
     show_set(t, "CapEff", f->cred.caps);
