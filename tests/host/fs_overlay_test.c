@@ -194,6 +194,85 @@ TEST(names_that_have_gone_stay_away)
     end();
 }
 
+static unsigned pinned(const char *path)
+{
+    unsigned n = 0;
+    struct list *it;
+    struct path p;
+
+    EXPECT_EQ(path_walk(&rig_env, path, 0, &p), 0);
+    list_for_each (it, &p.dentry->children) {
+        n++;
+    }
+    path_put(p);
+    return n;
+}
+
+TEST(names_that_are_not_below_leave_nothing)
+{
+    begin();
+    EXPECT_EQ(rig_write("/mnt/new", "new"), 0);
+    EXPECT_EQ(rig_rename("/mnt/new", "/mnt/newer", 0), 0);
+    EXPECT_EQ(pinned("/mnt"), 1);
+    EXPECT_EQ(rig_unlink("/mnt/newer"), 0);
+    EXPECT_EQ(pinned("/mnt"), 0);
+    EXPECT_EQ(rig_rename("/mnt/plain", "/mnt/moved", 0), 0);
+    EXPECT_EQ(rig_rename("/mnt/moved", "/mnt/plain", 0), 0);
+    EXPECT_EQ(pinned("/mnt"), 1);
+    end();
+}
+
+static bool is_zero_behind(const char *path, uint64_t size)
+{
+    struct path p;
+
+    EXPECT_EQ(path_walk(&rig_env, path, 0, &p), 0);
+    EXPECT(pagecache_in_memory(path_inode(p)));
+    struct page *last = object_find_page(inode_pages(path_inode(p)), size >> PAGE_SHIFT);
+    bool zero = EXPECT(last);
+    for (size_t at = size % PAGE_SIZE; zero && at < PAGE_SIZE; at++) {
+        zero = ((const uint8_t *)page_ptr(last))[at] == 0;
+    }
+    if (last) page_put(last);
+    path_put(p);
+    return zero;
+}
+
+TEST(a_copy_is_zero_behind_its_end)
+{
+    struct path p;
+
+    begin();
+    EXPECT_EQ(path_walk(&rig_env, "/mnt/plain", 0, &p), 0);
+    EXPECT_EQ(path_truncate(p, 10, &root_cred), 0);
+    EXPECT(is_zero_behind("/mnt/plain", 10));
+    EXPECT_EQ(path_truncate(p, 100, &root_cred), 0);
+    const char *bytes = rig_read("/mnt/plain");
+    EXPECT((uint8_t)bytes[9] == zoo_byte('p', 9) && bytes[10] == 0 && bytes[99] == 0);
+    path_put(p);
+    file_put(open_file("/mnt/inline", O_WRONLY));
+    EXPECT(is_zero_behind("/mnt/inline", 4096 + 77));
+    end();
+}
+
+TEST(a_nameless_file_keeps_its_mode_whatever_is_cut)
+{
+    struct file *f = NULL;
+
+    begin();
+    rig_env.umask = 0;
+    EXPECT_EQ(path_open(&rig_env, "/mnt", O_TMPFILE | O_RDWR | O_TRUNC, 04755, &f), 0);
+    EXPECT_EQ(f->inode->mode, 04755);
+    file_put(f);
+    EXPECT_EQ(rig_mkdir("/all"), 0);
+    rig_become(&rig_user);
+    EXPECT_EQ(path_open(&rig_env, "/all", O_TMPFILE | O_RDWR | O_TRUNC, 04755, &f), 0);
+    EXPECT_EQ(f->inode->mode, 04755);
+    file_put(f);
+    rig_become(&root_cred);
+    end();
+}
+
 static void remove_all_of(const char *directory)
 {
     char names[1 << 14], path[PATH_LIMIT];
@@ -207,9 +286,14 @@ static void remove_all_of(const char *directory)
 
 TEST(a_directory_made_where_one_was_is_empty)
 {
+    struct path gone;
+
     begin();
     remove_all_of("/mnt/dir");
+    EXPECT_EQ(path_walk(&rig_env, "/mnt/dir", 0, &gone), 0);
     EXPECT_EQ(rig_rmdir("/mnt/dir"), 0);
+    EXPECT(dentry_is_empty(gone.dentry));
+    path_put(gone);
     EXPECT(!rig_there("/mnt/dir"));
     EXPECT_EQ(rig_mkdir("/mnt/dir"), 0);
     EXPECT_STR(rig_list("/mnt/dir"), "");
