@@ -238,11 +238,26 @@ static bool is_zero_behind(const char *path, uint64_t size)
     return zero;
 }
 
+/* The frames that come next have been used. */
+static void use_frames(void)
+{
+    struct page *page[8];
+
+    for (unsigned i = 0; i < ARRAY_SIZE(page); i++) {
+        page[i] = page_alloc(PAGE_KERNEL);
+        memset(page_ptr(page[i]), 0x5a, PAGE_SIZE);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(page); i++) {
+        page_put(page[i]);
+    }
+}
+
 TEST(a_copy_is_zero_behind_its_end)
 {
     struct path p;
 
     begin();
+    use_frames();
     EXPECT_EQ(path_walk(&rig_env, "/mnt/plain", 0, &p), 0);
     EXPECT_EQ(path_truncate(p, 10, &root_cred), 0);
     EXPECT(is_zero_behind("/mnt/plain", 10));
