@@ -669,10 +669,8 @@ static void part_stop(void)
         if (write(ready[1], &byte, 1) != 1) _exit(1);
         while (count == 0)
             sigsuspend(&none);
-        say("  child goes on: signal %d\n",
-            last_number == SIGCONT || last_number == SIGUSR1);
         pause_ms(50);
-        _exit(5);
+        _exit(last_number == SIGCONT || last_number == SIGUSR1 ? 5 : 6);
     }
     if (read(ready[0], &byte, 1) != 1) return;
     kill(child, SIGSTOP);
