@@ -5,7 +5,7 @@
  *     /dev       devices
  *     /dev/pts   pseudo terminals
  *     /dev/shm, /tmp, /run   memory
- *     /proc      processes
+ *     /proc      processes; /sys: harts
  *
  * A directory that is missing is made; what cannot be mounted is said in the log, and the start
  * goes on without it: programs may not need it.
@@ -106,6 +106,7 @@ static void mount_others(void)
 {
     mount_on(procfs_create(&machine), "/proc", MOUNT_NOSUID | MOUNT_NODEV | MOUNT_NOEXEC,
              "proc");
+    mount_on(sysfs_create(), "/sys", MOUNT_NOSUID | MOUNT_NODEV | MOUNT_NOEXEC, "sysfs");
     mount_on(devfs_create(), "/dev", MOUNT_NOSUID, "devtmpfs");
     mount_on(devpts_create(), "/dev/pts", MOUNT_NOSUID | MOUNT_NOEXEC, "devpts");
     mount_memory("/dev/shm", 01777);

@@ -25,7 +25,7 @@ struct program {
     vaddr_t stack_start;            /* sp at the beginning */
     struct range code, data;        /* bytes */
     vaddr_t vdso;                   /* of the page that has sigreturn; 0: none */
-    unsigned nauxv;                 /* words */
+    unsigned nauxv;                 /* pairs of words */
     uint64_t auxv[2 * PROGRAM_AUXV];
 
     /* The heap that brk(2) moves: bytes [brk_start, brk). */

@@ -7,7 +7,7 @@
  *
  * Inode numbers come from the way to a node, so that they are the same each time:
  *
- *     of the system      a byte for each name on the way: its place in its table
+ *     of the system      fd << 44 | a byte for each name on the way: its place in its table
  *     of processes       pid << 44 | tid << 28 | place << 20 | fd
  */
 #include "procfs/node.h"
@@ -108,6 +108,15 @@ static int parse_number(const char *name, size_t len)
     return n;
 }
 
+/* A name as the number that it is in this directory. */
+static int number_of_name(const struct proc_directory *d, const char *name, size_t len)
+{
+    size_t skipped = d->prefix ? strlen(d->prefix) : 0;
+
+    if (len < skipped || (skipped && memcmp(name, d->prefix, skipped) != 0)) return -1;
+    return parse_number(name + skipped, len - skipped);
+}
+
 static bool has_number(const struct node *dir, int number, uint32_t *mode)
 {
     const struct proc_directory *d = dir->entry->directory;
@@ -133,7 +142,7 @@ static struct name find_name(const struct node *dir, const char *name, size_t le
         found.mode = e->mode;
         return found;
     }
-    found.number = parse_number(name, len);
+    found.number = number_of_name(d, name, len);
     if (has_number(dir, found.number, &found.mode)) found.entry = d->numbered;
     return found;
 }
@@ -161,7 +170,7 @@ static struct way way_to(const struct node *dir, int number)
 
 static uint64_t ino_of(const struct node *dir, struct way way, unsigned place)
 {
-    if (way.pid == 0) return dir->inode.ino << 8 | place;
+    if (way.pid == 0) return (uint64_t)way.fd << 44 | (dir->inode.ino << 8 | place);
     return (uint64_t)way.pid << 44 | (uint64_t)way.tid << 28 | (uint64_t)place << 20 |
            (uint64_t)way.fd;
 }
@@ -205,11 +214,12 @@ static int lookup(struct inode *i, const char *text, size_t len, struct inode **
 static bool valid(struct dentry *d)
 {
     const struct node *dir = node_of(d->parent->inode);
+    const struct proc_directory *names = dir->entry->directory;
     uint32_t mode;
 
     if (!d->inode || !take_owner(node_of(d->inode))) return false;
-    if (node_of(d->inode)->entry != dir->entry->directory->numbered) return true;
-    return has_number(dir, parse_number(d->name, d->len), &mode);
+    if (node_of(d->inode)->entry != names->numbered) return true;
+    return has_number(dir, number_of_name(names, d->name, d->len), &mode);
 }
 
 struct listing {
@@ -236,11 +246,13 @@ static bool list_entries(const struct listing *l, uint64_t from, unsigned *count
 
 static bool list_number(const struct listing *l, int number, unsigned place)
 {
-    char name[12];
-    size_t len = printf_buf(name, sizeof(name), "%d", number);
+    const struct proc_directory *d = l->dir->entry->directory;
+    char name[24];
+    size_t len =
+        printf_buf(name, sizeof(name), "%s%d", d->prefix ? d->prefix : "", number);
     uint64_t ino = ino_of(l->dir, way_to(l->dir, number), place);
 
-    return l->emit(l->arg, name, len, ino, kind_of(l->dir->entry->directory->numbered),
+    return l->emit(l->arg, name, len, ino, kind_of(d->numbered),
                    NUMBERS_COOKIE + (uint64_t)number + 1);
 }
 
@@ -418,12 +430,12 @@ static const struct file_system_ops proc_fs_ops = {
     .destroy = fs_destroy,
 };
 
-struct file_system *proc_create(const struct proc_entry *root)
+struct file_system *proc_create(const struct proc_entry *root, uint32_t magic)
 {
     struct file_system *fs = kzalloc(sizeof(*fs));
 
     if (!fs) return NULL;
-    file_system_init(fs, &proc_fs_ops, PROC_SUPER_MAGIC);
+    file_system_init(fs, &proc_fs_ops, magic);
     fs->forgetful = true;
     struct node *n = make_node(fs, root);
     if (n) n->inode.ino = ROOT_INO;

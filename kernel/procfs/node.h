@@ -58,6 +58,7 @@ enum { NUMBERS_AT_ONCE = 64 };
 struct proc_directory {
     const struct proc_entry *entries; /* up to one without a name; NULL: none */
     enum proc_number number;          /* what numbers as names are */
+    const char *prefix;               /* what stands before each: "cpu". NULL: nothing */
     const struct proc_entry *numbered;
     /* The lowest numbers from `from` on, in order: how many, NUMBERS_AT_ONCE at most. */
     unsigned (*list)(const struct subject *s, int from, int *out);
@@ -65,8 +66,8 @@ struct proc_directory {
     bool (*has)(const struct subject *s, int number, uint32_t *mode);
 };
 
-/* The root of the tree, and the file system that shows it; one reference. NULL: no memory. */
-must_check struct file_system *proc_create(const struct proc_entry *root);
+/* The file system that shows the tree of `root`; one reference. NULL: no memory. */
+must_check struct file_system *proc_create(const struct proc_entry *root, uint32_t magic);
 
 /* subject.c: */
 

@@ -124,6 +124,14 @@ static int show_limits(const struct subject *s, struct text *t)
     return 0;
 }
 
+/* Where it waits is not told; and there is no newline. */
+static int show_wchan(const struct subject *s, struct text *t)
+{
+    (void)s;
+    text_put(t, "0", 1);
+    return 0;
+}
+
 /* Nobody counts bytes. */
 static int show_io(const struct subject *s, struct text *t)
 {
@@ -374,36 +382,37 @@ bool has_process(const struct subject *s, int number, uint32_t *mode)
 #define GUARD(what) .guarded = true, what
 
 /* What the directories of processes and of tasks have in common. */
-#define COMMON_ENTRIES                                                              \
-    {"stat", FILE(0444), .show = show_process_stat},                                \
-        {"status", FILE(0444), .show = show_status},                                \
-        {"statm", FILE(0444), .show = show_statm},                                  \
-        {"comm", FILE(0644), .show = show_comm, .store = store_comm},               \
-        {"cmdline", FILE(0444), .show = show_process_cmdline},                      \
-        {"environ", FILE(0400), GUARD(.show = show_environ)},                       \
-        {"auxv", FILE(0400), GUARD(.show = show_auxv)},                             \
-        {"maps", FILE(0444), GUARD(.show = show_maps)},                             \
-        {"smaps", FILE(0444), GUARD(.show = show_smaps)},                           \
-        {"smaps_rollup", FILE(0444), GUARD(.show = show_smaps_rollup)},             \
-        {"mem", FILE(0600), GUARD(.open = open_memory)},                            \
-        {"exe", LINK, GUARD(.target = show_target), .follow = follow_exe},          \
-        {"cwd", LINK, GUARD(.target = show_target), .follow = follow_cwd},          \
-        {"root", LINK, GUARD(.target = show_target), .follow = follow_root},        \
-        {"fd", DIR(0500), .directory = &fd_directory},                              \
-        {"fdinfo", DIR(0555), .directory = &fdinfo_directory},                      \
-        {"limits", FILE(0444), .show = show_limits},                                \
-        {"mounts", FILE(0444), .show = show_mounts},                                \
-        {"mountinfo", FILE(0444), .show = show_mountinfo},                          \
-        {"io", FILE(0400), GUARD(.show = show_io)},                                 \
-        {"oom_score", FILE(0444), .show = show_oom_score},                          \
-        {"oom_score_adj", FILE(0644), .show = show_oom_score_adj,                   \
-         .store = store_oom_score_adj},                                             \
-        {"wchan", FILE(0444), .text = "0"}, {"cgroup", FILE(0444), .text = "0::/"}, \
-        {"loginuid", FILE(0644), .text = "4294967295"},                             \
-        {"sessionid", FILE(0444), .text = "4294967295"},                            \
-        {"personality", FILE(0400), .text = "00000000"},                            \
-    {                                                                               \
-        "schedstat", FILE(0444), .text = "0 0 0"                                    \
+#define COMMON_ENTRIES                                                       \
+    {"stat", FILE(0444), .show = show_process_stat},                         \
+        {"status", FILE(0444), .show = show_status},                         \
+        {"statm", FILE(0444), .show = show_statm},                           \
+        {"comm", FILE(0644), .show = show_comm, .store = store_comm},        \
+        {"cmdline", FILE(0444), .show = show_process_cmdline},               \
+        {"environ", FILE(0400), GUARD(.show = show_environ)},                \
+        {"auxv", FILE(0400), GUARD(.show = show_auxv)},                      \
+        {"maps", FILE(0444), GUARD(.show = show_maps)},                      \
+        {"smaps", FILE(0444), GUARD(.show = show_smaps)},                    \
+        {"smaps_rollup", FILE(0444), GUARD(.show = show_smaps_rollup)},      \
+        {"mem", FILE(0600), GUARD(.open = open_memory)},                     \
+        {"exe", LINK, GUARD(.target = show_target), .follow = follow_exe},   \
+        {"cwd", LINK, GUARD(.target = show_target), .follow = follow_cwd},   \
+        {"root", LINK, GUARD(.target = show_target), .follow = follow_root}, \
+        {"fd", DIR(0500), .directory = &fd_directory},                       \
+        {"fdinfo", DIR(0555), .directory = &fdinfo_directory},               \
+        {"limits", FILE(0444), .show = show_limits},                         \
+        {"mounts", FILE(0444), .show = show_mounts},                         \
+        {"mountinfo", FILE(0444), .show = show_mountinfo},                   \
+        {"io", FILE(0400), GUARD(.show = show_io)},                          \
+        {"oom_score", FILE(0444), .show = show_oom_score},                   \
+        {"oom_score_adj", FILE(0644), .show = show_oom_score_adj,            \
+         .store = store_oom_score_adj},                                      \
+        {"wchan", FILE(0444), .show = show_wchan},                           \
+        {"cgroup", FILE(0444), .text = "0::/"},                              \
+        {"loginuid", FILE(0644), .text = "4294967295"},                      \
+        {"sessionid", FILE(0444), .text = "4294967295"},                     \
+        {"personality", FILE(0400), .text = "00000000"},                     \
+    {                                                                        \
+        "schedstat", FILE(0444), .text = "0 0 0"                             \
     }
 
 static const struct proc_entry task_entries[] = {

@@ -36,8 +36,8 @@ struct shown_space {
 
 static vaddr_t auxv_value(const struct program *program, uint64_t key)
 {
-    for (unsigned i = 0; i + 1 < program->nauxv; i += 2) {
-        if (program->auxv[i] == key) return VA(program->auxv[i + 1]);
+    for (unsigned i = 0; i < program->nauxv; i++) {
+        if (program->auxv[2 * i] == key) return VA(program->auxv[2 * i + 1]);
     }
     return VA(0);
 }
@@ -322,7 +322,7 @@ int show_auxv(const struct subject *s, struct text *t)
     struct program *program = process_get_program(s->process);
 
     if (!program) return 0;
-    text_put(t, program->auxv, program->nauxv * sizeof(program->auxv[0]));
+    text_put(t, program->auxv, 2 * program->nauxv * sizeof(program->auxv[0]));
     program_put(program);
     return 0;
 }

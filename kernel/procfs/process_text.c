@@ -5,7 +5,7 @@
  * by the tabs between. Times are in ticks of a hundredth of a second, sizes in pages, bytes or KiB
  * as each field wants.
  */
-#include "procfs/facts.h"
+#include "procfs/internal.h"
 
 #include "arch/riscv/hart.h"
 #include "lib/string.h"
@@ -96,8 +96,7 @@ static const char *state_name(char state)
     }
 }
 
-/* Ranges of the harts of a set. */
-static void show_ranges(uint64_t set, struct text *t)
+void show_ranges(struct text *t, uint64_t set)
 {
     const char *between = "";
 
@@ -121,7 +120,7 @@ static void show_harts(uint64_t set, struct text *t)
     if (nharts > 32) text_printf(t, "%x,%08x", (unsigned)(set >> 32), (unsigned)set);
     if (nharts <= 32) text_printf(t, "%x", (unsigned)set);
     text_printf(t, "\nCpus_allowed_list:\t");
-    show_ranges(set, t);
+    show_ranges(t, set);
     text_put(t, "\n", 1);
 }
 
@@ -131,8 +130,11 @@ static void show_identities(const struct facts *f, struct text *t)
 
     text_printf(t, "Name:\t");
     text_put_escaped(t, f->name);
-    text_printf(t, "\nUmask:\t0%u%u%u\n", f->umask >> 6 & 7, f->umask >> 3 & 7,
-                f->umask & 7);
+    text_put(t, "\n", 1);
+    if (f->state != 'Z') {
+        text_printf(t, "Umask:\t0%u%u%u\n", f->umask >> 6 & 7, f->umask >> 3 & 7,
+                    f->umask & 7);
+    }
     text_printf(t, "State:\t%s\nTgid:\t%d\nNgid:\t0\n", state_name(f->state), f->pid);
     text_printf(t, "Pid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", f->tid, f->ppid);
     text_printf(t, "Uid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid, c->suid, c->fsuid);

@@ -46,7 +46,7 @@ static long show_link_to_mounts(const struct subject *s, char *buf, size_t size)
 }
 
 static const char file_systems[] =
-    "nodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tdevpts\nnodev\toverlay\n\terofs";
+    "nodev\tsysfs\nnodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tdevpts\nnodev\toverlay\n\terofs";
 static const char swaps[] = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority";
 
 #define SHOWN(name_, show_)                                  \
@@ -91,5 +91,5 @@ static const struct proc_entry root = {.mode = S_IFDIR | 0555,
 struct file_system *procfs_create(const struct devtree *dt)
 {
     system_files_init(dt);
-    return proc_create(&root);
+    return proc_create(&root, PROC_SUPER_MAGIC);
 }

@@ -11,6 +11,7 @@
  *     process_memory.c maps, smaps, mem, cmdline, environ
  *     descriptors.c    fd, fdinfo
  *     mounts.c         mounts, mountinfo
+ *     sysfs.c          another tree, /sys
  */
 #pragma once
 
@@ -21,3 +22,5 @@ struct file_system;
 
 /* One reference, to be mounted. `dt` stays. NULL: there is no memory. */
 must_check struct file_system *procfs_create(const struct devtree *dt);
+/* The little that there is of /sys: sysfs.c. */
+must_check struct file_system *sysfs_create(void);

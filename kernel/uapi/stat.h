@@ -113,6 +113,7 @@ static_assert(sizeof(struct linux_statfs) == 120, "struct statfs of the ABI");
 
 #define TMPFS_MAGIC      0x01021994u
 #define RAMFS_MAGIC      0x858458f6u
+#define SYSFS_MAGIC      0x62656572u
 #define PROC_SUPER_MAGIC 0x00009fa0u
 #define PIPEFS_MAGIC     0x50495045u
 #define ANON_INODE_MAGIC 0x09041934u

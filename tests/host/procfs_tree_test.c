@@ -178,9 +178,42 @@ static bool has_process(const struct subject *s, int number, uint32_t *mode)
     return number > 0 && number < PROCESSES && processes[number].born;
 }
 
+/* Numbers behind a word. */
+static unsigned list_three(const struct subject *s, int from, int *out)
+{
+    unsigned n = 0;
+
+    (void)s;
+    for (; from < 3; from++) {
+        out[n++] = from;
+    }
+    return n;
+}
+
+static bool has_three(const struct subject *s, int number, uint32_t *mode)
+{
+    (void)s, (void)mode;
+    return number < 3;
+}
+
+static int show_which(const struct subject *s, struct text *t)
+{
+    text_printf(t, "%d", s->fd);
+    return 0;
+}
+
+static const struct proc_entry disk_entry = {.mode = S_IFREG | 0444, .show = show_which};
+static const struct proc_directory disks = {.number = NUMBER_FD,
+                                            .prefix = "disk",
+                                            .numbered = &disk_entry,
+                                            .list = list_three,
+                                            .has = has_three};
+
 static const struct proc_entry sys_entries[] = {
     {"word", S_IFREG | 0644, .show = show_stored, .store = store},
     {"button", S_IFREG | 0200, .store = store},
+    {"fixed", S_IFREG | 0644, .text = "as it is"},
+    {"disks", S_IFDIR | 0555, .directory = &disks},
     {0},
 };
 static const struct proc_directory sys = {.entries = sys_entries};
@@ -207,7 +240,7 @@ static void begin(void)
 
     rig_begin();
     rig_mkdir("proc");
-    struct file_system *fs = proc_create(&root);
+    struct file_system *fs = proc_create(&root, 0x9fa0);
     assert(fs && path_walk(&rig_env, "proc", 0, &p) == 0);
     assert(mount_add(fs, p, 0, "proc", "proc") == 0);
     path_put(p);
@@ -236,7 +269,7 @@ TEST(tables_and_numbers_are_names)
     begin();
     EXPECT_STR(rig_list("proc"), "12 7 broken count self sys");
     EXPECT_STR(rig_list("proc/7"), "fd name root secret");
-    EXPECT_STR(rig_list("proc/sys"), "button word");
+    EXPECT_STR(rig_list("proc/sys"), "button disks fixed word");
     EXPECT_STR(rig_list("proc/7/fd"), "0 1 2");
     EXPECT(strlen(rig_list("proc/12/fd")) == 10 * 2 + 90 * 3 + 50 * 4 - 1);
     EXPECT_STR(rig_read("proc/7/name"), "process 7 task 0\n");
@@ -248,6 +281,32 @@ TEST(tables_and_numbers_are_names)
     EXPECT(!rig_there("proc/7/fd/3"));
     EXPECT(!rig_there("proc/sys/7"));
     EXPECT(!rig_there("proc/sys/words"));
+    end();
+}
+
+TEST(numbers_may_stand_behind_a_word)
+{
+    struct attributes a, b;
+
+    begin();
+    EXPECT_STR(rig_list("proc/sys/disks"), "disk0 disk1 disk2");
+    EXPECT_STR(rig_read("proc/sys/disks/disk2"), "2");
+    EXPECT(!rig_there("proc/sys/disks/disk3"));
+    EXPECT(!rig_there("proc/sys/disks/disk"));
+    EXPECT(!rig_there("proc/sys/disks/disk01"));
+    EXPECT(!rig_there("proc/sys/disks/2"));
+    EXPECT_EQ(rig_stat("proc/sys/disks/disk1", &a), 0);
+    EXPECT_EQ(rig_stat("proc/sys/disks/disk2", &b), 0);
+    EXPECT(a.ino != b.ino);
+    end();
+}
+
+TEST(what_cannot_be_changed_may_be_written_as_it_is)
+{
+    begin();
+    EXPECT_STR(rig_read("proc/sys/fixed"), "as it is\n");
+    EXPECT_EQ(rig_write("proc/sys/fixed", "as it is\n"), 0);
+    EXPECT_EQ(rig_write("proc/sys/fixed", "otherwise"), -EINVAL);
     end();
 }
 
@@ -470,7 +529,7 @@ TEST(without_memory_nothing_is_lost)
     rig_begin();
     for (uint64_t budget = 0; budget < 10; budget++) {
         page_fail_after(budget);
-        struct file_system *fs = proc_create(&root);
+        struct file_system *fs = proc_create(&root, 0x9fa0);
         page_fail_never();
         if (fs) file_system_abandon(fs);
     }
