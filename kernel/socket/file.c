@@ -79,13 +79,13 @@ static uint32_t socket_poll(struct file *f, struct poll_table *table)
     return mask;
 }
 
-/* All that is there of a stream, or the first message. */
+/* All that is there, or the first datagram. */
 static long bytes_there(struct socket *s)
 {
     socket_lock(s);
     long n = (long)s->bytes;
     if (s->state == SOCKET_LISTENING) n = -EINVAL;
-    if (!is_stream(s) && !list_empty(&s->messages)) {
+    if (is_datagram(s) && !list_empty(&s->messages)) {
         n = (long)list_entry(s->messages.next, struct message, link)->len;
     }
     socket_unlock(s);
