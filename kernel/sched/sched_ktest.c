@@ -67,6 +67,24 @@ KTEST(a_timer_interrupts_a_thread_that_spins_in_the_kernel)
     assert(s.ran > 0);
 }
 
+KTEST(the_time_of_a_thread_that_runs_elsewhere_goes_on)
+{
+    struct spinner s = {0};
+    uint64_t others = harts_online() & ~here();
+
+    if (!others) return;
+    struct thread *t = start_on(others, spin, &s);
+    uint64_t began = clock_ns();
+    while (thread_ran(t) == 0 && clock_ns() - began < 1000 * MS) {
+        sleep_for(MS);
+    }
+    uint64_t first = thread_ran(t);
+    sleep_for(2 * MS);
+    assert(first > 0 && thread_ran(t) > first);
+    put(&s.stop, 1);
+    join(t);
+}
+
 static uint64_t difference(uint64_t a, uint64_t b) { return a > b ? a - b : b - a; }
 
 /*

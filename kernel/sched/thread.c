@@ -87,15 +87,14 @@ void thread_enter_space(struct aspace *s)
     preempt_on();
 }
 
-uint64_t thread_ran(const struct thread *t)
+/* No hart begins or ends a turn while we have the lock of its queue. */
+uint64_t thread_ran(struct thread *t)
 {
-    uint64_t ran = __atomic_load_n(&t->ran_ticks, __ATOMIC_RELAXED);
+    struct run_queue *q = lock_queue_of(t);
+    uint64_t ran = t->ran_ticks;
 
-    if (t == current_thread()) {
-        preempt_off();
-        ran = t->ran_ticks + read_time() - t->started;
-        preempt_on();
-    }
+    if (t->ctx.hart->current == &t->ctx) ran += read_time() - t->started;
+    spin_unlock(&q->lock, RANK_RUNQUEUE);
     return ran;
 }
 

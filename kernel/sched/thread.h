@@ -118,8 +118,8 @@ must_check int thread_set_affinity(struct thread *t, uint64_t mask);
 /* The calling thread runs in `s` from now on; NULL: in the kernel's own space. */
 void thread_enter_space(struct aspace *s);
 
-/* Clock ticks that `t` has run. */
-uint64_t thread_ran(const struct thread *t);
+/* Clock ticks that `t` has run, until now if it runs. */
+uint64_t thread_ran(struct thread *t);
 
 /* What runs until sched_init(), and then is the first thread. It stays on its hart. */
 extern struct thread boot_thread;

@@ -34,7 +34,7 @@
  */
 enum { CPU_CLOCK_KIND = 3, CPU_CLOCK_THREAD = 4, CPU_CLOCK_INVALID = 3 };
 
-static uint64_t thread_ns(const struct thread *t) { return ticks_to_ns(thread_ran(t)); }
+static uint64_t thread_ns(struct thread *t) { return ticks_to_ns(thread_ran(t)); }
 
 /* What a process's threads have run, or only its task `tid`; 0 where there is none. */
 static uint64_t process_ns(struct process *p)
