@@ -49,7 +49,6 @@ uint64_t itimer_now(const struct itimer *t)
     case BY_WORLD:
         return (uint64_t)clock_wall_ns();
     case BY_PROCESS:
-    case BY_PROCESS_USER:
         return process_ns(t->process);
     case BY_TASK:
         return ns_of_task(t->process, t->tid);
@@ -164,8 +163,7 @@ static void send(struct itimer *t, uint64_t times)
 /* The first use: before, it cannot be armed. */
 static struct itimer *itimer_of(struct process *p, unsigned which)
 {
-    static const enum itimer_clock clocks[ITIMERS] = {BY_MACHINE, BY_PROCESS_USER,
-                                                      BY_PROCESS};
+    static const enum itimer_clock clocks[ITIMERS] = {BY_MACHINE, BY_PROCESS, BY_PROCESS};
     struct itimer *t = &p->signals->itimers[which];
 
     if (!t->process) itimer_init(t, p, clocks[which], send);

@@ -21,11 +21,10 @@ struct process;
 enum { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF, ITIMERS };
 
 enum itimer_clock {
-    BY_MACHINE,      /* clock_ns() */
-    BY_WORLD,        /* clock_wall_ns() */
-    BY_PROCESS,      /* processor time of all tasks */
-    BY_PROCESS_USER, /* the part of it in user mode */
-    BY_TASK,         /* processor time of task `tid` */
+    BY_MACHINE, /* clock_ns() */
+    BY_WORLD,   /* clock_wall_ns() */
+    BY_PROCESS, /* processor time of all tasks; all of it is user time (usage.c) */
+    BY_TASK,    /* processor time of task `tid` */
 };
 
 struct itimer {

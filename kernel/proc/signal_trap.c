@@ -11,7 +11,9 @@
  * and what is mapped there.
  */
 #include "arch/riscv/csr.h"
+#include "fs/pagecache.h"
 #include "lib/log.h"
+#include "lib/printf.h"
 #include "mm/aspace.h"
 #include "proc/program.h"
 #include "proc/signal_internal.h"
@@ -87,38 +89,46 @@ static const char *name_of(int number)
     }
 }
 
-static bool contains(struct range r, vaddr_t va)
+static const char *place_name(const struct program *p, vaddr_t va,
+                              const struct mapping *m)
 {
-    return va.raw >= r.start.raw && va.raw < r.end.raw;
+    if (range_contains(m->range, p->vdso)) return "[vdso]";
+    if (va.raw >= p->brk_start.raw && va.raw < p->brk.raw) return "[heap]";
+    return m->tag.flags & TAG_GROWSDOWN ? "[stack]" : "anonymous memory";
 }
 
-/* What of a program is at `va`, as /proc/PID/maps would call it; the offset in it is *offset. */
-static const char *place_of(struct program *p, vaddr_t va, uint64_t *offset)
+enum { PLACE_MOST = 96 };
+
+/* What of the program is at va, as /proc/PID/maps calls it; in a file, where. */
+static void describe(const struct program *p, vaddr_t va, char text[PLACE_MOST])
 {
+    struct range page = {va_floor(va), va_add(va_floor(va), PAGE_SIZE)};
     struct mapping m;
 
-    *offset = 0;
-    if (!aspace_next_mapping(p->space, va, &m) || !contains(m.range, va)) {
-        return "nothing mapped";
+    if (page.end.raw == 0 || !aspace_get_mapping(p->space, page, &m)) {
+        printf_buf(text, PLACE_MOST, "nothing");
+        return;
     }
-    *offset = va.raw - m.range.start.raw;
-    if (p->vdso.raw && contains(m.range, p->vdso)) return "[vdso]";
-    if (contains(m.range, p->stack_start)) return "[stack]";
-    if (va.raw >= p->brk_start.raw && va.raw < p->brk.raw) return "[heap]";
-    if (!m.tag.object) return "anonymous memory";
-    *offset = va.raw + ((uint64_t)m.tag.delta << PAGE_SHIFT);
-    return "file";
+    const struct mapped_name *file =
+        m.tag.object ? pagecache_mapped_name(m.tag.object) : NULL;
+    if (file) {
+        uint64_t in_page = va.raw % PAGE_SIZE;
+        printf_buf(text, PLACE_MOST, "%s+0x%lx", file->text,
+                   (mapping_index(&m, va) << PAGE_SHIFT) + in_page);
+    } else {
+        printf_buf(text, PLACE_MOST, "%s", place_name(p, va, &m));
+    }
+    mapping_put(&m);
 }
 
 void signal_say_fault(const struct context *c, const struct siginfo *info)
 {
-    struct process *p = current_process();
-    vaddr_t pc = VA(c->sepc), at = VA(info->fault.address);
-    uint64_t pc_offset, at_offset;
-    const char *pc_place = place_of(p->program, pc, &pc_offset);
-    const char *at_place = place_of(p->program, at, &at_offset);
+    const struct process *p = current_process();
+    vaddr_t pc = VA(c->sepc), va = VA(info->fault.address);
+    char code[PLACE_MOST], data[PLACE_MOST];
 
-    log_info("%s[%d]: %s, pc 0x%lx (%s+0x%lx), address 0x%lx (%s+0x%lx)", p->name, p->pid,
-             name_of(info->si_signo), pc.raw, pc_place, pc_offset, at.raw, at_place,
-             at_offset);
+    describe(p->program, pc, code);
+    describe(p->program, va, data);
+    log_info("%s[%d]: %s, pc 0x%lx (%s), address 0x%lx (%s)", p->name, p->pid,
+             name_of(info->si_signo), pc.raw, code, va.raw, data);
 }
