@@ -1,0 +1,6 @@
+#!/bin/sh
+seq 20 >a; seq 20 | sed '5d;10s/$/ changed/;15a\inserted' >b
+diff a b; echo $?; diff a a; echo $?; diff -u --label A --label B a b; diff -c --label A --label B a b; diff -y -W 30 a b; diff -e a b; diff -n a b; diff -q a b; diff -s a a; diff -i a b | wc -l; diff a none; echo $?
+printf 'a  b\n' >w1; printf 'a b\n' >w2; diff -b w1 w2; echo $?; diff -w w1 w2; echo $?; printf 'x\n\ny\n' >e1; printf 'x\ny\n' >e2; diff -B e1 e2; echo $?; printf 'no end' >n1; printf 'no end\n' >n2; diff n1 n2; printf 'a\0b' >b1; printf 'a\0c' >b2; diff b1 b2; diff -a b1 b2 | od -c | head -n 2
+mkdir -p x/s y/s; echo 1 >x/1; echo 1 >y/1; echo 2 >x/2; echo 3 >y/3; echo p >x/s/f; echo q >y/s/f; ln -s 1 x/l; ln -s 2 y/l; diff -r x y; diff -rq x y; diff -rN x y; diff -r --no-dereference x y | tail -n 3; diff a x; cmp a b; cmp -l w1 w2; cmp -s a b; echo $?; cmp -n 3 a b; cmp a none; echo $?; cmp a - <a; echo $?; seq 5 >o; seq 6 >m1; sed 2d o >m2; diff3 m1 o m2; diff3 -m m1 o m2; sdiff -s -w 30 a b; comm -12 m1 o; comm -3 m1 m2
+seq 3000 >l1; seq 3000 | sed 'n;n;n;n;n;n;s/$/x/' >l2; diff l1 l2 | wc -l; diff -u l1 l2 | cksum; seq 30000 | shuf --random-source=a - >/dev/null 2>&1; echo a | diff - a | wc -l; diff -u0 --label 1 --label 2 a b; diff --normal a b | head -n 1; diff -p --label 1 --label 2 a b | wc -l
