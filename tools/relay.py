@@ -269,7 +269,8 @@ class Relay:
             self.selector.register(link, selectors.EVENT_READ, self.hear)
             Sender(self, link, self.said, self.job).start()
         elif name == "in":
-            Input(self, link).start()
+            self.input = Input(self, link)  # kept: a socket that is forgotten is closed
+            self.input.start()
         else:
             self.streams.append(Output(self, link, self.descriptors[STREAMS.index(name)]))
             self.streams[-1].start()
