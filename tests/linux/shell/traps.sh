@@ -2,7 +2,7 @@
 # with: dash; bash; busybox sh
 trap 'echo got usr1' USR1; kill -USR1 $$; echo after
 trap '' USR1; kill -USR1 $$; echo ignored
-trap - USR1; (kill -USR1 $(sh -c 'echo $PPID')) 2>/dev/null; echo "default: $?"
+trap - USR1; { (kill -USR1 $(sh -c 'echo $PPID')); echo "default: $?"; } 2>/dev/null
 sh -c 'trap "echo bye" EXIT; echo hi; exit 3'; echo $?
 sh -c 'trap "echo int; exit 5" INT; kill -INT $$; echo no'; echo $?
 sh -c 'trap "echo term" TERM; (sleep 0.1; kill -TERM $$) & wait; echo "wait ended"; wait'; echo $?
