@@ -15,7 +15,9 @@ must_check bool process_make_room(void);
 
 /* The running process for which measure() gives most, with a reference; it is called with
  * process.lock held, and may not sleep. NULL if there is none, or it is just going. */
-must_check struct process *process_get_most(uint64_t (*measure)(struct process *));
+must_check struct process *process_get_most(uint64_t (*measure)(struct process *,
+                                                                uint64_t arg),
+                                            uint64_t arg);
 
 static inline bool process_is_over(const struct process *p)
 {

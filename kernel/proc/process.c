@@ -382,15 +382,18 @@ void process_each(bool (*fn)(struct process *p, void *arg), void *arg)
     process_put(p);
 }
 
-static uint64_t measure_running(struct process *p, uint64_t (*measure)(struct process *))
+static uint64_t measure_running(struct process *p,
+                                uint64_t (*measure)(struct process *, uint64_t),
+                                uint64_t arg)
 {
     spin_lock(&p->lock, RANK_PROCESS);
-    uint64_t n = p->program && p->started_ns ? measure(p) : 0;
+    uint64_t n = p->program && p->started_ns ? measure(p, arg) : 0;
     spin_unlock(&p->lock, RANK_PROCESS);
     return n;
 }
 
-struct process *process_get_most(uint64_t (*measure)(struct process *))
+struct process *process_get_most(uint64_t (*measure)(struct process *, uint64_t),
+                                 uint64_t arg)
 {
     struct process *best = NULL;
     uint64_t most = 0;
@@ -399,7 +402,7 @@ struct process *process_get_most(uint64_t (*measure)(struct process *))
     spin_lock(&families_lock, RANK_PROCESSES);
     list_for_each (it, &all) {
         struct process *p = list_entry(it, struct process, all);
-        uint64_t n = measure_running(p, measure);
+        uint64_t n = measure_running(p, measure, arg);
         if (n <= most) continue;
         best = p;
         most = n;

@@ -9,6 +9,8 @@
 #include "arch/riscv/csr.h"
 #include "mm/aspace.h"
 #include "proc/internal.h"
+#include "proc/task.h"
+#include "uapi/signal.h"
 
 /* PROT_* of the access that a page fault is about; 0: it is another exception. */
 static unsigned access_of(uint64_t scause)
@@ -36,6 +38,13 @@ static enum fault_result fault(struct aspace *s, vaddr_t va, unsigned access)
     return r;
 }
 
+static void count_fault(void)
+{
+    struct task *t = current_thread()->task;
+
+    if (t) __atomic_store_n(&t->min_faults, t->min_faults + 1, __ATOMIC_RELAXED);
+}
+
 void user_trap(struct context *c, uint64_t scause, vaddr_t stval)
 {
     struct process_end end = {PROCESS_TRAPPED, 0, scause, VA(c->sepc), stval};
@@ -45,8 +54,14 @@ void user_trap(struct context *c, uint64_t scause, vaddr_t stval)
 
     if (access) {
         enum fault_result r = fault(process_space(p), stval, access);
-        if (r == FAULT_DONE) return;
-        if (r == FAULT_NOMEM) end.kind = PROCESS_NO_MEMORY;
+        if (r == FAULT_DONE) {
+            count_fault();
+            return;
+        }
+        if (r == FAULT_NOMEM) {
+            end.kind = PROCESS_NO_MEMORY;
+            end.code = SIGKILL; /* what a parent is told */
+        }
         failed = r;
     }
     if (p->personality->trap && end.kind == PROCESS_TRAPPED) {
