@@ -5,6 +5,7 @@
 #include "lib/string.h"
 #include "mm/aspace.h"
 #include "mm/slab.h"
+#include "proc/shm.h"
 
 struct program *program_create(void)
 {
@@ -59,4 +60,5 @@ void program_put(struct program *p)
     aspace_destroy(p->space);
     if (p->exe) file_put(p->exe);
     kfree(p);
+    shm_sweep();
 }
