@@ -34,6 +34,7 @@
 #include "proc/vdso.h"
 #include "proc/wall.h"
 #include "procfs/procfs.h"
+#include "syscall/harts.h"
 #include "syscall/linux.h"
 #include "tty/pty.h"
 #include "tty/tty.h"
@@ -127,6 +128,16 @@ static void fill_arguments(const char **words)
     words[n] = NULL;
 }
 
+static void describe_harts(void)
+{
+    uint64_t all = ~0ul;
+
+    for (unsigned i = 0; i < machine.nharts; i++) {
+        all &= machine.harts[i].extensions;
+    }
+    syscall_set_harts(all, machine.timebase);
+}
+
 /* 0, or what keeps programs from running at all. */
 static int prepare(void)
 {
@@ -139,6 +150,7 @@ static int prepare(void)
     if (!err) err = port_devices_init();
     if (!err) err = tty_init(&machine);
     if (!err) err = shared_memory_init();
+    describe_harts();
     if (!err) err = mount_the_root();
     if (err) return err;
     unpack_initrd();

@@ -5,6 +5,7 @@
 #include "lib/errno.h"
 #include "mm/uaccess.h"
 #include "proc/family.h"
+#include "proc/signal.h"
 #include "proc/task.h"
 #include "proc/wall.h"
 #include "sched/timer.h"
@@ -29,6 +30,19 @@ static int deadline_of(unsigned op, unsigned flags, vaddr_t timeout, uint64_t *o
     return 0;
 }
 
+/* The rest of a wait that may not take for ever. */
+static long wait_rest(const uint64_t args[4])
+{
+    const struct futex_word word = {VA(args[0]), args[1]};
+    uint64_t deadline = args[2];
+    uint32_t value = (uint32_t)args[3], bits = (uint32_t)(args[3] >> 32);
+    int err = futex_wait(word, value, bits, deadline);
+
+    if (err != -ERESTARTSYS || deadline == FUTEX_NO_DEADLINE) return err;
+    return signal_restart_with(
+        (struct restart){wait_rest, {args[0], args[1], args[2], args[3]}});
+}
+
 static long wait(struct futex_word word, unsigned op, unsigned flags, uint32_t value,
                  vaddr_t timeout, uint32_t bits)
 {
@@ -37,10 +51,9 @@ static long wait(struct futex_word word, unsigned op, unsigned flags, uint32_t v
 
     if (err) return err;
     if (bits == 0) return -EINVAL;
-    err = futex_wait(word, value, bits, deadline);
-    if (err != -ERESTARTSYS || !timeout.raw) return err;
-    /* It would wait for all of a relative time once more. */
-    return op == FUTEX_WAIT_BITSET ? -ERESTARTNOHAND : -EINTR;
+    const uint64_t args[4] = {word.at.raw, word.private, deadline,
+                              value | (uint64_t)bits << 32};
+    return wait_rest(args);
 }
 
 static long wake(struct futex_word word, int n, uint32_t bits)
