@@ -60,14 +60,23 @@ uint64_t pagecache_held(struct inode *i)
     return __atomic_load_n(&pages_of(inode_pages(i))->held, __ATOMIC_RELAXED);
 }
 
+static uint64_t held_by_all; /* atomic */
+
+uint64_t pagecache_held_by_all(void)
+{
+    return __atomic_load_n(&held_by_all, __ATOMIC_RELAXED);
+}
+
 static int charge(struct file_pages *pages)
 {
     struct inode *i = pages->inode;
     const struct file_system_ops *ops = i->fs->ops;
     int err = ops->charge ? ops->charge(i) : 0;
 
-    if (!err) __atomic_fetch_add(&pages->held, 1, __ATOMIC_RELAXED);
-    return err;
+    if (err) return err;
+    __atomic_fetch_add(&pages->held, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&held_by_all, 1, __ATOMIC_RELAXED);
+    return 0;
 }
 
 static void uncharge(struct file_pages *pages, uint64_t npages)
@@ -77,6 +86,7 @@ static void uncharge(struct file_pages *pages, uint64_t npages)
 
     if (npages == 0) return;
     __atomic_fetch_sub(&pages->held, npages, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&held_by_all, npages, __ATOMIC_RELAXED);
     if (ops->uncharge) ops->uncharge(i, npages);
 }
 

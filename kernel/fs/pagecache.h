@@ -64,8 +64,9 @@ bool pagecache_is_nameless(struct object *o);
 
 /* Has it no other copy than its pages? */
 bool pagecache_in_memory(const struct inode *i);
-/* Pages that a file in memory has. */
+/* Pages that a file in memory has, and that all of them have. */
 uint64_t pagecache_held(struct inode *i);
+uint64_t pagecache_held_by_all(void);
 /* Files in memory, with i->lock held: pages for the range, or none. A failure leaves what was
  * brought. 0, -ENOSPC, -ENOMEM. */
 must_check int pagecache_fill(struct inode *i, uint64_t offset, uint64_t len, bool grow);

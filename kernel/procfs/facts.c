@@ -13,6 +13,7 @@
 #include "proc/fdtable.h"
 #include "proc/fs_context.h"
 #include "proc/program.h"
+#include "proc/signal.h"
 #include "proc/task.h"
 #include "procfs/internal.h"
 #include "tty/tty.h"
@@ -46,7 +47,7 @@ struct fs_context *process_get_fs(struct process *p)
 
 static void copy_name(char *to, const char *name)
 {
-    size_t len = strnlen(name, THREAD_NAME - 1);
+    size_t len = strnlen(name, FACTS_NAME - 1);
 
     memcpy(to, name, len);
     to[len] = 0;
@@ -102,6 +103,18 @@ static bool take_tasks(struct process *p, int tid, struct facts *out)
     }
     if (!tid) out->tid = p->pid;
     return true;
+}
+
+/* The lock is held. */
+static void take_signals(const struct process *p, struct signal_facts *out)
+{
+    struct signal_sets sets;
+
+    signals_describe(p, &sets);
+    out->shared = sets.pending;
+    out->ignored = sets.ignored;
+    out->caught = sets.caught;
+    out->queued = sets.queued;
 }
 
 static void take_family(struct process *p, struct facts *out)
@@ -168,7 +181,7 @@ int facts_gather(struct process *p, int tid, struct facts *out)
     take_family(p, out);
     spin_lock(&p->lock, RANK_PROCESS);
     bool there = take_tasks(p, tid, out);
-    if (p->signals) signals_describe(p, &out->signals.sets);
+    if (p->signals) take_signals(p, &out->signals);
     out->signals.limit = (unsigned)p->limits[RLIMIT_SIGPENDING].cur;
     spin_unlock(&p->lock, RANK_PROCESS);
     if (!there) return -ESRCH;

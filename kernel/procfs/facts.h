@@ -6,17 +6,16 @@
  */
 #pragma once
 
-#include "proc/process.h"
-#include "proc/signal.h"
-
 #include "fs/cred.h"
+#include "lib/addr.h"
+#include "proc/usage.h"
 #include "procfs/text.h"
 
-struct task;
+enum { FACTS_NAME = 16 };
 
 struct facts {
     int pid, tid, ppid, pgid, sid;
-    char name[THREAD_NAME];
+    char name[FACTS_NAME];
     char state; /* R S T Z: ps(1) */
     unsigned threads;
     uint64_t born_ns;
@@ -31,9 +30,9 @@ struct facts {
     struct cred cred; /* a copy; its references mean nothing */
     struct usage usage, children;
     struct signal_facts {
-        unsigned limit; /* SigQ has it, and sets.queued */
-        sigset_t pending, blocked;
-        struct signal_sets sets;
+        uint64_t pending, shared, blocked, ignored,
+            caught; /* sets; shared: of all tasks */
+        unsigned queued, limit;
     } signals;
     struct memory_facts { /* pages; all 0 if there is no program any more */
         bool there;

@@ -41,9 +41,6 @@ int show_cpuinfo(const struct subject *s, struct text *t);
 int show_devices(const struct subject *s, struct text *t);
 int show_cmdline(const struct subject *s, struct text *t);
 
-/* process_text.c: a set of harts as ranges of numbers, "0-3,7". */
-void show_ranges(struct text *t, uint64_t set);
-
 /* mounts.c: as the process sees them. */
 int show_mounts(const struct subject *s, struct text *t);
 int show_mountinfo(const struct subject *s, struct text *t);

@@ -5,7 +5,7 @@
  * by the tabs between. Times are in ticks of a hundredth of a second, sizes in pages, bytes or KiB
  * as each field wants.
  */
-#include "procfs/internal.h"
+#include "procfs/facts.h"
 
 #include "arch/riscv/hart.h"
 #include "lib/string.h"
@@ -21,7 +21,7 @@ static unsigned long kib(uint64_t pages) { return pages * (PAGE_SIZE / 1024); }
 static unsigned long resident(const struct memory_facts *m) { return m->anon + m->file; }
 
 /* The lower 32 signals, which is what fits in these fields. */
-static unsigned long old_signals(sigset_t set) { return set & 0x7fffffff; }
+static unsigned long old_signals(uint64_t set) { return set & 0x7fffffff; }
 
 /* Fields 1 to 8: who it is. */
 static void show_identity(const struct facts *f, struct text *t)
@@ -58,7 +58,7 @@ static void show_signals(const struct facts *f, struct text *t)
     const struct signal_facts *s = &f->signals;
 
     text_printf(t, "%lu %lu %lu %lu ", old_signals(s->pending), old_signals(s->blocked),
-                old_signals(s->sets.ignored), old_signals(s->sets.caught));
+                old_signals(s->ignored), old_signals(s->caught));
     text_printf(t, "%d 0 0 %d %u 0 0 0 0 0 ", f->state == 'R' ? 0 : 1, f->exit_signal,
                 f->hart);
 }
@@ -96,22 +96,6 @@ static const char *state_name(char state)
     }
 }
 
-void show_ranges(struct text *t, uint64_t set)
-{
-    const char *between = "";
-
-    for (unsigned first = 0; first < nharts; first++) {
-        unsigned last = first;
-        if (!(set >> first & 1)) continue;
-        while (last + 1 < nharts && set >> (last + 1) & 1) {
-            last++;
-        }
-        text_printf(t, last > first ? "%s%u-%u" : "%s%u", between, first, last);
-        between = ",";
-        first = last;
-    }
-}
-
 /* An affinity as a bit mask in groups of 32, and as a list. */
 static void show_harts(uint64_t set, struct text *t)
 {
@@ -120,7 +104,7 @@ static void show_harts(uint64_t set, struct text *t)
     if (nharts > 32) text_printf(t, "%x,%08x", (unsigned)(set >> 32), (unsigned)set);
     if (nharts <= 32) text_printf(t, "%x", (unsigned)set);
     text_printf(t, "\nCpus_allowed_list:\t");
-    show_ranges(t, set);
+    text_put_ranges(t, set);
     text_put(t, "\n", 1);
 }
 
@@ -182,12 +166,12 @@ static void show_rights(const struct facts *f, struct text *t)
 {
     const struct signal_facts *s = &f->signals;
 
-    text_printf(t, "Threads:\t%u\nSigQ:\t%u/%u\n", f->threads, s->sets.queued, s->limit);
+    text_printf(t, "Threads:\t%u\nSigQ:\t%u/%u\n", f->threads, s->queued, s->limit);
     show_set(t, "SigPnd", s->pending);
-    show_set(t, "ShdPnd", s->sets.pending);
+    show_set(t, "ShdPnd", s->shared);
     show_set(t, "SigBlk", s->blocked);
-    show_set(t, "SigIgn", s->sets.ignored);
-    show_set(t, "SigCgt", s->sets.caught);
+    show_set(t, "SigIgn", s->ignored);
+    show_set(t, "SigCgt", s->caught);
     show_set(t, "CapInh", 0);
     show_set(t, "CapPrm", f->cred.caps);
     show_set(t, "CapEff", f->cred.caps);

@@ -11,6 +11,7 @@
 #include "fs/dentry.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "mm/object.h"
 #include "mm/page.h"
 #include "mm/slab.h"
 #include "proc/system_names.h"

@@ -10,7 +10,7 @@
 static int show_online(const struct subject *s, struct text *t)
 {
     (void)s;
-    show_ranges(t, harts_online());
+    text_put_ranges(t, harts_online());
     text_put(t, "\n", 1);
     return 0;
 }
@@ -18,7 +18,7 @@ static int show_online(const struct subject *s, struct text *t)
 static int show_possible(const struct subject *s, struct text *t)
 {
     (void)s;
-    show_ranges(t, ~0ul >> (64 - nharts));
+    text_put_ranges(t, ~0ul >> (64 - nharts));
     text_put(t, "\n", 1);
     return 0;
 }

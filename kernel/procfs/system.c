@@ -10,6 +10,7 @@
 #include "drivers/devtree.h"
 #include "drivers/devtree_isa.h"
 #include "fs/devices.h"
+#include "fs/pagecache.h"
 #include "lib/errno.h"
 #include "mm/page.h"
 #include "mm/slab.h"
@@ -42,18 +43,21 @@ int show_meminfo(const struct subject *s, struct text *t)
     page_stats(&stats);
     uint64_t total = stats.total - use[PAGE_RESERVED];
     uint64_t free = use[PAGE_FREE] + use[PAGE_HART];
+    uint64_t in_memory =
+        pagecache_held_by_all(); /* the only copy; others can be brought again */
+    uint64_t again = use[PAGE_CACHED] > in_memory ? use[PAGE_CACHED] - in_memory : 0;
     show_kib(t, "MemTotal:", to_kib(total));
     show_kib(t, "MemFree:", to_kib(free));
-    show_kib(t, "MemAvailable:", to_kib(free));
+    show_kib(t, "MemAvailable:", to_kib(free + again));
     show_kib(t, "Buffers:", 0);
     show_kib(t, "Cached:", to_kib(use[PAGE_CACHED]));
     show_kib(t, "SwapCached:", 0);
     show_kib(t, "Active:", to_kib(use[PAGE_ANON]));
     show_kib(t, "Inactive:", to_kib(use[PAGE_CACHED]));
     show_kib(t, "Active(anon):", to_kib(use[PAGE_ANON]));
-    show_kib(t, "Inactive(anon):", 0);
+    show_kib(t, "Inactive(anon):", to_kib(in_memory));
     show_kib(t, "Active(file):", 0);
-    show_kib(t, "Inactive(file):", to_kib(use[PAGE_CACHED]));
+    show_kib(t, "Inactive(file):", to_kib(again));
     show_kib(t, "Unevictable:", 0);
     show_kib(t, "Mlocked:", 0);
     show_kib(t, "SwapTotal:", 0);
@@ -62,7 +66,7 @@ int show_meminfo(const struct subject *s, struct text *t)
     show_kib(t, "Writeback:", 0);
     show_kib(t, "AnonPages:", to_kib(use[PAGE_ANON]));
     show_kib(t, "Mapped:", to_kib(use[PAGE_CACHED]));
-    show_kib(t, "Shmem:", 0);
+    show_kib(t, "Shmem:", to_kib(in_memory));
     show_kib(t, "KReclaimable:", 0);
     show_kib(t, "Slab:", to_kib(use[PAGE_SLAB]));
     show_kib(t, "SReclaimable:", 0);

@@ -76,3 +76,19 @@ void text_put_escaped(struct text *t, const char *word)
         }
     }
 }
+
+void text_put_ranges(struct text *t, uint64_t set)
+{
+    const char *between = "";
+
+    for (unsigned first = 0; first < 64; first++) {
+        unsigned last = first;
+        if (!(set >> first & 1)) continue;
+        while (last < 63 && set >> (last + 1) & 1) {
+            last++;
+        }
+        text_printf(t, last > first ? "%s%u-%u" : "%s%u", between, first, last);
+        between = ",";
+        first = last;
+    }
+}

@@ -8,6 +8,8 @@
 
 #include "lib/printf.h"
 
+#include <stdint.h>
+
 /* No text is longer. */
 #define TEXT_MOST ((size_t)4 << 20)
 
@@ -26,5 +28,7 @@ void text_printf(struct text *t, const char *fmt, ...) printf_like(2);
 void text_put(struct text *t, const void *bytes, size_t len);
 /* A word in which blanks, tabs, newlines and backslashes are shown as \ooo. */
 void text_put_escaped(struct text *t, const char *word);
+/* The numbers of the bits of a set, as ranges: "0-3,7". */
+void text_put_ranges(struct text *t, uint64_t set);
 /* `len` more bytes, to be filled in by the caller; NULL if there is no room. */
 must_check char *text_extend(struct text *t, size_t len);
