@@ -31,6 +31,7 @@
 #include "tty/jobs.h"
 #include "uapi/fcntl.h"
 #include "uapi/poll.h"
+#include "uapi/signal.h"
 #include "uapi/stat.h"
 
 enum { PIECE = 256 };
@@ -310,10 +311,10 @@ static long get_flag(const bool *flag, uint64_t arg)
     return put_user32(VA(arg), *flag);
 }
 
-/* A signal to the foreground of the other end. */
+/* As if its key had been typed, whatever the modes. */
 static long send_signal(struct pty *p, uint64_t sig)
 {
-    if (sig < 1 || sig >= 32) return -EINVAL;
+    if (sig != SIGINT && sig != SIGQUIT && sig != SIGTSTP) return -EINVAL;
     tty_lock(&p->tty);
     p->tty.line.signals |= 1u << sig;
     tty_unlock(&p->tty);

@@ -562,8 +562,9 @@ TEST(keys_signal_the_foreground)
     window.rows = 0;
     EXPECT_EQ(tty_call(p.slave, TIOCGWINSZ, &window, sizeof(window)), 0);
     EXPECT_EQ(window.rows, 24);
-    EXPECT_EQ(tty_call_value(p.master, TIOCSIG, SIGTERM), 0);
-    EXPECT_STR(job_signals(), "15 12");
+    EXPECT_EQ(tty_call_value(p.master, TIOCSIG, SIGINT), 0);
+    EXPECT_STR(job_signals(), "2 12");
+    EXPECT_EQ(tty_call_value(p.master, TIOCSIG, SIGTERM), -EINVAL);
     end();
 }
 
