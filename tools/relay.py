@@ -269,11 +269,7 @@ class Relay:
             self.selector.register(link, selectors.EVENT_READ, self.hear)
             Sender(self, link, self.said, self.job).start()
         elif name == "in":
-<<<<<<< Updated upstream
             self.input = Input(self, link)  # kept: a socket that is forgotten is closed
-=======
-            self.input = Input(self, link)  # kept: its socket stays open behind the last byte
->>>>>>> Stashed changes
             self.input.start()
         else:
             self.streams.append(Output(self, link, self.descriptors[STREAMS.index(name)]))
