@@ -419,9 +419,8 @@ static long write(struct file *f, struct transfer *t, uint64_t *pos)
     if (t->left == 0) return 0;
     mutex_lock(&i->lock);
     if (file_flags(f) & O_APPEND) *pos = i->size;
-    long n = seals_permit_write(i, *pos, t->left);
-    if (n > 0) {
-        t->left = (size_t)n;
+    long n = seals_permit_write(i, *pos + t->left);
+    if (n == 0) {
         inode_drop_privileges(i, f->cred);
         n = write_at(i, t, *pos);
     }

@@ -41,15 +41,11 @@ int seals_permit_size(const struct inode *i, uint64_t size)
     return size > i->size && i->seals & F_SEAL_GROW ? -EPERM : 0;
 }
 
-/* Writes are judged page by page, as on Linux: whole pages within the size are written first. */
-long seals_permit_write(const struct inode *i, uint64_t pos, uint64_t len)
+int seals_permit_write(const struct inode *i, uint64_t end)
 {
-    uint64_t whole = i->size & ~(PAGE_SIZE - 1);
-
-    if (likely(!i->seals)) return (long)len;
+    if (likely(!i->seals)) return 0;
     if (i->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) return -EPERM;
-    if (!(i->seals & F_SEAL_GROW) || pos + len <= i->size) return (long)len;
-    return pos < whole ? (long)(whole - pos) : -EPERM;
+    return i->seals & F_SEAL_GROW && end > i->size ? -EPERM : 0;
 }
 
 bool seals_permit_stores(const struct inode *i)

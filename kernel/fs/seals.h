@@ -18,7 +18,7 @@ must_check long file_get_seals(struct file *f);
 
 /* The inode's lock is held: may its size become this one? 0 or -EPERM. */
 must_check int seals_permit_size(const struct inode *i, uint64_t size);
-/* How many of `len` bytes may be written at `pos`; -EPERM if none of some. */
-must_check long seals_permit_write(const struct inode *i, uint64_t pos, uint64_t len);
+/* The inode's lock is held: may bytes up to `end` be written? 0 or -EPERM. */
+must_check int seals_permit_write(const struct inode *i, uint64_t end);
 /* May a shared mapping be stored to? */
 must_check bool seals_permit_stores(const struct inode *i);
