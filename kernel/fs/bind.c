@@ -82,7 +82,7 @@ static struct mount *next_below(const struct bound *b, uint64_t number, struct p
         struct mount *m = list_entry(it, struct mount, link);
         if (m->parent != b->old || m->number <= number) continue;
         if (found && found->number < m->number) continue;
-        if (m != b->new &&is_inside(m->covers, b->top)) found = m;
+        if (is_inside(m->covers, b->top)) found = m;
     }
     if (found) {
         *at = (struct path){b->new, found->covers};
@@ -93,9 +93,9 @@ static struct mount *next_below(const struct bound *b, uint64_t number, struct p
     return found;
 }
 
-/* What is mounted below one that was bound is bound, too. `last`: of those that were there when
- * all began. */
-static int bind_below(const struct bound *b, uint64_t last, struct list *all)
+/* What is mounted below one that was bound is bound, too, but for what was made by all this: the
+ * number of the first is `first`. */
+static int bind_below(const struct bound *b, uint64_t first, struct list *all)
 {
     struct mount *m;
     struct path at;
@@ -103,23 +103,21 @@ static int bind_below(const struct bound *b, uint64_t last, struct list *all)
 
     for (uint64_t n = 0; !err && (m = next_below(b, n, &at)) != NULL;) {
         n = m->number;
-        if (n <= last) err = bind_one((struct path){m, m->root}, at, all);
+        if (n < first) err = bind_one((struct path){m, m->root}, at, all);
         path_put(at);
         mount_put(m);
-        if (n > last) break;
     }
     return err;
 }
 
 static int bind_all_below(struct list *all)
 {
-    const struct bound *first = list_entry(all->next, struct bound, link);
-    uint64_t last = first->new->number;
+    uint64_t first = list_entry(all->next, struct bound, link)->new->number;
     struct list *it;
     int err = 0;
 
     for (it = all->next; !err && it != all; it = it->next) {
-        err = bind_below(list_entry(it, struct bound, link), last, all);
+        err = bind_below(list_entry(it, struct bound, link), first, all);
     }
     return err;
 }

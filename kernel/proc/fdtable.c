@@ -434,6 +434,7 @@ static void copy_files(struct fd_table *copy, struct fd_table *t)
          fd = find_open(t, fd + 1, FD_MOST, all)) {
         struct file *f = fd_peek(t, fd);
         bool closes = chunk_of(t, fd)->on_exec & bit(fd);
+        interleave("copy", t);
         file_get(f);
         set_open(copy, fd, f, closes ? FD_CLOSE_ON_EXEC : 0);
     }

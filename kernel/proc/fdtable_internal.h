@@ -4,6 +4,7 @@
 #pragma once
 
 #include "fs/file.h"
+#include "lib/interleave.h"
 #include "sync/grace.h"
 #include "sync/spinlock.h"
 
@@ -34,6 +35,7 @@ static inline struct fd_chunk *fd_chunk_at(struct fd_table *t, unsigned index)
 {
     if (likely(index == 0)) return &t->first;
     const struct fd_directory *d = __atomic_load_n(&t->directory, __ATOMIC_ACQUIRE);
+    interleave("directory", d);
     if (!d || index >= d->room) return NULL;
     return __atomic_load_n(&d->chunk[index], __ATOMIC_ACQUIRE);
 }

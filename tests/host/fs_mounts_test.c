@@ -95,6 +95,18 @@ TEST(what_is_bound_is_the_same_directory)
     assert(rig_end());
 }
 
+TEST(only_what_is_mounted_below_is_bound_along)
+{
+    begin();
+    assert(rig_mkdir("c") == 0 && mount_tmpfs("c") == 0);
+    assert(bind("a/one", "b", true) == 0);
+    assert(rig_there("b/two/deep"));
+    assert(unmount("b/two") == 0 && unmount("b") == 0);
+    assert(rig_mkdir("a/s") == 0 && bind("a/s", "b", true) == 0);
+    assert(unmount("b") == 0);
+    assert(rig_end());
+}
+
 TEST(what_is_mounted_below_may_be_bound_too)
 {
     begin();
@@ -113,6 +125,8 @@ TEST(a_directory_may_be_bound_below_itself)
     assert(rig_mkdir("a/in") == 0 && bind("a", "a/in", true) == 0);
     assert(rig_there("a/in/one/two/deep") && rig_there("a/in/in"));
     assert(!rig_there("a/in/in/one"));
+    assert(rig_mkdir("a/one/x") == 0 && bind("a", "a/one/x", true) == 0);
+    assert(rig_there("a/one/x/one/two/deep") && !rig_there("a/one/x/one/x/one"));
     assert(rig_end());
 }
 
@@ -137,6 +151,7 @@ TEST(binding_survives_running_out_of_memory)
         page_fail_never();
         assert(err == 0 || err == -ENOMEM);
         assert(rig_there("b/one/two/deep") == (err == 0));
+        if (err) assert(rig_rmdir("b") == 0);
         assert(rig_end());
         if (err == 0) {
             assert(budget > 3);
