@@ -56,7 +56,7 @@ bool next_mapping(struct aspace *s, struct span span, struct span *out, unsigned
 bool span_has_sealed(struct aspace *s, struct span span);
 static inline bool span_is_sealed(struct aspace *s, struct span span)
 {
-    if (likely(!__atomic_load_n(&s->legend.sealed, __ATOMIC_RELAXED))) return false;
+    if (likely(!legend_had(&s->legend, TAG_SEALED))) return false;
     return span_has_sealed(s, span);
 }
 

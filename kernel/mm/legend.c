@@ -167,7 +167,8 @@ static void make_live(struct aspace *space, struct legend_slot *slot, unsigned n
     slot->lo = slot->hi = 0;
     slot->live = 1;
     l->nlive++;
-    if (tag->flags & TAG_SEALED) __atomic_store_n(&l->sealed, true, __ATOMIC_RELAXED);
+    if (tag->flags & ~__atomic_load_n(&l->flags_made, __ATOMIC_RELAXED))
+        __atomic_fetch_or(&l->flags_made, tag->flags, __ATOMIC_RELAXED);
     __atomic_fetch_add(&l->gen, 1, __ATOMIC_RELEASE); /* fork compares it */
     if (tag->object) object_get(tag->object);
 }

@@ -79,7 +79,7 @@ struct legend {
     uint32_t gen;              /* slots made so far; atomic: fork compares it */
     unsigned nslots;           /* numbers below have been used; under lock */
     unsigned nlive;
-    bool sealed; /* a sealed tag was ever made. Atomic, set once. */
+    uint32_t flags_made; /* of all tags that were ever made together. Atomic, only set. */
     struct legend_slot *chunk[LEGEND_CHUNKS];
     struct legend_slot first[LEGEND_FIRST];
 };
@@ -87,6 +87,12 @@ struct legend {
 void legend_init(struct aspace *space);
 /* Drops all slots; no words are left. */
 void legend_destroy(struct aspace *space);
+
+/* Was there ever a tag with one of these flags? Then it may be worth while to look for them. */
+static inline bool legend_had(const struct legend *l, uint32_t flags)
+{
+    return __atomic_load_n(&l->flags_made, __ATOMIC_RELAXED) & flags;
+}
 
 static inline struct legend_slot *legend_slot(struct legend *l, unsigned number)
 {

@@ -169,6 +169,14 @@ static int advise_range(struct aspace *s, struct range r, const struct advice_ro
     return hole ? -ENOMEM : 0;
 }
 
+/* Contents go, whatever is mapped: the frequent case of programs that give memory back. Only what is
+ * locked or sealed would have to be looked at, and mostly nothing ever was. */
+static bool forgets_plainly(struct aspace *s, unsigned advice)
+{
+    return advice == MADV_DONTNEED &&
+           !legend_had(&s->legend, TAG_LOCKED | TAG_SEALED | TAG_EXTERN);
+}
+
 long sys_madvise(vaddr_t start, uint64_t len, uint64_t advice)
 {
     unsigned n = (unsigned)advice;
@@ -184,5 +192,7 @@ long sys_madvise(vaddr_t start, uint64_t len, uint64_t advice)
         int err = advise_range(current_space(), r, &rows[n]);
         return err ? err : -ENOMEM;
     }
+    if (forgets_plainly(current_space(), n) && r.start.raw < r.end.raw)
+        return aspace_advise(current_space(), r, ADVISE_DONTNEED, 0);
     return advise_range(current_space(), r, &rows[n]);
 }
