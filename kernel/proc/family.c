@@ -209,6 +209,51 @@ static struct process *guardian(const struct process *p)
     return g ? g : first;
 }
 
+/* The signal that a task of p wants when its parent ends, once; 0: none does. */
+static int take_death_signal(struct process *p)
+{
+    struct list *it;
+    int number = 0;
+
+    spin_lock(&p->lock, RANK_PROCESS);
+    list_for_each (it, &p->threads) {
+        struct task *t = list_entry(it, struct thread, in_owner)->task;
+        if (number == 0 && t)
+            number = __atomic_exchange_n(&t->parent_death_signal, 0, __ATOMIC_RELAXED);
+    }
+    spin_unlock(&p->lock, RANK_PROCESS);
+    return number;
+}
+
+/* A child that wants one, held, and the signal; NULL: none does any more. */
+static struct process *next_to_tell(struct process *p, int *number)
+{
+    struct process *child = NULL;
+    struct list *it;
+
+    lock();
+    list_for_each (it, &p->children) {
+        child = list_entry(it, struct process, sibling);
+        *number = take_death_signal(child);
+        if (*number) break;
+    }
+    bool found = it != &p->children;
+    if (found) process_get(child);
+    unlock();
+    return found ? child : NULL;
+}
+
+void family_tell_children(struct process *p)
+{
+    struct process *child;
+    int number;
+
+    while ((child = next_to_tell(p, &number)) != NULL) {
+        signal_kernel_process(child, number);
+        process_put(child);
+    }
+}
+
 void family_orphan_children(struct process *p)
 {
     lock();

@@ -85,4 +85,6 @@ void family_rename_task(struct task *t);
 /* p's threads have left: its children get another parent, and its own may wait for it. The
  * second half comes once p->over is set. */
 void family_orphan_children(struct process *p);
+/* Before that: children that asked for a signal get it (prctl(PR_SET_PDEATHSIG)). */
+void family_tell_children(struct process *p);
 void family_over(struct process *p);

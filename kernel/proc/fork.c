@@ -166,7 +166,8 @@ static int fill(struct process *child, struct process *parent, uint64_t flags)
     spin_unlock(&parent->lock, RANK_PROCESS);
     child->oom_score_adj = parent->oom_score_adj;
     child->persona = __atomic_load_n(&parent->persona, __ATOMIC_RELAXED);
-    child->flags = parent->flags & (PROCESS_NO_NEW_PRIVILEGES | PROCESS_UNDUMPABLE);
+    child->flags = parent->flags &
+                   (PROCESS_NO_NEW_PRIVILEGES | PROCESS_UNDUMPABLE | PROCESS_NO_HUGE);
     return 0;
 }
 

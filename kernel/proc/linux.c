@@ -56,6 +56,7 @@ void linux_close(struct process *p)
     drop_files(p);
     if (job_is_session_leader()) tty_session_ends();
     signals_close(p);
+    family_tell_children(p);
     family_orphan_children(p);
 }
 

@@ -8,8 +8,8 @@
  * What has left a process is in process.usage; so a sum is that and the threads that are there,
  * under the lock under which they leave.
  *
- * How much was resident at most is known only as far as somebody looks: at the end, and
- * whenever it is asked for.
+ * How much was resident at most is known only as far as somebody looks: at the end, whenever
+ * it is asked for, and before much is unmapped at once.
  */
 #include "proc/usage.h"
 
@@ -80,6 +80,8 @@ void process_children_usage(struct process *p, struct usage *out)
     *out = p->children_usage;
     spin_unlock(&p->lock, RANK_PROCESS);
 }
+
+void usage_note_peak(struct program *p) { peak_of(p); }
 
 /* It goes on for a few instructions, which nobody counts: else they would be counted twice. */
 void usage_task_leaves(struct task *t)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct process;
+struct program;
 struct task;
 
 struct usage {
@@ -16,6 +17,10 @@ struct usage {
 };
 
 struct task;
+
+/* The calling program is about to give much memory back: how much it has is remembered, if it is the
+ * most. */
+void usage_note_peak(struct program *p);
 
 /* The calling task leaves: what it used is its process's from now on. */
 void usage_task_leaves(struct task *t);

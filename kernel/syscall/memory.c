@@ -99,11 +99,15 @@ void memory_populate(struct aspace *s, struct range r, unsigned prot, bool share
         return; /* the rest comes at a touch, or not */
 }
 
+/* To look what is resident is worth while only where that much may go. */
+enum { MANY_PAGES = 512 };
+
 long sys_munmap(vaddr_t start, uint64_t len)
 {
     struct range r;
 
     if (user_pages(start, len, &r) || len == 0) return -EINVAL;
+    if (range_pages(r) >= MANY_PAGES) usage_note_peak(current_process()->program);
     return aspace_unmap(current_space(), r);
 }
 

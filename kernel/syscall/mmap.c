@@ -152,13 +152,18 @@ static void populate(struct aspace *s, const struct request *m)
         memory_populate(s, range_of(m->start, m->npages), m->prot, is_shared(m));
 }
 
+static bool refuses_huge(void)
+{
+    return __atomic_load_n(&current_process()->flags, __ATOMIC_RELAXED) & PROCESS_NO_HUGE;
+}
+
 /* The source is known. */
 static int map_source(struct request *m)
 {
     struct aspace *s = current_space();
 
     if (m->flags & MAP_GROWSDOWN) m->source.flags |= TAG_GROWSDOWN | TAG_NOHUGE;
-    if (m->flags & MAP_STACK) m->source.flags |= TAG_NOHUGE;
+    if (m->flags & MAP_STACK || refuses_huge()) m->source.flags |= TAG_NOHUGE;
     int err = lock_flags(m);
     if (!err) err = check_amount(m);
     if (!err) err = map_there(s, m);

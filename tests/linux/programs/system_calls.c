@@ -208,6 +208,39 @@ static void attributes(void)
     say_error("unshare what there is not", unshare(1));
 }
 
+static void note(int number)
+{
+    printf("told by signal %d\n", number);
+    fflush(stdout);
+    _exit(0);
+}
+
+/* A child's child is told when the child ends; and then has another parent, who waits for it. */
+static void death_of_a_parent(void)
+{
+    int ends[2];
+    char byte;
+
+    if (pipe(ends)) return;
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    if (fork() == 0) {
+        if (fork() == 0) {
+            signal(SIGUSR1, note);
+            prctl(PR_SET_PDEATHSIG, SIGUSR1);
+            if (write(ends[1], "x", 1) != 1) _exit(1);
+            sleep(10);
+            _exit(2);
+        }
+        if (read(ends[0], &byte, 1) != 1) _exit(1);
+        _exit(0);
+    }
+    int status, sum = 0;
+    while (wait(&status) > 0) {
+        sum += status + 1;
+    }
+    say("children that ended well", sum);
+}
+
 /* ---- Scheduling. ---- */
 
 static void scheduling(void)
@@ -418,6 +451,7 @@ int main(void)
     apart(keeping_caps);
     apart(fewer_caps);
     apart(attributes);
+    apart(death_of_a_parent);
     apart(scheduling);
     apart(limits);
     apart(clocks);
