@@ -22,6 +22,7 @@
 #include "fs/timerfd.h"
 #include "lib/errno.h"
 #include "mm/page.h"
+#include "mm/slab.h"
 #include "sched/timer.h"
 #include "uapi/eventfd.h"
 
@@ -197,12 +198,13 @@ TEST(any_of_many_files_wakes_a_poller_wherever_it_stands)
         pthread_join(t, NULL);
         EXPECT_EQ(take(many[i]), 1);
     }
-    for (uint64_t budget = 0;; budget++) {
+    long n = -ENOMEM;
+    for (uint64_t budget = 0; n; budget++) {
+        slab_drain();
         page_fail_after(budget);
-        long n = poll_files(e, MANY, fake_now + SECOND);
+        n = poll_files(e, MANY, fake_now + SECOND);
         page_fail_never();
-        if (n == 0) break;
-        EXPECT_EQ(n, -ENOMEM);
+        if (budget == 0 || n) EXPECT_EQ(n, -ENOMEM);
     }
     for (unsigned i = 0; i < MANY; i++) {
         file_put(many[i]);
