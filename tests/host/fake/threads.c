@@ -127,9 +127,10 @@ void thread_prepare_to_block(void)
 
 void thread_cancel_block(void) {}
 
-/* Nobody has woken us for long enough: then it is time that we wait for. */
-static void jump(void)
+/* Nobody has woken us for long enough: then it is time that we wait for, or the end. */
+static void jump(unsigned looks)
 {
+    if (looks > 1500) panic("a thread has slept for half a minute, and nothing comes");
     if (!timers_set || firing) return;
     if (timers_set->deadline > clock_ns()) {
         __atomic_store_n(&fake_now, timers_set->deadline, __ATOMIC_RELEASE);
@@ -142,7 +143,8 @@ void thread_block(void)
     assert(this_hart()->ranks == 0 && preempt_is_on());
     __atomic_fetch_add(&sleepers, 1, __ATOMIC_RELAXED);
     pthread_mutex_lock(&world);
-    while (!__atomic_load_n(&self.thread.wake_pending, __ATOMIC_ACQUIRE)) {
+    for (unsigned looks = 0;
+         !__atomic_load_n(&self.thread.wake_pending, __ATOMIC_ACQUIRE); looks++) {
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_nsec += 20000000;
@@ -150,7 +152,7 @@ void thread_block(void)
             until.tv_sec++;
             until.tv_nsec -= 1000000000;
         }
-        if (pthread_cond_timedwait(&self.woken, &world, &until)) jump();
+        if (pthread_cond_timedwait(&self.woken, &world, &until)) jump(looks);
     }
     pthread_mutex_unlock(&world);
     __atomic_fetch_sub(&sleepers, 1, __ATOMIC_RELAXED);
