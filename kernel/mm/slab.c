@@ -6,7 +6,7 @@
  *       +-- magazine of hart 0:  [ o o o o . . ]
  *       +-- magazine of hart 1:  [ o . . . . . ]
  *
- * A slab is 1 to 8 frames; the descriptor of its first frame has the list of its free
+ * A slab is 1 to 8 frames, fewer than its cache would like if memory is in pieces; the descriptor of its first frame has the list of its free
  * objects, which are linked through themselves, and every frame's descriptor names
  * the cache, so kfree() need not look for the first. An object is taken from the
  * hart's magazine; half a magazine at a time goes between it and the slabs.
@@ -45,24 +45,30 @@ static size_t capacity_of(size_t size, unsigned order)
     return capacity;
 }
 
-static void cache_init(struct slab_cache *cache, const char *name, size_t size,
-                       size_t align)
+/* The smallest block that has `wanted` objects, or the largest there is. */
+static unsigned order_for(size_t size, size_t wanted)
 {
     unsigned order = 0;
 
+    while (order < MAX_SLAB_ORDER && capacity_of(size, order) < wanted) {
+        order++;
+    }
+    return order;
+}
+
+static void cache_init(struct slab_cache *cache, const char *name, size_t size,
+                       size_t align)
+{
     assert(size > 0 && align <= PAGE_SIZE && (align & (align - 1)) == 0);
     if (align < sizeof(void *)) align = sizeof(void *);
     size = (size + align - 1) & ~(align - 1);
-    while (order < MAX_SLAB_ORDER && capacity_of(size, order) < OBJECTS_WANTED) {
-        order++;
-    }
     *cache = (struct slab_cache){
         .name = name,
         .size = (uint32_t)size,
-        .order = (uint8_t)order,
-        .capacity = (uint16_t)capacity_of(size, order),
+        .order = (uint8_t)order_for(size, OBJECTS_WANTED),
+        .least_order = (uint8_t)order_for(size, 1),
     };
-    assert(cache->capacity > 0);
+    assert(capacity_of(size, cache->order) > 0);
     list_init(&cache->partial);
     list_init(&cache->empty);
 }
@@ -98,23 +104,30 @@ struct slab_cache *slab_cache_create(const char *name, size_t size, size_t align
     return cache;
 }
 
+static struct page *alloc_frames(unsigned order)
+{
+    return order ? page_alloc_block(order, PAGE_SLAB) : page_alloc(PAGE_SLAB);
+}
+
 /* A slab with all objects in its list, in no list itself. */
 static struct page *slab_create(struct slab_cache *cache)
 {
-    struct page *slab =
-        cache->order ? page_alloc_block(cache->order, PAGE_SLAB) : page_alloc(PAGE_SLAB);
-    if (!slab) return NULL;
+    struct page *slab = alloc_frames(cache->order);
 
-    for (unsigned i = 0; i < 1u << cache->order; i++) {
+    if (!slab && cache->least_order < cache->order) {
+        slab = alloc_frames(cache->least_order);
+    }
+    if (!slab) return NULL;
+    for (unsigned i = 0; i < 1u << slab->order; i++) {
         slab[i].slab.cache = cache;
     }
     slab->slab.inuse = 0;
-    slab->slab.capacity = cache->capacity;
+    slab->slab.capacity = (uint16_t)capacity_of(cache->size, slab->order);
     slab_debug_created(slab);
 
     char *object = page_ptr(slab);
     slab->slab.first = object;
-    for (unsigned i = 1; i < cache->capacity; i++, object += cache->size) {
+    for (unsigned i = 1; i < slab->slab.capacity; i++, object += cache->size) {
         *(void **)object = object + cache->size;
     }
     *(void **)object = NULL;

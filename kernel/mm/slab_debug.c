@@ -19,17 +19,15 @@ size_t slab_debug_tail(size_t capacity) { return DEBUG_CHECKS ? (capacity + 7) /
 
 static uint8_t *live_map(struct page *slab)
 {
-    const struct slab_cache *cache = slab->slab.cache;
-
-    return (uint8_t *)page_ptr(slab) + (PAGE_SIZE << cache->order) -
-           slab_debug_tail(cache->capacity);
+    return (uint8_t *)page_ptr(slab) + (PAGE_SIZE << slab->order) -
+           slab_debug_tail(slab->slab.capacity);
 }
 
 void slab_debug_created(struct page *slab)
 {
     if (!DEBUG_CHECKS) return;
-    memset(page_ptr(slab), POISON, PAGE_SIZE << slab->slab.cache->order);
-    memset(live_map(slab), 0, slab_debug_tail(slab->slab.cache->capacity));
+    memset(page_ptr(slab), POISON, PAGE_SIZE << slab->order);
+    memset(live_map(slab), 0, slab_debug_tail(slab->slab.capacity));
 }
 
 /* Number of the object in its slab. */
@@ -39,7 +37,7 @@ static size_t object_index(const struct slab_cache *cache, struct page *slab,
     size_t offset = (size_t)((char *)object - (char *)page_ptr(slab));
 
     if (slab->use != PAGE_SLAB || slab->slab.cache != cache ||
-        offset % cache->size != 0 || offset / cache->size >= cache->capacity) {
+        offset % cache->size != 0 || offset / cache->size >= slab->slab.capacity) {
         panic("%s: %p is no object of this cache", cache->name, object);
     }
     return offset / cache->size;

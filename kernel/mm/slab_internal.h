@@ -20,8 +20,8 @@ struct slab_cache {
     /* Set once, when created. */
     const char *name;
     uint32_t size;             /* from one object to the next */
-    uint16_t capacity;         /* objects in a slab */
-    uint8_t order;             /* of a slab */
+    uint8_t order;             /* of a slab, */
+    uint8_t least_order;       /* and if there is no such block */
     struct magazine *magazine; /* one for each hart, or NULL */
     struct slab_cache *next;   /* in the list of all caches */
 

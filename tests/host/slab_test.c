@@ -248,6 +248,53 @@ TEST(each_allocation_fails_in_turn_and_nothing_is_lost)
     expect_start();
 }
 
+/* All frames but every second one. */
+static struct page *take_every_second(void)
+{
+    struct page *kept = NULL, *p, *next, *given = NULL;
+
+    while ((p = page_alloc(PAGE_ANON)) != NULL) {
+        struct page **to = page_pfn(p).raw % 2 ? &kept : &given;
+        p->data.next = *to;
+        *to = p;
+    }
+    for (; given; given = next) {
+        next = given->data.next;
+        page_put(given);
+    }
+    return kept;
+}
+
+TEST(memory_in_pieces_is_enough_for_objects_that_are_no_larger)
+{
+    enum { COUNT = 50 };
+    static const size_t sizes[] = {500, 768, 1024, 1536, 2048};
+    static void *object[ARRAY_SIZE(sizes)][COUNT];
+    struct page *next;
+
+    begin();
+    struct page *kept = take_every_second();
+    EXPECT(kmalloc(5000) == NULL);
+    for (unsigned s = 0; s < ARRAY_SIZE(sizes); s++) {
+        for (unsigned i = 0; i < COUNT; i++) {
+            object[s][i] = kmalloc(sizes[s]);
+            if (EXPECT(object[s][i])) memset(object[s][i], (int)i, sizes[s]);
+        }
+    }
+    for (; kept; kept = next) {
+        next = kept->data.next;
+        page_put(kept);
+    }
+    for (unsigned s = 0; s < ARRAY_SIZE(sizes); s++) {
+        for (unsigned i = 0; i < COUNT; i++) {
+            const uint8_t *bytes = object[s][i];
+            EXPECT(bytes[0] == i && bytes[sizes[s] - 1] == i);
+            kfree(object[s][i]);
+        }
+    }
+    expect_start();
+}
+
 TEST(an_object_freed_twice_is_noticed)
 {
     begin();
