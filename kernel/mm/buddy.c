@@ -102,6 +102,15 @@ struct page *buddy_take(unsigned order)
     return p;
 }
 
+bool page_has_block(unsigned order)
+{
+    for (; order <= PAGE_MAX_ORDER; order++) {
+        const struct list *blocks = &buddy.free[order];
+        if (__atomic_load_n(&blocks->next, __ATOMIC_RELAXED) != blocks) return true;
+    }
+    return false;
+}
+
 /* The free and whole buddy of the block at `pfn`, or NULL. */
 static struct page *free_buddy(pfn_t pfn, unsigned order, const struct pfn_range *bank)
 {

@@ -40,7 +40,9 @@ static struct page *take_block_or_reclaim(unsigned order, enum page_use use)
 {
     struct page *p = take_block(order, use);
 
-    if (!p && frames_reclaim()) p = take_block(order, use);
+    if (p) return p;
+    if (frames_reclaim()) p = take_block(order, use);
+    if (page_few_left) page_few_left();
     return p;
 }
 

@@ -224,8 +224,11 @@ void page_stats(struct page_stats *out);
  */
 uint64_t page_free_count(void);
 
-/* Called when a hart's cache of frames has been refilled, with any lock held. NULL: nobody wants to
- * know. Set at boot (mm/reclaim.c). */
+/* Is there a free block of 2^order frames, without merging any? A hint. */
+bool page_has_block(unsigned order);
+
+/* Called when a hart's cache of frames has been refilled, or a block was hard to find, with any
+ * lock held. NULL: nobody wants to know. Set at boot (mm/reclaim.c). */
 extern void (*page_few_left)(void);
 
 /* Empties every hart's cache and the pool back into the buddy allocator. Preemption is on. */
