@@ -62,6 +62,15 @@ static int mount_the_root(void)
     return err;
 }
 
+/* Its contents were copied; whole pages of it are the allocator's from now on. */
+static void release_initrd(void)
+{
+    paddr_t first = pa_ceil(machine.initrd.start), end = pa_floor(machine.initrd.end);
+
+    if (first.raw < end.raw)
+        page_release_reserved((struct pfn_range){pa_to_pfn(first), pa_to_pfn(end)});
+}
+
 static void unpack_initrd(void)
 {
     const struct devtree *m = &machine;
@@ -72,6 +81,7 @@ static void unpack_initrd(void)
     if (size == 0) return;
     int err = initramfs_unpack(top, pa_to_ptr(m->initrd.start), size, &result);
     if (err) log_error("initrd: error %d at %s", -err, result.name);
+    release_initrd();
 }
 
 /* Takes fs over in any case. */

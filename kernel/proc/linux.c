@@ -136,6 +136,7 @@ static void begin_first(void *unused)
         log_error("%s cannot be executed: error %d", first.path, -err);
         process_exit(127);
     }
+    log_info("process 1 begins: %s", first.path);
     user_enter();
 }
 
