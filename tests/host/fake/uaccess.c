@@ -22,6 +22,11 @@ static size_t there(vaddr_t va, size_t len)
 
 static char *at(vaddr_t va) { return fake_user + (va.raw - FAKE_USER); }
 
+bool user_range_ok(vaddr_t va, size_t len)
+{
+    return va.raw <= FAKE_USER_HALF && len <= FAKE_USER_HALF - va.raw;
+}
+
 long copy_from_user_some(void *to, vaddr_t from, size_t len)
 {
     size_t n = there(from, len);

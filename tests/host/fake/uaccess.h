@@ -10,5 +10,8 @@
 
 enum { FAKE_USER_SIZE = 256 << 10 };
 
+/* Where the user half ends. */
+#define FAKE_USER_HALF (1ul << 38)
+
 extern char fake_user[FAKE_USER_SIZE];
 extern size_t fake_user_end;
