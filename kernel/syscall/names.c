@@ -131,3 +131,20 @@ long sys_readlinkat(uint64_t dirfd, vaddr_t path, vaddr_t out, uint64_t size)
     path_put(found);
     return len == -EINVAL && empty ? -ENOENT : len;
 }
+
+/* No file system of ours can find a file by anything but a name. */
+long sys_name_to_handle_at(uint64_t dirfd, vaddr_t path, vaddr_t handle, vaddr_t mount,
+                           uint64_t flags)
+{
+    unsigned walk = flags & AT_SYMLINK_FOLLOW ? WALK_FOLLOW : 0;
+    struct path found;
+
+    (void)handle;
+    (void)mount;
+    if ((uint32_t)flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) return -EINVAL;
+    if (flags & AT_EMPTY_PATH) walk |= WALK_EMPTY;
+    int err = at_find(dirfd, path, walk, &found);
+    if (err) return err;
+    path_put(found);
+    return -EOPNOTSUPP;
+}
