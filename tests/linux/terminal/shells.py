@@ -47,6 +47,7 @@ class Terminal:
         self.seen = self.seen[at:]
 
     def show(self, text):
+        text = text.replace(b"\x1b[6n", b"")  # busybox asks where the cursor is, if it has time
         text = re.sub(rb"/dev/pts/\d+", b"/dev/pts/N", text)
         text = re.sub(rb"(\[\d\]) \d+", rb"\1 PID", text)
         text = re.sub(rb"(?<=[ (])\d{2,}(?= (Stopped|Suspended|Terminated|sleep|Done))", b"PID", text)
