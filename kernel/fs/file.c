@@ -236,7 +236,7 @@ static const struct inode_ops anonymous_inode_ops = {
 static const struct file_system_ops anonymous_fs_ops = {0};
 
 static struct file_system anonymous_fs = {
-    .ops = &anonymous_fs_ops, .magic = ANON_INODE_MAGIC, .refs = 1, .in_memory = true};
+    .ops = &anonymous_fs_ops, .magic = ANON_INODE_MAGIC, .refs = 1};
 static uint64_t last_number; /* atomic */
 
 struct inode *file_anonymous_inode(enum inode_kind kind, uint32_t mode)

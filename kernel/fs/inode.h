@@ -70,7 +70,6 @@ struct file_system {
     uint32_t refs;       /* atomic: inodes, mounts, and whoever made it */
     uint32_t mounts;     /* under the lock of the tree (fs/path.h) */
     bool read_only;
-    bool in_memory; /* what the page cache or the dentries do not have is not there */
     bool forgetful; /* names that lookup brought stay only while they are in use */
     void *data;
 };
@@ -110,7 +109,7 @@ typedef bool (*emit_fn)(void *arg, const char *name, size_t len, uint64_t ino,
  */
 struct inode_ops {
     /* The inode of a name that the dentry cache does not know, with a reference; -ENOENT.
-     * NULL: the dentries are the directory (in_memory). */
+     * NULL: the dentries are the directory. */
     int (*lookup)(struct inode *dir, const char *name, size_t len, struct inode **out);
     /* Is what the dentry cache knows of this name still true? NULL: always. No lock held. */
     bool (*valid)(struct dentry *d);

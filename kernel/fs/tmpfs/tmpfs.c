@@ -330,7 +330,6 @@ struct file_system *tmpfs_create(const struct tmpfs_options *options)
 
     if (!t) return NULL;
     file_system_init(&t->fs, &tmpfs_fs_ops, TMPFS_MAGIC);
-    t->fs.in_memory = true;
     t->ops = &tmpfs_inode_ops;
     t->limit = *options;
     if (new_inode(&t->fs, S_IFDIR | options->mode, &root) == 0) {
