@@ -38,12 +38,13 @@ static uint64_t badness(struct process *p, uint64_t all_pages)
     return n > 1 && !(p->pid == 1 && p->signals) ? (uint64_t)n : 1;
 }
 
-/* Says it once, and waits until its memory is there. */
+/* Says it once. */
 static void end_for_memory(struct process *p)
 {
-    if (process_kill(p, (struct process_end){.kind = PROCESS_NO_MEMORY, .code = SIGKILL}))
+    const struct process_end end = {.kind = PROCESS_NO_MEMORY, .code = SIGKILL};
+
+    if (process_kill(p, end))
         log_warn("out of memory: process %d (%s) is ended", p->pid, p->name);
-    wait_until(&p->waiters, process_is_over(p) || current_must_leave());
 }
 
 bool process_make_room(void)
@@ -56,7 +57,10 @@ bool process_make_room(void)
     bool mine = largest == current_process();
 
     if (!largest) return !current_must_leave(); /* it has just gone */
-    if (!mine) end_for_memory(largest);
+    end_for_memory(largest);
+    if (!mine) {
+        wait_until(&largest->waiters, process_is_over(largest) || current_must_leave());
+    }
     process_put(largest);
     return !mine && !current_must_leave();
 }
