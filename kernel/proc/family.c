@@ -254,29 +254,87 @@ void family_tell_children(struct process *p)
     }
 }
 
+/* Has p a parent in its session, but not in its group? That keeps its group. Process 1, which
+ * adopts anybody, keeps none. */
+static bool is_bound(const struct process *p)
+{
+    const struct process *parent = p->parent;
+
+    if (!parent || parent == first) return false;
+    return parent->pgid != p->pgid && parent->sid == p->sid;
+}
+
+static bool in_group_and_kept(struct process *p, int pgid)
+{
+    return p->pgid == pgid && is_bound(p) && !process_is_over(p);
+}
+
+static bool in_group_and_stopped(struct process *p, int pgid)
+{
+    return p->pgid == pgid && process_is_stopped(p);
+}
+
+/* Nobody is left who would let go on what is stopped there. */
+static bool is_left_stopped(int pgid)
+{
+    return !process_any(in_group_and_kept, pgid) &&
+           process_any(in_group_and_stopped, pgid);
+}
+
+/* What POSIX has for a group that has just become orphaned (_exit(2)). No lock is held. */
+static void let_go_on(int pgid)
+{
+    if (pgid == 0) return;
+    signal_kernel_group(pgid, SIGHUP);
+    signal_kernel_group(pgid, SIGCONT);
+}
+
+/* The first child of p, which leaves, gets another parent: who is to be told that it is over
+ * already, held, or NULL. *left_stopped: a group that p was the last to keep, or 0. */
+static struct process *hand_over_child(struct process *p, int *left_stopped)
+{
+    struct process *child = list_entry(p->children.next, struct process, sibling);
+    struct process *g = guardian(p);
+    bool was_bound = is_bound(child);
+
+    list_remove(&child->sibling);
+    if (g == p || !g) { /* process 1 goes, and the machine with it */
+        list_init(&child->sibling);
+        child->parent = NULL;
+        return NULL;
+    }
+    set_parent(child, g);
+    child->exit_signal = SIGCHLD;
+    if (was_bound && is_left_stopped(child->pgid)) *left_stopped = child->pgid;
+    if (!process_is_over(child)) return NULL;
+    process_get(g);
+    return g;
+}
+
 void family_orphan_children(struct process *p)
 {
-    lock();
-    struct process *g = guardian(p);
-    bool news = false;
-    while (!list_empty(&p->children)) {
-        struct process *child = list_entry(p->children.next, struct process, sibling);
-        list_remove(&child->sibling);
-        if (g == p || !g) { /* process 1 goes, and the machine with it */
-            list_init(&child->sibling);
-            child->parent = NULL;
-            continue;
-        }
-        set_parent(child, g);
-        child->exit_signal = SIGCHLD;
-        news |= process_is_over(child);
+    for (bool more = true; more;) {
+        struct process *told = NULL;
+        int left_stopped = 0;
+        lock();
+        more = !list_empty(&p->children);
+        if (more) told = hand_over_child(p, &left_stopped);
+        unlock();
+        let_go_on(left_stopped);
+        if (!told) continue;
+        wait_wake_all(&told->child_events);
+        signal_kernel_process(told, SIGCHLD);
+        process_put(told);
     }
-    if (news) process_get(g);
+}
+
+/* The group of p, which is over, if p was the last to keep it and others are stopped there. */
+static int group_left_stopped(struct process *p)
+{
+    lock();
+    bool left = is_bound(p) && is_left_stopped(p->pgid);
     unlock();
-    if (!news) return;
-    wait_wake_all(&g->child_events);
-    signal_kernel_process(g, SIGCHLD);
-    process_put(g);
+    return left ? p->pgid : 0;
 }
 
 /* Nobody will ask for it any more. The reference of the parent is the caller's now. */
@@ -305,6 +363,7 @@ void family_over(struct process *p)
     struct process *parent = family_parent(p);
     int number = p->exit_signal;
 
+    let_go_on(group_left_stopped(p));
     if (!parent) {
         lock();
         forget(p);
@@ -559,20 +618,6 @@ int family_session_of(int pid)
     int sid = p ? p->sid : -ESRCH;
     unlock();
     return sid;
-}
-
-/* Has p a parent in its session, but not in its group? That keeps its group. */
-static bool is_kept(const struct process *p)
-{
-    const struct process *parent = p->parent;
-
-    return parent && !process_is_over(p) && parent->pgid != p->pgid &&
-           parent->sid == p->sid;
-}
-
-static bool in_group_and_kept(struct process *p, int pgid)
-{
-    return p->pgid == pgid && is_kept(p);
 }
 
 bool family_group_orphaned(int pgid)

@@ -268,6 +268,28 @@ def ignoring(sig, act):
     return run
 
 
+def orphans():
+    """Who is stopped, and whose only tie to the session exits, is hung up and goes on."""
+    r, w = os.pipe()
+    sys.stdout.flush()
+    middle = os.fork()
+    if middle == 0:
+        os.setpgid(0, 0)
+        stopped = os.fork()
+        if stopped == 0:
+            os.setpgid(0, 0)
+            for sig in (signal.SIGHUP, signal.SIGCONT):
+                signal.signal(sig, lambda n, _: os.write(w, signal.Signals(n).name.encode() + b" "))
+            os.kill(os.getpid(), signal.SIGSTOP)
+            os._exit(0)
+        os.waitpid(stopped, os.WUNTRACED)
+        os._exit(0)
+    os.close(w)
+    os.waitpid(middle, 0)
+    with os.fdopen(r) as heard:
+        print(sorted(heard.read().split()))
+
+
 def session_rows(master, slave):
     mine = os.getpid()
     row("foreground", lambda: os.tcgetpgrp(slave) == mine)
@@ -341,7 +363,7 @@ def left_behind_rows(master, slave):
     os.read(r, 1)
 
 
-for part in (kinds_and_names, modes, bytes_both_ways, packets, hang_ups):
+for part in (kinds_and_names, modes, bytes_both_ways, packets, hang_ups, orphans):
     print(f"== {part.__name__}", flush=True)
     part()
 print("== session_rows", flush=True)
