@@ -1,5 +1,5 @@
 /*
- * Names under every interleaving: renames, lookups, removals, mounts.
+ * Names under every interleaving: renames, lookups, removals, mounts; and overlays.
  *
  * What comes out of a run, results and the tree that is left, must be what comes out if the calls
  * take turns; and nothing is lost, and nobody waits for ever. A scene is two or three threads
@@ -18,15 +18,20 @@
 // sources: kernel/mm/page_debug.c kernel/sync/spinlock.c
 // sources: tests/host/fake/machine.c tests/host/fake/grace.c tests/host/fake/mutex.c
 // sources: tests/host/fake/wait.c tests/host/fake/rmap.c tests/host/fake/uaccess.c
-// sources: tests/host/fs/rig.c
+// sources: kernel/fs/overlay/overlay.c kernel/fs/erofs/super.c kernel/fs/erofs/inode.c
+// sources: kernel/fs/erofs/dir.c kernel/fs/erofs/vfs.c kernel/fs/erofs/contents.c
+// sources: tests/host/fs/rig.c tests/host/fs/image_device.c tests/host/erofs_image.c
+// sources: tests/host/fake/reclaim.c
 // sources: tests/host/explore/schedule.c
 // flags: -DMODEL_SCHEDULER -O2 -fno-sanitize=all -fno-pie
 // libs: -fno-sanitize=all -no-pie -lpthread
 #include "explore/schedule.h"
+#include "fs/image_device.h"
+#include "fs/overlay/overlay.h"
 #include "fs/rig.h"
-#include "fs/tmpfs/tmpfs.h"
 #include "lib/errno.h"
 #include "uapi/fcntl.h"
+#include "uapi/stat.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +51,12 @@ struct call {
         LINK,
         WALK,
         MOUNT,
-        NAME
+        NAME,
+        WRITE, /* over the first byte, which is an 'o' */
+        READ,  /* the first byte */
+        CHMOD, /* to 0 */
+        MODE,
+        FORGET /* names that nobody uses */
     } what;
     const char *path, *to;
 };
@@ -54,7 +64,8 @@ struct call {
 struct scene {
     const char *name;
     unsigned bound;
-    bool deep; /* "a/b" has a file */
+    bool deep;  /* "a/b" has a file */
+    bool below; /* all of it is from below an overlay */
     const char *also[2];
     struct call thread[SCHEDULE_THREADS][CALLS];
 };
@@ -109,6 +120,48 @@ static int do_name(void)
     return (int)path_name(place, rig_env.root, buf, sizeof(buf));
 }
 
+static int do_write(const char *path)
+{
+    struct file *f;
+    int err = rig_open(path, O_WRONLY, &f);
+
+    if (err) return err;
+    int n = (int)rig_file_write(f, "n", 1);
+    file_put(f);
+    return n;
+}
+
+static int do_read(const char *path)
+{
+    struct file *f;
+    char byte = 0;
+    int err = rig_open(path, O_RDONLY, &f);
+
+    if (err) return err;
+    int n = (int)rig_file_read(f, &byte, 1);
+    file_put(f);
+    return n < 0 ? n : byte;
+}
+
+static int do_chmod(const char *path)
+{
+    struct path p;
+    int err = path_walk(&rig_env, path, 0, &p);
+
+    if (err) return err;
+    err = path_chmod(p, 0, &root_cred);
+    path_put(p);
+    return err;
+}
+
+static int do_mode(const char *path)
+{
+    struct attributes a;
+    int err = rig_stat(path, &a);
+
+    return err ? err : (int)(a.mode & 0777);
+}
+
 static int perform(const struct call *c)
 {
     switch (c->what) {
@@ -134,6 +187,17 @@ static int perform(const struct call *c)
         return do_mount(c->path);
     case NAME:
         return do_name();
+    case WRITE:
+        return do_write(c->path);
+    case READ:
+        return do_read(c->path);
+    case CHMOD:
+        return do_chmod(c->path);
+    case MODE:
+        return do_mode(c->path);
+    case FORGET:
+        dentry_drain();
+        break;
     case NOTHING:
         break;
     }
@@ -149,10 +213,64 @@ static void two_trees(void)
     rig_touch("x/g");
 }
 
+/* The same two trees as an image. Files have one byte. */
+static struct image image;
+
+static uint64_t add_file(void)
+{
+    struct make_inode file = {.mode = S_IFREG | 0644,
+                              .size = 1,
+                              .layout = MAKE_INLINE,
+                              .behind = "o",
+                              .behind_len = 1};
+
+    return image_add_inode(&image, &file);
+}
+
+/* A directory of up to two names, sorted. */
+static uint64_t add_directory(const struct make_entry *names, unsigned count)
+{
+    struct make_entry entries[4] = {{0, 2, "."}, {0, 2, ".."}};
+    struct make_inode dir = {.mode = S_IFDIR | 0755, .nlink = 2};
+    uint8_t block[4096];
+
+    for (unsigned i = 0; i < count; i++) {
+        entries[2 + i] = names[i];
+        if (names[i].kind == 2) dir.nlink++;
+    }
+    dir.size = image_make_dir(block, entries, 2 + count);
+    dir.where = image_add_blocks(&image, block, dir.size);
+    return image_add_inode(&image, &dir);
+}
+
+static void make_image(void)
+{
+    if (image.bytes) return;
+    image_begin(&image, 12, 16 * PAGE_SIZE, 2);
+    uint64_t b = add_directory(NULL, 0), f = add_file(), g = add_file();
+    uint64_t a = add_directory((struct make_entry[]){{b, 2, "b"}, {f, 1, "f"}}, 2);
+    uint64_t x = add_directory((struct make_entry[]){{g, 1, "g"}}, 1);
+    image_seal(&image, add_directory((struct make_entry[]){{a, 2, "a"}, {x, 2, "x"}}, 2));
+}
+
+static struct file_system *make_overlay(void)
+{
+    struct tmpfs_options options = {0};
+    struct file_system *lower;
+
+    assert(image_device_create(&image, &lower) == 0);
+    return overlay_create(lower, &options);
+}
+
 static void begin(void)
 {
-    rig_begin();
-    two_trees();
+    if (scene->below) {
+        make_image();
+        rig_begin_on(make_overlay);
+    } else {
+        rig_begin();
+        two_trees();
+    }
     if (scene->deep) rig_touch("a/b/n");
     if (path_walk(&rig_env, "a/b", 0, &place)) place = (struct path){NULL, NULL};
 }
@@ -276,3 +394,32 @@ SCENE(renames_meet_removals_on_both_sides, .bound = 1,
       .thread = {{{RENAME, "a/b", "x/b"}},
                  {{RMDIR, "a/b", NULL}, {RMDIR, "x/b", NULL}},
                  {{RENAME, "x/g", "a/b/g"}}})
+
+/*
+ * On an overlay.
+ */
+
+SCENE(a_name_from_below_that_is_replaced_is_always_there, .bound = 2, .below = true,
+      .thread = {{{RENAME, "a/f", "x/g"}}, {{WALK, "x/g", NULL}, {WALK, "a/f", NULL}}})
+
+SCENE(a_name_from_below_that_has_gone_stays_away, .bound = 2, .below = true,
+      .thread = {{{UNLINK, "a/f", NULL}}, {{WALK, "a/f", NULL}, {WALK, "a/f", NULL}}})
+
+SCENE(a_name_from_below_is_removed_once_and_made_once, .bound = 2, .below = true,
+      .thread = {{{UNLINK, "a/f", NULL}, {TOUCH, "a/f", NULL}}, {{UNLINK, "a/f", NULL}}})
+
+SCENE(a_file_from_below_is_written_while_it_is_read, .bound = 2, .below = true,
+      .thread = {{{WRITE, "a/f", NULL}}, {{READ, "a/f", NULL}, {READ, "a/f", NULL}}})
+
+SCENE(what_was_written_is_not_forgotten, .bound = 2, .below = true,
+      .thread = {{{WRITE, "a/f", NULL}, {READ, "a/f", NULL}}, {{FORGET, NULL, NULL}}})
+
+SCENE(what_was_changed_is_not_forgotten, .bound = 2, .below = true,
+      .thread = {{{CHMOD, "a/f", NULL}, {MODE, "a/f", NULL}},
+                 {{FORGET, NULL, NULL}, {MODE, "a/f", NULL}}})
+
+SCENE(a_directory_from_below_is_removed_or_gets_a_name, .bound = 2, .below = true,
+      .thread = {{{RMDIR, "a/b", NULL}}, {{TOUCH, "a/b/n", NULL}, {WALK, "a/b/n", NULL}}})
+
+SCENE(a_directory_from_below_moves_while_it_is_looked_into, .bound = 2, .below = true,
+      .thread = {{{RENAME, "a", "x/y"}}, {{WALK, "a/f", NULL}, {WALK, "x/y/f", NULL}}})
