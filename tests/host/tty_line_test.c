@@ -122,6 +122,7 @@ TEST(a_line_can_be_edited_before_it_is_finished)
     check_usual("\x01\x7f"
                 "a\n",
                 "^A\b \b\b \ba\r\n", "a\n");
+    check_usual("one\ntwo\x15three\n", "one\r\ntwo\b \b\b \b\b \bthree\r\n", "one\n");
     check_usual("one\ntwo\n\x7f", "one\r\ntwo\r\n", "one\n");
 }
 
@@ -159,6 +160,9 @@ TEST(the_end_of_file_is_a_line_without_an_end)
     EXPECT(!ended);
     ldisc_skip_eof(&l);
     EXPECT_STR(line(), "c\n");
+    type("d\x04");
+    EXPECT_EQ(ldisc_read(&l, bytes, 8, &ended), 1); /* and no zero behind it */
+    EXPECT(ended);
 }
 
 TEST(other_characters_end_lines_too)
