@@ -19,6 +19,7 @@
 #include "proc/internal.h"
 #include "proc/task.h"
 #include "tty/tty.h"
+#include "uapi/time.h"
 #include "uapi/wait.h"
 
 struct spinlock families_lock;
@@ -306,7 +307,7 @@ static struct process *hand_over_child(struct process *p, int *left_stopped)
     set_parent(child, g);
     child->exit_signal = SIGCHLD;
     if (was_bound && is_left_stopped(child->pgid)) *left_stopped = child->pgid;
-    if (!process_is_over(child)) return NULL;
+    if (!child->waitable) return NULL;
     process_get(g);
     return g;
 }
@@ -348,49 +349,66 @@ static void forget(struct process *p)
     p->parent = NULL;
 }
 
-static struct siginfo news_of(struct process *p, int number)
+static struct siginfo news_of(const struct process *p, int code, int status)
 {
-    struct siginfo info = {.si_signo = number};
+    const uint64_t tick = 1000000000 / USER_HZ;
+    struct siginfo info = {.si_signo = SIGCHLD, .si_code = code};
 
     info.child.pid = p->pid;
-    info.si_code = p->end.kind == PROCESS_EXITED ? CLD_EXITED : CLD_KILLED;
-    info.child.status = process_end_status(&p->end);
+    info.child.uid = p->last_uid;
+    info.child.status = status;
+    info.child.utime = (int64_t)(p->usage.user_ns / tick);
+    info.child.stime = (int64_t)(p->usage.system_ns / tick);
     return info;
 }
 
+static int code_of_end(const struct process *p)
+{
+    return p->end.kind == PROCESS_EXITED ? CLD_EXITED : CLD_KILLED;
+}
+
+/*
+ * The parent finds its child when it waits, and the signal pending, at one moment: else a wait
+ * that has just told of a child could be followed by one that the child's signal ends.
+ */
 void family_over(struct process *p)
 {
-    struct process *parent = family_parent(p);
-    int number = p->exit_signal;
+    struct siginfo info = news_of(p, code_of_end(p), process_end_status(&p->end));
 
     let_go_on(group_left_stopped(p));
-    if (!parent) {
-        lock();
+    lock();
+    struct process *parent = p->parent;
+    bool unwanted = parent && p->exit_signal == SIGCHLD && signal_child_unwanted(parent);
+    info.si_signo = p->exit_signal;
+    if (parent) {
+        process_get(parent);
+        if (info.si_signo) signal_send_process(parent, &info);
+    }
+    if (!parent || unwanted) {
         forget(p);
-        unlock();
-        return;
+    } else {
+        p->waitable = true;
     }
-    struct siginfo info = news_of(p, number);
-    bool unwanted = number == SIGCHLD && signal_child_unwanted(parent);
-    if (number) signal_send_process(parent, &info);
-    if (unwanted) {
-        lock();
-        bool ours = p->parent == parent;
-        if (ours) forget(p);
-        unlock();
-        if (ours) process_put(p);
-    }
+    unlock();
+    if (!parent) return;
     wait_wake_all(&parent->child_events);
+    if (unwanted) process_put(p);
     process_put(parent);
 }
 
 void family_child_changed(struct process *child, int code, int status)
 {
+    struct siginfo info = news_of(child, code, status);
+
+    info.child.uid = current_cred()->uid;
     lock();
     struct process *parent = child->parent;
     child->event_code = code;
     child->event_status = status;
-    if (parent) process_get(parent);
+    if (parent) {
+        process_get(parent);
+        if (signal_wants_stops(parent)) signal_send_process(parent, &info);
+    }
     unlock();
     if (!parent) return;
     wait_wake_all(&parent->child_events);
@@ -437,8 +455,8 @@ static bool tell(struct process *p, const struct wait_request *r, struct wait_re
 {
     bool keep = r->options & WNOWAIT;
 
-    if (process_is_over(p) && r->options & WEXITED) {
-        out->code = p->end.kind == PROCESS_EXITED ? CLD_EXITED : CLD_KILLED;
+    if (p->waitable && r->options & WEXITED) {
+        out->code = code_of_end(p);
         out->status = process_end_status(&p->end);
         if (!keep) *gone = p;
     } else if (p->event_code == CLD_STOPPED && r->options & WSTOPPED) {

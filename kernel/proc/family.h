@@ -69,7 +69,7 @@ struct wait_result {
 must_check int family_wait(const struct wait_request *request, struct wait_result *out);
 
 /* A child has stopped (CLD_STOPPED, and the signal) or goes on (CLD_CONTINUED, SIGCONT): whoever
- * waits for it learns of it. Sending SIGCHLD is the caller's business. families_lock is not held. */
+ * waits for it learns of it, and it gets SIGCHLD if it wants to. families_lock is not held. */
 void family_child_changed(struct process *child, int code, int status);
 /* A held parent of p, or NULL. */
 struct process *family_parent(struct process *p);

@@ -132,6 +132,7 @@ struct process {
     struct list children, sibling;
     int pgid, sid;
     int exit_signal; /* to the parent; 0: none */
+    bool waitable;   /* over, and its parent may wait for it */
     struct tty *tty; /* controlling terminal of the session; tty/jobs.h */
     int event_code;  /* CLD_STOPPED or CLD_CONTINUED, not waited for yet; or 0 */
     int event_status;

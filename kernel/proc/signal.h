@@ -73,7 +73,8 @@ void signals_destroy(struct signals *s);
 void signals_exec(void);
 /* For /proc; process.lock is held. */
 struct signal_sets {
-    sigset_t pending, ignored, caught; /* pending: for the process, not for one of its tasks */
+    sigset_t pending, ignored,
+        caught; /* pending: for the process, not for one of its tasks */
     unsigned queued;
 };
 void signals_describe(const struct process *p, struct signal_sets *out);
@@ -88,9 +89,9 @@ void task_signals_keep_stack(struct task_signals *t, const struct task_signals *
 void task_signals_leave(struct task *t);
 
 /*
- * Sends. `info` says which (si_signo) and the rest of siginfo; it is copied. No lock is held;
- * preemption may be off, but for SIGKILL, and nothing sleeps. Whether the sender may is asked
- * before, by the system calls. 0; -EAGAIN: a realtime signal found no memory or
+ * Sends. `info` says which (si_signo) and the rest of siginfo; it is copied. No lock but
+ * families_lock is held; preemption may be off, but for SIGKILL, and nothing sleeps. Whether the
+ * sender may is asked before, by the system calls. 0; -EAGAIN: a realtime signal found no memory or
  * RLIMIT_SIGPENDING, and comes from a program that can be told. SIGKILL and SIGSTOP always
  * arrive.
  */
@@ -109,8 +110,11 @@ void signal_force(const struct siginfo *info);
 
 /* Must the calling task stop waiting? True also if it is to leave. */
 bool signal_pending(void);
-/* Does p not want to wait for its children: SIGCHLD is ignored, or has SA_NOCLDWAIT? */
+/* Does p not want to wait for its children: SIGCHLD is ignored, or has SA_NOCLDWAIT? families_lock
+ * may be held. */
 bool signal_child_unwanted(struct process *p);
+/* Does p want SIGCHLD when a child stops or goes on? families_lock may be held. */
+bool signal_wants_stops(struct process *p);
 /* Would this signal be of no effect for the calling task: blocked or ignored? */
 bool signal_blocked_or_ignored(int number);
 /* What is ignored, what is caught: /proc/PID/status. */

@@ -12,7 +12,6 @@
  *
  * Stop signals and SIGCONT throw each other away while they are pending.
  */
-#include "fs/cred.h"
 #include "proc/family.h"
 #include "proc/signal_internal.h"
 
@@ -32,29 +31,14 @@ bool process_is_stopped(const struct process *p)
            __atomic_load_n(&p->signals->stop_complete, __ATOMIC_RELAXED);
 }
 
-static bool wants_news(struct process *parent)
+bool signal_wants_stops(struct process *p)
 {
-    if (!parent->signals) return false;
-    signals_lock(parent);
-    const struct linux_sigaction *a = &parent->signals->action[SIGCHLD - 1];
+    if (!p->signals) return false;
+    signals_lock(p);
+    const struct linux_sigaction *a = &p->signals->action[SIGCHLD - 1];
     bool wanted = a->handler != SIG_IGN && !(a->flags & SA_NOCLDSTOP);
-    signals_unlock(parent);
+    signals_unlock(p);
     return wanted;
-}
-
-/* The calling process has stopped or goes on. No lock is held. */
-static void tell_parent(struct process *p, int code, int number)
-{
-    struct siginfo info = {.si_signo = SIGCHLD, .si_code = code};
-    struct process *parent = family_parent(p);
-
-    info.child.pid = p->pid;
-    info.child.uid = current_cred()->uid;
-    info.child.status = number;
-    family_child_changed(p, code, number);
-    if (!parent) return;
-    if (wants_news(parent)) signal_send_process(parent, &info);
-    process_put(parent);
 }
 
 void stop_notice(struct process *p, int number)
@@ -122,8 +106,8 @@ static void set_parked(struct process *p, struct task *t, bool parked)
     bool tell_continue = !parked && !p->signals->continue_told;
     if (tell_continue) p->signals->continue_told = true;
     signals_unlock(p);
-    if (tell_stop) tell_parent(p, CLD_STOPPED, number);
-    if (tell_continue) tell_parent(p, CLD_CONTINUED, SIGCONT);
+    if (tell_stop) family_child_changed(p, CLD_STOPPED, number);
+    if (tell_continue) family_child_changed(p, CLD_CONTINUED, SIGCONT);
 }
 
 void stop_park(void)
@@ -142,5 +126,5 @@ void stop_leave(struct process *p)
     int number = p->signals->stop;
     bool tell = p->end.kind == PROCESS_RUNS && signal_next_task(p, NULL) && completes(p);
     signals_unlock(p);
-    if (tell) tell_parent(p, CLD_STOPPED, number);
+    if (tell) family_child_changed(p, CLD_STOPPED, number);
 }

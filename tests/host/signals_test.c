@@ -157,11 +157,6 @@ void process_for_all(void (*fn)(struct process *, void *), void *arg)
     fn(&one.process, arg);
     fn(&parent.process, arg);
 }
-struct process *family_parent(struct process *p)
-{
-    return p == &one.process ? &parent.process : NULL;
-}
-void process_put(struct process *p) { (void)p; }
 bool family_group_orphaned(int pgid)
 {
     (void)pgid;
@@ -841,21 +836,27 @@ TEST(the_task_that_leaves_may_be_the_last_that_had_to_park)
     end();
 }
 
-TEST(a_parent_gets_a_signal_for_stops_unless_it_does_not_want_it)
+TEST(a_parent_wants_to_hear_of_stops_unless_it_says_otherwise)
 {
-    for (int unwanted = 0; unwanted < 2; unwanted++) {
-        struct linux_sigaction a = {HANDLER, unwanted ? SA_NOCLDSTOP : 0, 0};
-        begin();
-        parent.process.signals->action[SIGCHLD - 1] = a;
-        send(SIGSTOP);
-        signal_work(this_context);
-        others_park();
-        while_waiting = be_killed;
-        signal_work(this_context);
-        become(&parent, 0);
-        EXPECT_EQ(signal_pending_set(), unwanted ? 0 : SIGSET(SIGCHLD));
-        end();
-    }
+    begin();
+    EXPECT(signal_wants_stops(&one.process));
+    act(SIGCHLD, HANDLER, SA_NOCLDSTOP);
+    EXPECT(!signal_wants_stops(&one.process));
+    act(SIGCHLD, SIG_IGN, 0);
+    EXPECT(!signal_wants_stops(&one.process));
+    end();
+}
+
+TEST(a_kill_ends_a_stop)
+{
+    begin();
+    send(SIGSTOP);
+    signal_work(this_context);
+    others_park();
+    while_waiting = be_killed;
+    come_back();
+    EXPECT_EQ(one.process.end.code, SIGKILL);
+    end();
 }
 
 TEST(stops_and_sigcont_throw_each_other_away)
