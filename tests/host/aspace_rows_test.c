@@ -111,6 +111,47 @@ STORY(advice_over_a_hole_is_followed_on_the_rest_and_says_enomem)
     end();
 }
 
+STORY(what_is_free_is_found_without_looking_at_each_page)
+{
+    begin();
+    CHECK(aspace_is_free(s, pages(BASE, 1ul << 20)));
+    rig_map(s, BASE + 5, 2, PROT_NONE, 0);
+    CHECK(aspace_is_free(s, pages(BASE, 5)));
+    CHECK(!aspace_is_free(s, pages(BASE, 6)));
+    CHECK(!aspace_is_free(s, pages(BASE + 6, 1)));
+    CHECK(aspace_is_free(s, pages(BASE + 7, 100000)));
+    /* A word of a higher level, and a table that another space shares. */
+    rig_map(s, BASE + 2048, 512, PROT_RW, 0);
+    CHECK(!aspace_is_free(s, pages(BASE + 7, 2048)));
+    CHECK(!aspace_is_free(s, pages(BASE + 2300, 1)));
+    CHECK(aspace_is_free(s, pages(BASE + 2560, 1)));
+    struct aspace *child = rig_clone(s);
+    CHECK(!aspace_is_free(child, pages(BASE, 6)));
+    CHECK(aspace_is_free(child, pages(BASE + 7, 2041)));
+    rig_destroy(child);
+    end();
+}
+
+STORY(a_mapping_is_shown_within_the_range_asked_for_and_holds_its_object)
+{
+    struct mapping m;
+
+    begin();
+    rig_map_object(s, BASE + 2, 4, PROT_R, TAG_SHARED | TAG_MAY_R, world.object[0], 3);
+    rig_map(s, BASE + 6, 1, PROT_RW, 0);
+    CHECK(!aspace_get_mapping(s, pages(BASE, 2), &m));
+    CHECK(aspace_get_mapping(s, pages(BASE, 5), &m));
+    CHECK_EQ(m.range.start.raw, pages(BASE + 2, 1).start.raw);
+    CHECK_EQ(m.range.end.raw, pages(BASE + 5, 1).start.raw);
+    CHECK_EQ(m.tag.object, &world.object[0]->object);
+    CHECK_EQ(mapping_index(&m, pages(BASE + 4, 1).start), 5);
+    CHECK_EQ(aspace_unmap(s, pages(BASE, 8)), 0);
+    CHECK(m.tag.object->refs > 1); /* ours, and the test's */
+    mapping_put(&m);
+    CHECK(!aspace_get_mapping(s, pages(BASE, 8), &m));
+    end();
+}
+
 STORY(unmapping_holes_is_no_error)
 {
     begin();

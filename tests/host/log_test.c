@@ -209,6 +209,24 @@ TEST(the_ring_keeps_the_last_lines_whole)
     EXPECT_EQ(last, 3000);
 }
 
+TEST(the_last_lines_are_copied_whole)
+{
+    char text[RING + 100];
+
+    begin();
+    log_set_level(LOG_OFF);
+    for (unsigned i = 0; i < 3000; i++)
+        log_info("line %u", i);
+    size_t n = log_tail(text, 64);
+    text[n] = 0;
+    EXPECT_STR(text, "[ INFO] line 2997\n[ INFO] line 2998\n[ INFO] line 2999\n");
+    n = log_tail(text, sizeof(text));
+    EXPECT(n <= RING && n > RING - 64);
+    EXPECT(strncmp(text, "[ INFO] line ", 13) == 0);
+    EXPECT_EQ(log_tail(text, 5), 0);
+    EXPECT_EQ(log_tail(text, 0), 0);
+}
+
 TEST(a_line_that_fills_the_ring_to_its_end_is_no_loss)
 {
     char text[256];
