@@ -28,6 +28,8 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define SECOND   1000000000ul
 #define ALL_OUT  (POLLOUT | POLLWRNORM | POLLWRBAND)
@@ -470,6 +472,12 @@ static void *connect_later(void *c)
     return NULL;
 }
 
+static void *connect_refused(void *c)
+{
+    if (connect_to(c, "@l") != -ECONNREFUSED) abort();
+    return NULL;
+}
+
 TEST(callers_and_listeners_wait_for_each_other)
 {
     pthread_t t;
@@ -488,9 +496,17 @@ TEST(callers_and_listeners_wait_for_each_other)
     fake_thread_start(&t, 1, connect_later, c);
     file_put(accept_one(l));
     pthread_join(t, NULL);
+    file_put(c);
+    file_put(d);
+    c = make(SOCK_STREAM);
+    d = make(SOCK_STREAM);
+    EXPECT_EQ(connect_to(c, "@l"), 0);
+    fake_thread_start(&t, 1, connect_refused, d);
+    fake_wait_for_sleepers(1);
+    file_put(l);
+    pthread_join(t, NULL);
     file_put(d);
     file_put(c);
-    file_put(l);
     rig_end();
 }
 
@@ -552,6 +568,8 @@ TEST(datagrams_come_from_anybody_who_says_who_it_is)
     EXPECT_EQ(put(a, "x"), -ENOTCONN);
     EXPECT_EQ(connect_to(c, "a"), 0);
     EXPECT_EQ(put(c, "x"), 1);
+    EXPECT_EQ(socket_shutdown(b, SHUT_WR), 0);
+    EXPECT_EQ(send_to(b, "x", 1, 0, "a"), -EPIPE);
     file_put(a);
     EXPECT_EQ(put(c, "x"), -ECONNREFUSED);
     EXPECT_EQ(put(c, "x"), -ENOTCONN);
@@ -668,6 +686,7 @@ static void *send_in_parts(void *f)
     for (unsigned i = 0; i < 5; i++) {
         fake_wait_for_sleepers(1);
         if (send_here(f, "ab", 2) != 2) abort();
+        usleep(5000); /* and it is received */
     }
     return NULL;
 }
@@ -852,12 +871,17 @@ TEST(who_sends_files_again_and_again_finds_the_rings_of_before)
     rig_end();
 }
 
+/* A level of the way down would take more than a hundred bytes of the stack. */
 TEST(a_long_chain_of_sockets_in_queues_ends_without_deep_recursion)
 {
+    struct rlimit had, little;
     struct file *next = NULL;
 
     rig_begin();
-    for (unsigned i = 0; i < 5000; i++) {
+    getrlimit(RLIMIT_STACK, &had);
+    little = (struct rlimit){400000, had.rlim_max};
+    setrlimit(RLIMIT_STACK, &little);
+    for (unsigned i = 0; i < 4000; i++) {
         struct file *end[2];
         EXPECT_EQ(socket_create_pair(SOCK_STREAM, end), 0);
         if (next) EXPECT_EQ(give_away(end[0], next), 1);
@@ -865,23 +889,41 @@ TEST(a_long_chain_of_sockets_in_queues_ends_without_deep_recursion)
         next = end[1];
     }
     file_put(next);
+    setrlimit(RLIMIT_STACK, &had);
     rig_end();
 }
 
-TEST(a_socket_that_is_reachable_keeps_what_is_in_its_queue)
+/* The file that has come with a message, which is the caller's. */
+static struct file *take_file(struct file *f)
 {
-    struct file *other[2];
+    if (!EXPECT_EQ(take(f), 1) || !EXPECT(last.rights)) abort();
+    struct file *got = last.rights->files[0];
+    file_get(got);
+    rights_put(last.rights);
+    return got;
+}
+
+TEST(a_socket_that_is_reachable_keeps_what_is_in_its_queue_and_in_theirs)
+{
+    struct file *first[2], *second[2], *end[2];
 
     begin_pair(SOCK_DGRAM);
-    EXPECT_EQ(socket_create_pair(SOCK_DGRAM, other), 0);
-    EXPECT_EQ(put(other[0], "inside"), 6);
-    EXPECT_EQ(give_away(pair[0], other[1]), 1);
+    EXPECT_EQ(socket_create_pair(SOCK_DGRAM, first), 0);
+    EXPECT_EQ(socket_create_pair(SOCK_DGRAM, second), 0);
+    EXPECT_EQ(pipe_create(0, end), 0);
+    EXPECT_EQ(give_away(second[0], end[0]), 1);
+    EXPECT_EQ(give_away(first[0], second[1]), 1);
+    EXPECT_EQ(give_away(pair[0], first[1]), 1);
     file_put(make(SOCK_STREAM));
-    EXPECT_EQ(take(pair[1]), 1);
-    struct rights *r = last.rights;
-    EXPECT_STR(taken(r->files[0]), "inside");
-    rights_put(r);
-    file_put(other[0]);
+    first[1] = take_file(pair[1]);
+    second[1] = take_file(first[1]);
+    end[0] = take_file(second[1]);
+    EXPECT_EQ(rig_file_write(end[1], "x", 1), 1);
+    for (unsigned i = 0; i < 2; i++) {
+        file_put(first[i]);
+        file_put(second[i]);
+        file_put(end[i]);
+    }
     end_pair();
 }
 
@@ -1040,11 +1082,11 @@ TEST(listeners_come_and_go_while_others_call_them)
     for (unsigned i = 0; i < 2; i++) {
         fake_thread_start(&t[i], 1 + i, call_and_talk, NULL);
     }
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < 3000; i++) {
         struct file *l = make(SOCK_STREAM), *s;
         EXPECT_EQ(bind_to(l, "@l"), 0);
         EXPECT_EQ(socket_listen(l, 2), 0);
-        for (unsigned k = 0; k < i % 4; k++) {
+        for (unsigned k = 0; i % 10 == 0 && k < i % 4; k++) {
             struct socket_io io = {0};
             struct buffer_piece piece;
             if (socket_accept(l, 0, &s)) abort();
