@@ -46,8 +46,9 @@ enum { DEPTH = 5, FIRST_BUCKETS = 8 };
 
 struct epoll {
     struct mutex lock;
-    struct list
-        *buckets; /* of items, by file and fd; under lock. FIRST at the beginning */
+
+    /* Under lock: items, by file and fd. */
+    struct list *buckets; /* first_buckets, as long as those are enough */
     struct list first_buckets[FIRST_BUCKETS];
     size_t nbuckets, count;
 

@@ -11,7 +11,8 @@ struct timerfd_setting {
     uint64_t value, interval;
 };
 
-/* clock: CLOCK_REALTIME, _MONOTONIC or _BOOTTIME; flags: TFD_CLOEXEC, TFD_NONBLOCK. 0, -EINVAL or -ENOMEM. */
+/* clock: CLOCK_REALTIME, _MONOTONIC or _BOOTTIME; flags: TFD_CLOEXEC, TFD_NONBLOCK. 0, -EINVAL
+ * or -ENOMEM. */
 must_check int timerfd_create(int clock, unsigned flags, struct file **out);
 /* flags: TFD_TIMER_*. 0 and what there was, or -EINVAL: f is no timerfd. Values are at most
  * CLOCK_LAST_NS. */

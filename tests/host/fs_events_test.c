@@ -738,8 +738,7 @@ TEST(timers_of_the_wall_clock_follow_it_when_it_is_set)
     timerfd_clock_was_set();
     EXPECT_EQ(take(f), 1);
     EXPECT_EQ(set(f, TFD_TIMER_ABSTIME, (uint64_t)wall() + SECOND, 0), 0);
-    wall_offset -= 5 * (int64_t)SECOND;
-    timerfd_clock_was_set();
+    wall_offset -= 5 * (int64_t)SECOND; /* nobody has said so yet when the timer fires */
     fake_time_pass(2 * SECOND);
     EXPECT_EQ(take(f), -EAGAIN);
     __atomic_fetch_and(&f->flags, ~O_NONBLOCK, __ATOMIC_RELAXED);

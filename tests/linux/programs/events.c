@@ -257,7 +257,8 @@ static void show_ready(const char *what, int ep, int most)
 
 static void epolls(void)
 {
-    int ep = epoll_create1(EPOLL_CLOEXEC), a = eventfd(0, EFD_NONBLOCK), b = eventfd(0, EFD_NONBLOCK);
+    int ep = epoll_create1(EPOLL_CLOEXEC);
+    int a = eventfd(0, EFD_NONBLOCK), b = eventfd(0, EFD_NONBLOCK);
     uint64_t one = 1, n;
 
     ROW(epoll_create1(1));

@@ -91,8 +91,14 @@ static void show_name(const char *what, int fd, int (*get)(int, struct sockaddr 
     fflush(stdout);
 }
 
-static int my_getsockname(int fd, struct sockaddr *a, socklen_t *l) { return getsockname(fd, a, l); }
-static int my_getpeername(int fd, struct sockaddr *a, socklen_t *l) { return getpeername(fd, a, l); }
+static int my_getsockname(int fd, struct sockaddr *a, socklen_t *l)
+{
+    return getsockname(fd, a, l);
+}
+static int my_getpeername(int fd, struct sockaddr *a, socklen_t *l)
+{
+    return getpeername(fd, a, l);
+}
 
 static void kinds(void)
 {
