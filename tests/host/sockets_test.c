@@ -39,8 +39,15 @@
 static struct ucred caller = {100, 1000, 1000};
 
 void socket_caller(struct ucred *out) { *out = caller; }
+/* Closed when somebody asks who calls: in the middle of a connect(2). */
+static struct file *close_then;
+
 void socket_caller_effective(struct ucred *out)
 {
+    struct file *f = close_then;
+
+    close_then = NULL;
+    if (f) file_put(f);
     *out = caller;
     out->uid++;
 }
@@ -453,6 +460,21 @@ TEST(a_full_backlog_makes_callers_wait_or_go_away)
     EXPECT_EQ(socket_shutdown(l, SHUT_RD), 0);
     EXPECT_EQ(socket_accept(l, 0, &f), -EINVAL);
     file_put(l);
+    rig_end();
+}
+
+TEST(a_listener_that_closes_while_it_is_called_looks_like_one_that_closed_after)
+{
+    rig_begin();
+    struct file *l = make(SOCK_STREAM), *c = make(SOCK_STREAM);
+    EXPECT_EQ(bind_to(l, "@l"), 0);
+    EXPECT_EQ(socket_listen(l, 1), 0);
+    close_then = l;
+    EXPECT_EQ(connect_to(c, "@l"), 0);
+    EXPECT(!close_then);
+    EXPECT_EQ(file_poll(c, NULL), ALL_OVER | POLLERR);
+    EXPECT_EQ(take(c), -ECONNRESET);
+    file_put(c);
     rig_end();
 }
 

@@ -127,10 +127,14 @@ void thread_prepare_to_block(void)
 
 void thread_cancel_block(void) {}
 
+/* Half a minute of looks. */
+enum { LOOK_NS = 20000000, LOOKS_MOST = 1500 };
+
 /* Nobody has woken us for long enough: then it is time that we wait for, or the end. */
 static void jump(unsigned looks)
 {
-    if (looks > 1500) panic("a thread has slept for half a minute, and nothing comes");
+    if (looks > LOOKS_MOST)
+        panic("a thread has slept for half a minute, and nothing comes");
     if (!timers_set || firing) return;
     if (timers_set->deadline > clock_ns()) {
         __atomic_store_n(&fake_now, timers_set->deadline, __ATOMIC_RELEASE);
@@ -147,7 +151,7 @@ void thread_block(void)
          !__atomic_load_n(&self.thread.wake_pending, __ATOMIC_ACQUIRE); looks++) {
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += 20000000;
+        until.tv_nsec += LOOK_NS;
         if (until.tv_nsec >= 1000000000) {
             until.tv_sec++;
             until.tv_nsec -= 1000000000;
@@ -178,7 +182,8 @@ bool fake_interrupted(void)
 
 void fake_wait_for_sleepers(unsigned n)
 {
-    while (__atomic_load_n(&sleepers, __ATOMIC_RELAXED) < n) {
-        usleep(100);
+    for (unsigned looks = 0; __atomic_load_n(&sleepers, __ATOMIC_RELAXED) < n; looks++) {
+        if (looks > LOOKS_MOST * 10) panic("nobody sleeps");
+        usleep(LOOK_NS / 10000);
     }
 }
