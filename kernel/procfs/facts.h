@@ -18,6 +18,7 @@ struct facts {
     char name[FACTS_NAME];
     char state; /* R S T Z: ps(1) */
     unsigned threads;
+    int nice;
     uint64_t born_ns;
     unsigned hart; /* where it runs, or ran last */
     uint64_t affinity;

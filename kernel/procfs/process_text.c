@@ -40,7 +40,8 @@ static void show_use(const struct facts *f, struct text *t)
                 (unsigned long)c->maj_faults);
     text_printf(t, "%lu %lu %lu %lu ", ticks(u->user_ns), ticks(u->system_ns),
                 ticks(c->user_ns), ticks(c->system_ns));
-    text_printf(t, "20 0 %u 0 %lu ", f->threads, ticks(f->born_ns));
+    text_printf(t, "%d %d %u 0 %lu ", 20 + f->nice, f->nice, f->threads,
+                ticks(f->born_ns));
 }
 
 /* 23 to 30: memory, and registers that nobody is shown. */

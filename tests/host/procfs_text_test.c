@@ -26,6 +26,7 @@ static struct facts some_facts(void)
         .name = "a b)",
         .state = 'S',
         .threads = 3,
+        .nice = -3,
         .born_ns = 12345678901,
         .hart = 1,
         .affinity = 0xb,
@@ -98,7 +99,7 @@ TEST(stat_has_52_fields_in_their_places)
     struct facts f = some_facts();
 
     EXPECT_STR(shown(facts_show_stat, &f),
-               "18 (a b)) S 1 16 15 1088 14 0 100 200 7 8 123 45 2 3 20 0 3 0 1234 "
+               "18 (a b)) S 1 16 15 1088 14 0 100 200 7 8 123 45 2 3 17 -3 3 0 1234 "
                "409600 50 18446744073709551615 65536 131072 274877841408 0 0 1 2 8 16 "
                "1 0 0 17 1 0 0 0 0 0 135168 139264 143360 4096 4112 4112 4128 0\n");
 }
