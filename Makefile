@@ -32,23 +32,24 @@ demo: ## boot the demonstration: the tutorials' programs, each in its own space
 	@./kilburn demo
 
 test: ## all that guards a change; ends with "N passed, N failed"
-	@tools/setup test
+	@tools/setup test image
 	@tools/test
 
 test-host: ## the kernel's own files, compiled for this machine, under sanitizers
 	@tools/setup host
 	@$(QUICK) host-test
 
-test-guest: ## the in-kernel tests, crash and boot tests under QEMU
+test-guest: ## the in-kernel tests, crash and boot tests, and kilburn run, under QEMU
 	@tools/setup guest
 	@tools/guest-test
+	@tools/run-test
 
 test-linux: ## ordinary programs, here and on Linux; GROUP=name for one folder of tests/linux
 	@tools/setup guest image
 	@tools/linux-test $(GROUP)
 
 test-long: ## like test, with long fuzzing and every mutant; writes build/test-long.txt
-	@tools/setup test
+	@tools/setup test image
 	@tools/test --long
 
 bench: ## instructions per operation, measured under QEMU

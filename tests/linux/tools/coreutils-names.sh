@@ -1,10 +1,10 @@
 #!/bin/sh
 # The tools of coreutils, each on files with awkward names.
 make() { printf 'one\ntwo\nthree\n' >"$1"; }
-plain='plain' space='two words' dash='-n' newline='two
-lines' star='*' quote="it's \"so\"" uni='naïve-ü' long=$(printf 'l%.0s' $(seq 200)) dots='...' hash='#x' dollar='$HOME'
+space='two words' dash='-n' newline='two
+lines' star='*' quote="it's \"so\"" uni='naïve-ü' long=$(printf 'l%.0s' $(seq 200)) dollar='$HOME'
 n=0
-for f in "$plain" "$space" "$dash" "$newline" "$star" "$quote" "$uni" "$long" "$dots" "$hash" "$dollar"; do
+for f in "$space" "$dash" "$newline" "$star$quote" "$uni$dollar" "$long"; do
     n=$((n + 1)); mkdir w; cd w; make "./$f"
     echo "== $n"
     b2sum -- "$f" | cut -c1-20; base32 -- "$f"; base64 -- "$f"; basename -- "/a/$f" | od -c | head -n 3
