@@ -106,10 +106,12 @@ static noinline int push_head(vaddr_t to, sigset_t mask)
     struct {
         uint64_t flags, link;
         struct linux_stack stack;
-        uint64_t mask[sizeof(struct linux_ucontext) / sizeof(uint64_t)];
+        uint64_t mask[17]; /* the rest is room for it to grow, and 0 */
     } head = {.stack = current_task()->signals.stack, .mask = {mask}};
+    static_assert(sizeof(head) == offsetof(struct linux_ucontext, regs),
+                  "the machine's part follows");
 
-    return copy_to_user(to, &head, offsetof(struct linux_ucontext, regs));
+    return copy_to_user(to, &head, sizeof(head));
 }
 
 static int push(vaddr_t at, struct context *c, const struct siginfo *info, sigset_t mask)
