@@ -225,7 +225,7 @@ static int bring(struct dentry *dir, const char *name, size_t len, struct dentry
 
     if (!d) return -ENOMEM;
     int err = ops->lookup ? ops->lookup(dir->inode, name, len, &i) : -ENOENT;
-    if (err && err != -ENOENT) {
+    if (err && (err != -ENOENT || dir->inode->fs->forgetful)) {
         d->parent = d;
         free_dentry(d);
         return err;

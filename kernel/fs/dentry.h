@@ -59,7 +59,7 @@ static inline struct inode *dentry_inode(const struct dentry *d)
 
 /* The dentry of a name in `dir`, made (and looked up) if there is none, with a reference. The
  * lock of dir's inode is held. 0, -ENOMEM, -ENAMETOOLONG, or what lookup says. Negative is
- * no error. */
+ * no error, but where the file system is forgetful: -ENOENT. */
 must_check int dentry_lookup(struct dentry *dir, const char *name, size_t len,
                              struct dentry **out);
 /* The same without the lock, from the table alone: NULL if it is not there. */

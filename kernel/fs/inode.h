@@ -70,7 +70,7 @@ struct file_system {
     uint32_t refs;       /* atomic: inodes, mounts, and whoever made it */
     uint32_t mounts;     /* under the lock of the tree (fs/path.h) */
     bool read_only;
-    bool forgetful; /* names that lookup brought stay only while they are in use */
+    bool forgetful; /* names stay only while they are in use; none can be made */
     void *data;
 };
 

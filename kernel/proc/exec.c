@@ -392,6 +392,8 @@ static void become(struct exec *e, struct context *c)
     fd_close_on_exec(p->files);
     task_set_cred(e->cred);
     e->cred = NULL;
+    if (!e->secure)
+        __atomic_fetch_and(&p->flags, ~(uint32_t)PROCESS_UNDUMPABLE, __ATOMIC_RELAXED);
     process_set_name(p, last_component(e->request->name));
     thread_set_name(t->thread, last_component(e->request->name));
     icache_flush_all();

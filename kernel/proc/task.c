@@ -43,6 +43,13 @@ void task_destroy(struct task *t)
     kfree(t);
 }
 
+static bool is_other_user(const struct cred *a, const struct cred *b)
+{
+    return a->euid != b->euid || a->egid != b->egid || a->fsuid != b->fsuid ||
+           a->fsgid != b->fsgid;
+}
+
+/* What it did with its old rights is not for those who have the new ones. */
 void task_set_cred(struct cred *c)
 {
     struct task *t = current_task();
@@ -51,6 +58,8 @@ void task_set_cred(struct cred *c)
     spin_lock(&p->lock, RANK_PROCESS);
     struct cred *before = t->cred;
     t->cred = c;
+    if (is_other_user(before, c))
+        __atomic_fetch_or(&p->flags, PROCESS_UNDUMPABLE, __ATOMIC_RELAXED);
     spin_unlock(&p->lock, RANK_PROCESS);
     cred_put(before);
 }

@@ -71,6 +71,8 @@ static void take_task(const struct process *p, const struct task *t, struct fact
     out->hart = __atomic_load_n(&thread->ctx.hart, __ATOMIC_RELAXED)->index;
     out->affinity = __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED);
     out->nice = t->scheduling.nice;
+    out->policy = t->scheduling.policy;
+    out->priority = t->scheduling.priority;
     out->cred = *t->cred;
     out->signals.pending = t->signals.pending.set;
     out->signals.blocked = t->signals.blocked;

@@ -18,9 +18,9 @@ struct facts {
     char name[FACTS_NAME];
     char state; /* R S T Z: ps(1) */
     unsigned threads;
-    int nice;
     uint64_t born_ns;
-    unsigned hart; /* where it runs, or ran last */
+    unsigned hart;              /* where it runs, or ran last */
+    int nice, policy, priority; /* sched_setscheduler(2), setpriority(2) */
     uint64_t affinity;
     int exit_signal, exit_status; /* as wait4(2) would say, once it is over */
     uint64_t tty;                 /* device number, 0: none */
@@ -31,8 +31,8 @@ struct facts {
     struct cred cred; /* a copy; its references mean nothing */
     struct usage usage, children;
     struct signal_facts {
-        uint64_t pending, shared, blocked, ignored,
-            caught; /* sets; shared: of all tasks */
+        uint64_t pending, shared; /* sets: of the task, of the process */
+        uint64_t blocked, ignored, caught;
         unsigned queued, limit;
     } signals;
     struct memory_facts { /* pages; all 0 if there is no program any more */

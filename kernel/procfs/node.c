@@ -185,16 +185,27 @@ static bool take_owner(struct node *n)
     if (!p) return false;
     subject_put(p);
     if (n->way.born == 0) n->way.born = owner.born;
-    inode_write(&n->inode.uid, owner.uid);
-    inode_write(&n->inode.gid, owner.gid);
+    bool hidden = owner.hidden && !inode_is(&n->inode, INODE_DIRECTORY);
+    inode_write(&n->inode.uid, hidden ? 0 : owner.uid);
+    inode_write(&n->inode.gid, hidden ? 0 : owner.gid);
+    return true;
+}
+
+static bool is_there(const struct node *n)
+{
+    struct subject s;
+
+    if (subject_begin(&s, n, NULL)) return false;
+    subject_end(&s);
     return true;
 }
 
 static int lookup(struct inode *i, const char *text, size_t len, struct inode **out)
 {
     const struct node *dir = node_of(i);
-    struct name name = find_name(dir, text, len);
 
+    if (!is_there(dir)) return -ESRCH;
+    struct name name = find_name(dir, text, len);
     if (!name.entry) return -ENOENT;
     struct node *n = make_node(i->fs, name.entry);
     if (!n) return -ENOMEM;

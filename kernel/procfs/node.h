@@ -71,10 +71,12 @@ must_check struct file_system *proc_create(const struct proc_entry *root, uint32
 
 /* subject.c: */
 
-/* What the node of a process is about: of which process, and who may have its files. */
+/* Which process a node is about, and whose: `hidden` if its files are nobody's but the system's,
+ * since it has done what its user may not know (PR_SET_DUMPABLE). */
 struct proc_owner {
     uint64_t born;
     uint32_t uid, gid;
+    bool hidden;
 };
 /* The process `pid` that was born then (0: whenever), held, and its owner; NULL: it has gone. */
 must_check struct process *subject_find(int pid, uint64_t born, struct proc_owner *out);

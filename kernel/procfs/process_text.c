@@ -40,8 +40,8 @@ static void show_use(const struct facts *f, struct text *t)
                 (unsigned long)c->maj_faults);
     text_printf(t, "%lu %lu %lu %lu ", ticks(u->user_ns), ticks(u->system_ns),
                 ticks(c->user_ns), ticks(c->system_ns));
-    text_printf(t, "%d %d %u 0 %lu ", 20 + f->nice, f->nice, f->threads,
-                ticks(f->born_ns));
+    text_printf(t, "%d %d %u 0 %lu ", f->priority ? -1 - f->priority : 20 + f->nice,
+                f->nice, f->threads, ticks(f->born_ns));
 }
 
 /* 23 to 30: memory, and registers that nobody is shown. */
@@ -60,8 +60,8 @@ static void show_signals(const struct facts *f, struct text *t)
 
     text_printf(t, "%lu %lu %lu %lu ", old_signals(s->pending), old_signals(s->blocked),
                 old_signals(s->ignored), old_signals(s->caught));
-    text_printf(t, "%d 0 0 %d %u 0 0 0 0 0 ", f->state == 'R' ? 0 : 1, f->exit_signal,
-                f->hart);
+    text_printf(t, "%d 0 0 %d %u ", f->state == 'R' ? 0 : 1, f->exit_signal, f->hart);
+    text_printf(t, "%d %d 0 0 0 ", f->priority, f->policy);
 }
 
 /* 45 to 52: where things lie. */
@@ -109,12 +109,24 @@ static void show_harts(uint64_t set, struct text *t)
     text_put(t, "\n", 1);
 }
 
+/* Blanks stay; a line is a line. */
+static void show_name(const char *name, struct text *t)
+{
+    text_printf(t, "Name:\t");
+    for (; *name; name++) {
+        if (*name == '\n') {
+            text_printf(t, "\\n");
+        } else {
+            text_printf(t, *name == '\\' ? "\\%c" : "%c", *name);
+        }
+    }
+}
+
 static void show_identities(const struct facts *f, struct text *t)
 {
     const struct cred *c = &f->cred;
 
-    text_printf(t, "Name:\t");
-    text_put_escaped(t, f->name);
+    show_name(f->name, t);
     text_put(t, "\n", 1);
     if (f->state != 'Z') {
         text_printf(t, "Umask:\t0%u%u%u\n", f->umask >> 6 & 7, f->umask >> 3 & 7,
@@ -173,10 +185,10 @@ static void show_rights(const struct facts *f, struct text *t)
     show_set(t, "SigBlk", s->blocked);
     show_set(t, "SigIgn", s->ignored);
     show_set(t, "SigCgt", s->caught);
-    show_set(t, "CapInh", 0);
-    show_set(t, "CapPrm", f->cred.caps);
+    show_set(t, "CapInh", f->cred.inheritable);
+    show_set(t, "CapPrm", f->cred.permitted);
     show_set(t, "CapEff", f->cred.caps);
-    show_set(t, "CapBnd", root_cred.caps);
+    show_set(t, "CapBnd", f->cred.bounding);
     show_set(t, "CapAmb", 0);
     text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n",
                 f->no_new_privileges);

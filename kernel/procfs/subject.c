@@ -26,13 +26,13 @@ struct process *subject_find(int pid, uint64_t born, struct proc_owner *out)
     if (!p) return NULL;
     spin_lock(&p->lock, RANK_PROCESS);
     const struct task *t = leader(p);
-    *out = (struct proc_owner){p->started_ns, p->last_uid, 0};
+    *out = (struct proc_owner){p->started_ns, p->last_uid, 0, false};
     if (t) {
         out->uid = t->cred->euid;
         out->gid = t->cred->egid;
     }
     spin_unlock(&p->lock, RANK_PROCESS);
-    if (is_undumpable(p)) out->uid = out->gid = 0;
+    out->hidden = is_undumpable(p);
     if (out->born != 0 && (born == 0 || born == out->born)) return p;
     process_put(p);
     return NULL;

@@ -45,6 +45,9 @@ static struct facts some_facts(void)
                  .sgid = 7,
                  .fsgid = 8,
                  .caps = 0x21,
+                 .permitted = 0x31,
+                 .inheritable = 0x41,
+                 .bounding = 0x51,
                  .ngroups = 2,
                  .groups = {20, 30}},
         .usage = {1230000000, 450000000, 100, 7, 11, 12, 13},
@@ -118,6 +121,19 @@ TEST(a_zombie_has_no_memory_and_a_status)
     EXPECT_STR(shown(facts_show_statm, &f), "0 0 0 0 0 0 0\n");
 }
 
+TEST(priorities_are_as_programs_set_them)
+{
+    struct facts f = some_facts();
+
+    f.nice = -5;
+    EXPECT(strstr(shown(facts_show_stat, &f), " 45 2 3 15 -5 3 0 1234 ") != NULL);
+    f.nice = 0;
+    f.policy = 1;
+    f.priority = 50;
+    EXPECT(strstr(shown(facts_show_stat, &f), " 45 2 3 -51 0 3 0 1234 ") != NULL);
+    EXPECT(strstr(shown(facts_show_stat, &f), " 0 0 17 1 50 1 0 0 0 ") != NULL);
+}
+
 TEST(statm_counts_pages)
 {
     struct facts f = some_facts();
@@ -129,29 +145,28 @@ TEST(status_has_the_lines_of_linux)
 {
     struct facts f = some_facts();
 
-    EXPECT_STR(
-        shown(facts_show_status, &f),
-        "Name:\ta\\040b)\nUmask:\t0027\nState:\tS (sleeping)\nTgid:\t17\nNgid:\t0\n"
-        "Pid:\t18\nPPid:\t1\nTracerPid:\t0\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n"
-        "FDSize:\t64\nGroups:\t20 30 \nNStgid:\t17\nNSpid:\t18\nNSpgid:\t16\n"
-        "NSsid:\t15\nKthread:\t0\n"
-        "VmPeak:\t     440 kB\nVmSize:\t     400 kB\nVmLck:\t       4 kB\n"
-        "VmPin:\t       0 kB\nVmHWM:\t     240 kB\nVmRSS:\t     200 kB\n"
-        "RssAnon:\t     120 kB\nRssFile:\t      80 kB\nRssShmem:\t       0 kB\n"
-        "VmData:\t     160 kB\nVmStk:\t     132 kB\nVmExe:\t      40 kB\n"
-        "VmLib:\t      60 kB\nVmPTE:\t      20 kB\nVmSwap:\t       0 kB\n"
-        "HugetlbPages:\t       0 kB\nCoreDumping:\t0\nTHP_enabled:\t1\n"
-        "Threads:\t3\nSigQ:\t2/4096\n"
-        "SigPnd:\t0000000000000001\nShdPnd:\t0000000000000004\n"
-        "SigBlk:\t0000000100000002\nSigIgn:\t0000000000000008\n"
-        "SigCgt:\t0000000000000010\n"
-        "CapInh:\t0000000000000000\nCapPrm:\t0000000000000021\n"
-        "CapEff:\t0000000000000021\nCapBnd:\t000001ffffffffff\n"
-        "CapAmb:\t0000000000000000\n"
-        "NoNewPrivs:\t1\nSeccomp:\t0\nSeccomp_filters:\t0\n"
-        "Cpus_allowed:\tb\nCpus_allowed_list:\t0-1,3\n"
-        "Mems_allowed:\t1\nMems_allowed_list:\t0\n"
-        "voluntary_ctxt_switches:\t11\nnonvoluntary_ctxt_switches:\t12\n");
+    EXPECT_STR(shown(facts_show_status, &f),
+               "Name:\ta b)\nUmask:\t0027\nState:\tS (sleeping)\nTgid:\t17\nNgid:\t0\n"
+               "Pid:\t18\nPPid:\t1\nTracerPid:\t0\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n"
+               "FDSize:\t64\nGroups:\t20 30 \nNStgid:\t17\nNSpid:\t18\nNSpgid:\t16\n"
+               "NSsid:\t15\nKthread:\t0\n"
+               "VmPeak:\t     440 kB\nVmSize:\t     400 kB\nVmLck:\t       4 kB\n"
+               "VmPin:\t       0 kB\nVmHWM:\t     240 kB\nVmRSS:\t     200 kB\n"
+               "RssAnon:\t     120 kB\nRssFile:\t      80 kB\nRssShmem:\t       0 kB\n"
+               "VmData:\t     160 kB\nVmStk:\t     132 kB\nVmExe:\t      40 kB\n"
+               "VmLib:\t      60 kB\nVmPTE:\t      20 kB\nVmSwap:\t       0 kB\n"
+               "HugetlbPages:\t       0 kB\nCoreDumping:\t0\nTHP_enabled:\t1\n"
+               "Threads:\t3\nSigQ:\t2/4096\n"
+               "SigPnd:\t0000000000000001\nShdPnd:\t0000000000000004\n"
+               "SigBlk:\t0000000100000002\nSigIgn:\t0000000000000008\n"
+               "SigCgt:\t0000000000000010\n"
+               "CapInh:\t0000000000000041\nCapPrm:\t0000000000000031\n"
+               "CapEff:\t0000000000000021\nCapBnd:\t0000000000000051\n"
+               "CapAmb:\t0000000000000000\n"
+               "NoNewPrivs:\t1\nSeccomp:\t0\nSeccomp_filters:\t0\n"
+               "Cpus_allowed:\tb\nCpus_allowed_list:\t0-1,3\n"
+               "Mems_allowed:\t1\nMems_allowed_list:\t0\n"
+               "voluntary_ctxt_switches:\t11\nnonvoluntary_ctxt_switches:\t12\n");
 }
 
 TEST(sets_of_harts_are_ranges)

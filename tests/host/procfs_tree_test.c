@@ -32,6 +32,7 @@ struct process {
     uint64_t born;
     uint32_t uid;
     int files; /* descriptors [0, files) */
+    bool hidden;
 };
 static struct process processes[PROCESSES];
 static unsigned held;
@@ -41,8 +42,8 @@ struct process *subject_find(int pid, uint64_t born, struct proc_owner *out)
 {
     if (pid >= PROCESSES || !processes[pid].born) return NULL;
     if (born && processes[pid].born != born) return NULL;
-    *out =
-        (struct proc_owner){processes[pid].born, processes[pid].uid, processes[pid].uid};
+    *out = (struct proc_owner){processes[pid].born, processes[pid].uid,
+                               processes[pid].uid, processes[pid].hidden};
     held++;
     return &processes[pid];
 }
@@ -333,6 +334,18 @@ TEST(what_a_name_is_and_whose)
     end();
 }
 
+TEST(files_of_what_hides_are_the_systems_but_its_directories_are_its_own)
+{
+    struct attributes a, b;
+
+    begin();
+    processes[7].hidden = true;
+    EXPECT_EQ(rig_stat("proc/7/secret", &a), 0);
+    EXPECT_EQ(rig_stat("proc/7/fd", &b), 0);
+    EXPECT(a.uid == 0 && a.gid == 0 && b.uid == 1000);
+    end();
+}
+
 TEST(an_owner_that_changes_is_seen_by_who_walks_while_the_file_is_open)
 {
     struct attributes a;
@@ -349,7 +362,7 @@ TEST(an_owner_that_changes_is_seen_by_who_walks_while_the_file_is_open)
 
 TEST(a_process_that_goes_takes_its_names_along)
 {
-    struct file *f;
+    struct file *f, *again;
     char buf[64];
 
     begin();
@@ -358,7 +371,7 @@ TEST(a_process_that_goes_takes_its_names_along)
     processes[7].born = 0;
     EXPECT_EQ(rig_file_read(f, buf, sizeof(buf)), -ESRCH);
     EXPECT(!rig_there("/proc/7"));
-    EXPECT(!rig_there("name"));
+    EXPECT_EQ(rig_open("name", O_RDONLY, &again), -ESRCH);
     processes[7].born = 71;
     EXPECT(rig_there("/proc/7/name"));
     EXPECT(!rig_there("name"));
@@ -483,7 +496,9 @@ TEST(a_line_that_is_written_comes_without_its_newline)
     EXPECT(!rig_read("proc/sys/button"));
     EXPECT(!rig_read("proc/broken"));
     EXPECT_EQ(rig_write("proc/count", "x"), -EINVAL);
-    EXPECT_EQ(rig_open("proc/new", O_RDWR | O_CREAT, &f), -EACCES);
+    EXPECT_EQ(rig_open("proc/new", O_RDWR | O_CREAT, &f), -ENOENT);
+    EXPECT_EQ(rig_mkdir("proc/new"), -ENOENT);
+    EXPECT_EQ(rig_rename("proc/count", "proc/new", 0), -ENOENT);
     EXPECT_EQ(rig_unlink("proc/count"), -EPERM);
     end();
 }
