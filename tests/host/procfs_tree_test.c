@@ -246,8 +246,8 @@ static void begin(void)
     assert(mount_add(fs, p, 0, "proc", "proc") == 0);
     path_put(p);
     memset(processes, 0, sizeof(processes));
-    processes[7] = (struct process){70, 1000, 3};
-    processes[12] = (struct process){120, 0, 150};
+    processes[7] = (struct process){70, 1000, 3, false};
+    processes[12] = (struct process){120, 0, 150, false};
     asker = &root_cred;
     shown = 0;
 }
