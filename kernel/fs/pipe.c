@@ -7,7 +7,7 @@
  *           +-----+-----+-----+-----+-----+      tail: bytes ever written
  *              ^head       ^tail
  *
- * A ring of pages, each of which is there from the moment it is first written until it has been
+ * A ring of pages (more or fewer of them after F_SETPIPE_SZ), each of which is there from the moment it is first written until it has been
  * read to its end and no byte is left; then one is kept, so that a pipe at work does not
  * allocate. Bytes are copied with the pipe's mutex held: a fault that a copy meets takes no lock
  * of a pipe.
@@ -32,8 +32,10 @@ enum { PAGES = PIPE_SIZE / PAGE_SIZE };
 struct pipe {
     struct mutex lock;
     struct wait_queue bytes, room;
-    struct page *page[PAGES]; /* under lock; NULL: not there */
+    struct page **page;        /* the ring, under lock; each may be NULL: not there */
+    struct page *first[PAGES]; /* what it is at first */
     /* Atomic, and change under lock. */
+    uint64_t npages;
     uint64_t head, tail;
     uint64_t readers, writers; /* open files */
     uint64_t reads, writes;    /* opens ever, for those who wait for one */
@@ -59,30 +61,39 @@ static uint64_t filled(const struct pipe *p)
 }
 static uint64_t room(const struct pipe *p)
 {
-    uint64_t n = filled(p);
+    uint64_t n = filled(p), size = load(&p->npages) * PAGE_SIZE;
 
-    return n < PIPE_SIZE ? PIPE_SIZE - n : 0;
+    return n < size ? size - n : 0;
 }
 
 static struct pipe *make(void)
 {
     struct pipe *p = kzalloc(sizeof(*p));
 
-    if (p) mutex_init(&p->lock);
+    if (!p) return NULL;
+    mutex_init(&p->lock);
+    p->page = p->first;
+    p->npages = PAGES;
     return p;
+}
+
+static void free_pages(struct page **ring, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        if (ring[i]) page_put(ring[i]);
+    }
 }
 
 static void destroy(struct pipe *p)
 {
-    for (unsigned i = 0; i < PAGES; i++) {
-        if (p->page[i]) page_put(p->page[i]);
-    }
+    free_pages(p->page, p->npages);
+    if (p->page != p->first) kfree(p->page);
     kfree(p);
 }
 
 static struct page **page_at(struct pipe *p, uint64_t pos)
 {
-    return &p->page[pos / PAGE_SIZE % PAGES];
+    return &p->page[pos / PAGE_SIZE % p->npages];
 }
 
 /* A copy of what lies in one page, and does not go round. */
@@ -393,6 +404,66 @@ long pipe_room(struct file *f, bool wait)
     if (n == 0) n = (long)room(p);
     mutex_unlock(&p->lock);
     return n;
+}
+
+/*
+ * Another size.
+ */
+
+/* The bytes, in a ring of `n` pages, which are all NULL at first. 0; -ENOMEM leaves pages there. */
+static int copy_to_ring(struct pipe *p, struct page **ring, uint64_t n)
+{
+    for (uint64_t pos = p->head; pos < p->tail;) {
+        size_t len = piece_at(pos, p->tail - pos);
+        struct page **to = &ring[pos / PAGE_SIZE % n];
+        if (!*to) *to = page_alloc(PAGE_KERNEL);
+        if (!*to) return -ENOMEM;
+        memcpy((char *)page_ptr(*to) + pos % PAGE_SIZE,
+               (const char *)page_ptr(*page_at(p, pos)) + pos % PAGE_SIZE, len);
+        pos += len;
+    }
+    return 0;
+}
+
+/* The lock is held. On success *ring is what is to be freed. */
+static int exchange_ring(struct pipe *p, struct page ***ring, uint64_t n)
+{
+    struct page **old = p->page;
+
+    if (filled(p) > n * PAGE_SIZE) return -EBUSY;
+    int err = copy_to_ring(p, *ring, n);
+    if (err) {
+        free_pages(*ring, n);
+        return err;
+    }
+    free_pages(old, p->npages);
+    p->page = *ring;
+    __atomic_store_n(&p->npages, n, __ATOMIC_RELEASE);
+    *ring = old;
+    return 0;
+}
+
+int pipe_resize(struct file *f, uint64_t size)
+{
+    struct pipe *p = f->data;
+    uint64_t n = size / PAGE_SIZE;
+    struct page **ring = kzalloc(n * sizeof(*ring));
+
+    if (!ring) return -ENOMEM;
+    mutex_lock(&p->lock);
+    int err = exchange_ring(p, &ring, n);
+    bool inside = ring == p->first;
+    mutex_unlock(&p->lock);
+    if (!inside) kfree(ring);
+    if (!err) wait_wake_all(&p->room);
+    return err;
+}
+
+uint64_t pipe_size(struct file *f)
+{
+    struct pipe *p = f->data;
+
+    return load(&p->npages) * PAGE_SIZE;
 }
 
 static int make_end(struct inode *i, struct pipe *p, unsigned flags, struct file **out)

@@ -1,5 +1,5 @@
 /*
- * Pipes: bytes from writers to readers, in order, through 64 KiB of memory.
+ * Pipes: bytes from writers to readers, in order, through 64 KiB of memory at first.
  *
  * A write of at most PIPE_BUF bytes goes in as a whole, and so comes out unmixed with those of
  * others. Who reads an empty pipe waits for bytes, or for the last writer to leave (then
@@ -26,6 +26,11 @@ must_check int pipe_reopen(struct inode *i, struct file *f);
 long pipe_bytes(struct file *f);
 
 bool file_is_pipe(const struct file *f);
+
+/* F_GETPIPE_SZ, F_SETPIPE_SZ of a pipe: `size` is a power of 2, a page or more. 0, -EBUSY (there are
+ * more bytes), -ENOMEM: then nothing has changed. */
+uint64_t pipe_size(struct file *f);
+must_check int pipe_resize(struct file *f, uint64_t size);
 
 /*
  * For splice(2) and tee(2), which know how many bytes they take when others have had them. `f` is

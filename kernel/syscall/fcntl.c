@@ -12,6 +12,7 @@
 #include "proc/fdtable.h"
 #include "proc/task.h"
 #include "syscall/linux.h"
+#include "uapi/capability.h"
 #include "uapi/ioctl.h"
 
 static struct fd_table *files(void) { return current_process()->files; }
@@ -143,11 +144,21 @@ static long set_lock(int fd, struct file *f, vaddr_t at, bool ofd, bool wait)
     return -EBADF;
 }
 
-/* Pipes have one size; less than wanted is refused, more is what Linux may give, too. */
+/* The next power of 2 that is whole pages. Only some may have more than a megabyte. */
 static long set_pipe_size(struct file *f, uint32_t wanted)
 {
+    enum { MOST = 1 << 20, MOST_OF_ALL = 1 << 30 };
+    uint64_t size = PAGE_SIZE;
+
     if (!file_is_pipe(f)) return -EBADF;
-    return wanted <= PIPE_SIZE ? PIPE_SIZE : -EPERM;
+    if (wanted > MOST_OF_ALL) return -EINVAL;
+    while (size < wanted) {
+        size *= 2;
+    }
+    bool more = size > MOST && size > pipe_size(f);
+    if (more && !cred_can(current_cred(), CAP_SYS_RESOURCE)) return -EPERM;
+    int err = size == pipe_size(f) ? 0 : pipe_resize(f, size);
+    return err ? err : (long)size;
 }
 
 /*
@@ -213,7 +224,7 @@ static long control(int fd, struct file *f, unsigned command, uint64_t arg)
     case F_OFD_SETLKW:
         return set_lock(fd, f, VA(arg), true, command == F_OFD_SETLKW);
     case F_GETPIPE_SZ:
-        return file_is_pipe(f) ? PIPE_SIZE : -EBADF;
+        return file_is_pipe(f) ? (long)pipe_size(f) : -EBADF;
     case F_SETPIPE_SZ:
         return set_pipe_size(f, (uint32_t)arg);
     case F_ADD_SEALS:

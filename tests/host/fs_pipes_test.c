@@ -559,3 +559,55 @@ TEST(while_one_peeks_nobody_else_reads)
     assert(pipe_room(end[1], true) == -EPIPE);
     end_pipe();
 }
+
+/*
+ * Another size.
+ */
+TEST(a_pipe_keeps_its_bytes_when_its_size_changes)
+{
+    static const uint64_t sizes[] = {4096, 8192, 65536, 1 << 20};
+    static char bytes[PIPE_SIZE];
+    uint64_t written = 0, taken = 0;
+
+    begin_pipe(O_NONBLOCK);
+    for (unsigned round = 0; round < 500; round++) {
+        size_t n = test_random_below(9000) + 1;
+        for (size_t i = 0; i < n; i++) {
+            bytes[i] = (char)((written + i) % 253);
+        }
+        long put = rig_file_write(end[1], bytes, n);
+        if (put > 0) written += (uint64_t)put;
+        uint64_t size = sizes[test_random_below(ARRAY_SIZE(sizes))];
+        int err = pipe_resize(end[0], size);
+        assert(err == (written - taken > size ? -EBUSY : 0));
+        if (!err) assert(pipe_size(end[1]) == size);
+        long got = rig_file_read(end[0], bytes, test_random_below(9000) + 1);
+        for (long i = 0; i < got; i++) {
+            assert(bytes[i] == (char)((taken + (uint64_t)i) % 253));
+        }
+        if (got > 0) taken += (uint64_t)got;
+        assert(pipe_bytes(end[0]) == (long)(written - taken));
+    }
+    end_pipe();
+}
+
+TEST(a_pipe_that_cannot_get_another_size_has_the_old_one)
+{
+    static char bytes[20000];
+
+    for (uint64_t budget = 0;; budget++) {
+        begin_pipe(0);
+        assert(rig_file_write(end[1], bytes, sizeof(bytes)) == sizeof(bytes));
+        page_fail_after(budget);
+        int err = pipe_resize(end[1], 32768);
+        page_fail_never();
+        assert(err == 0 || err == -ENOMEM);
+        assert(pipe_size(end[0]) == (err ? PIPE_SIZE : 32768));
+        assert(rig_file_read(end[0], bytes, sizeof(bytes)) == sizeof(bytes));
+        end_pipe();
+        if (err == 0) {
+            assert(budget > 4);
+            return;
+        }
+    }
+}

@@ -2,9 +2,9 @@
 #include "rows.h"
 
 #include <sys/statfs.h>
+#include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/xattr.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 
 static void show(const char *path)
@@ -17,7 +17,8 @@ static void show(const char *path)
     }
     printf("%s: mode %o nlink %lu uid %u gid %u size %ld blocks %ld blksize %ld\n", path,
            s.st_mode, (unsigned long)s.st_nlink, s.st_uid, s.st_gid,
-           S_ISDIR(s.st_mode) ? 0 : (long)s.st_size, (long)s.st_blocks, (long)s.st_blksize);
+           S_ISDIR(s.st_mode) ? 0 : (long)s.st_size, (long)s.st_blocks,
+           (long)s.st_blksize);
     fflush(stdout);
 }
 
@@ -52,8 +53,9 @@ static void stats(void)
     ROW(syscall(SYS_fstat, 3, NOWHERE));
     ROW(syscall(SYS_statx, AT_FDCWD, "f", 0, STATX_BASIC_STATS, NOWHERE));
     ROW(syscall(SYS_statx, AT_FDCWD, "f", 0, STATX_BASIC_STATS, &x));
-    printf("statx %d size %llu mode %o nlink %u\n", (x.stx_mask & STATX_BASIC_STATS) == STATX_BASIC_STATS,
-           x.stx_size, x.stx_mode, x.stx_nlink);
+    printf("statx %d size %llu mode %o nlink %u\n",
+           (x.stx_mask & STATX_BASIC_STATS) == STATX_BASIC_STATS, x.stx_size, x.stx_mode,
+           x.stx_nlink);
     ROW(syscall(SYS_statx, AT_FDCWD, "f", 1 << 20, STATX_BASIC_STATS, &x));
     ROW(syscall(SYS_statx, AT_FDCWD, "f", 0, 1u << 31, &x));
     ROW(syscall(SYS_statx, AT_FDCWD, "f", 0x6000, STATX_BASIC_STATS, &x));

@@ -78,6 +78,16 @@ static void requests(void)
     ROW(fcntl(p[0], F_GETPIPE_SZ));
     ROW(fcntl(3, F_GETPIPE_SZ));
     ROW(fcntl(p[0], F_SETPIPE_SZ, 65536));
+    ROW(fcntl(p[0], F_SETPIPE_SZ, 0));
+    ROW(fcntl(p[1], F_GETPIPE_SZ));
+    ROW(fcntl(p[1], F_SETPIPE_SZ, 5000));
+    static char bytes[8192];
+    ROW(write(p[1], bytes, 8192));
+    ROW(fcntl(p[0], F_SETPIPE_SZ, 4096));
+    ROW(fcntl(p[0], F_SETPIPE_SZ, 1 << 20));
+    ROW(fcntl(p[0], F_SETPIPE_SZ, -1));
+    ROW(fcntl(3, F_SETPIPE_SZ, 4096));
+    ROW(read(p[0], bytes, 8192));
     ROW(ioctl(p[0], TIOCGWINSZ, &n));
     ROW(fcntl(3, F_GETOWN));
     ROW(fcntl(3, F_SETOWN, getpid()));
@@ -89,7 +99,8 @@ static void requests(void)
 
 static struct flock lock_of(short type, short whence, off_t start, off_t len)
 {
-    return (struct flock){.l_type = type, .l_whence = whence, .l_start = start, .l_len = len};
+    return (struct flock){
+        .l_type = type, .l_whence = whence, .l_start = start, .l_len = len};
 }
 
 static int set(int fd, int command, short type, short whence, off_t start, off_t len)
@@ -109,8 +120,9 @@ static void ask(off_t start, off_t len)
         struct flock l = lock_of(F_WRLCK, SEEK_SET, start, len);
         int fd = open("f", O_RDWR);
         int err = fcntl(fd, F_GETLK, &l);
-        printf("asked %ld %ld: %d type %d from %ld len %ld ours %d\n", (long)start, (long)len,
-               err, l.l_type, (long)l.l_start, (long)l.l_len, l.l_pid == parent);
+        printf("asked %ld %ld: %d type %d from %ld len %ld ours %d\n", (long)start,
+               (long)len, err, l.l_type, (long)l.l_start, (long)l.l_len,
+               l.l_pid == parent);
         exit(0);
     }
     waitpid(child, NULL, 0);

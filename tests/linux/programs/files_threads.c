@@ -54,7 +54,8 @@ static void *look(void *arg)
 
     (void)arg;
     while (!done) {
-        if (pread(SHARED, &c, 1, 0) != 1 || (c != 'a' && c != 'b')) complain("neither a nor b");
+        if (pread(SHARED, &c, 1, 0) != 1 || (c != 'a' && c != 'b'))
+            complain("neither a nor b");
         if (fcntl(SHARED, F_GETFD) != 0) complain("no flags");
     }
     return NULL;
@@ -71,7 +72,8 @@ static void *fork_often(void *arg)
             char c = 0;
             _exit(pread(SHARED, &c, 1, 0) == 1 && (c == 'a' || c == 'b') ? 0 : 1);
         }
-        if (waitpid(child, &status, 0) != child || status) complain("a child saw nothing");
+        if (waitpid(child, &status, 0) != child || status)
+            complain("a child saw nothing");
     }
     return NULL;
 }
