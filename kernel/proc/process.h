@@ -209,7 +209,7 @@ void process_start(struct process *p);
 _Noreturn void process_exit(int code);
 
 /*
- * Ends p, which was started, from anywhere, for the reason given. It is over soon, not yet
+ * Ends p, which was started or will be, from anywhere, for the reason given. It is over soon, not yet
  * on return. False if it had a reason already. Preemption is on.
  */
 bool process_kill(struct process *p, struct process_end end);

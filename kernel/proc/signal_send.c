@@ -182,12 +182,13 @@ int signal_post(struct process *p, struct task *t, const struct siginfo *info,
 
 void signal_announce(void) { signalfd_wake(); }
 
-/* SIGKILL does not wait until somebody looks: threads that wait for nothing else give up. */
+/* SIGKILL does not wait until somebody looks: threads that wait for nothing else give up. One that
+ * has not started yet finds it when it does. */
 static int kill_now(struct process *p)
 {
     struct process_end end = {.kind = PROCESS_SIGNALLED, .code = SIGKILL};
 
-    if (p->pid != 1 && p->started_ns) process_kill(p, end);
+    if (p->pid != 1) process_kill(p, end);
     return 0;
 }
 
