@@ -51,6 +51,16 @@ static int session_of(struct tty *t)
     return session;
 }
 
+/* Nobody will type there again. Whoever finds it so under `bonds`, or not, is right: a hang-up
+ * follows, which takes them, too. */
+static bool is_gone(struct tty *t)
+{
+    tty_lock(t);
+    bool gone = t->gone;
+    tty_unlock(t);
+    return gone;
+}
+
 int tty_check_foreground(struct tty *t, int sig)
 {
     if (!controls_caller(t)) return 0;
@@ -89,7 +99,7 @@ void tty_acquire_by_open(struct tty *t, const struct file *f)
     if (file_flags(f) & O_NOCTTY || !file_may_read(f)) return;
     if (!job_is_session_leader()) return;
     mutex_lock(&bonds);
-    if (!t->gone && caller_has_none() && session_of(t) == 0) bind(t);
+    if (!is_gone(t) && caller_has_none() && session_of(t) == 0) bind(t);
     mutex_unlock(&bonds);
 }
 
@@ -101,7 +111,7 @@ static int acquire(struct tty *t, const struct file *f, bool steal)
     if (!job_is_session_leader() || !caller_has_none()) return -EPERM;
     if (session != 0 && !(steal && job_may_steal_terminal())) return -EPERM;
     if (!file_may_read(f) && !job_may_steal_terminal()) return -EPERM;
-    if (t->gone) return -EIO;
+    if (is_gone(t)) return -EIO;
     if (session != 0) job_session_without_tty(session);
     bind(t);
     return 0;
@@ -147,6 +157,7 @@ static void end_files(struct tty *t)
     __atomic_store_n(&t->hangups, t->hangups + 1, __ATOMIC_RELAXED);
     t->opens = 0;
     ldisc_flush_input(&t->line);
+    t->ops->input_room(t);
     wait_wake_all(&t->readers);
     wait_wake_all(&t->writers);
 }

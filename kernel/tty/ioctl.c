@@ -261,6 +261,14 @@ static long set_exclusive(const struct call *c, bool exclusive)
     return 0;
 }
 
+static long get_exclusive(const struct call *c)
+{
+    tty_lock(c->tty);
+    bool exclusive = c->tty->exclusive;
+    tty_unlock(c->tty);
+    return put_number(c, exclusive);
+}
+
 static long job_call(const struct call *c)
 {
     switch (c->request) {
@@ -295,7 +303,7 @@ static long other_call(const struct call *c)
     case TIOCNXCL:
         return set_exclusive(c, false);
     case TIOCGEXCL:
-        return put_number(c, c->tty->exclusive);
+        return get_exclusive(c);
     case TIOCSTI: /* typing for others: as Linux answers unless told otherwise */
         return cred_can(c->file->cred, CAP_SYS_ADMIN) ? -EPERM : -EIO;
     default:

@@ -303,15 +303,23 @@ static long write_bytes(struct file *f, struct transfer *from)
     return total ? total : err;
 }
 
+static bool stops_writers(struct tty *t)
+{
+    tty_lock(t);
+    bool stops = t->line.termios.c_lflag & TOSTOP;
+    tty_unlock(t);
+    return stops;
+}
+
 static long tty_write(struct file *f, struct transfer *from, uint64_t *pos)
 {
     struct tty_file *tf = f->data;
     struct tty *t = tf->tty;
+    long n = 0;
 
     (void)pos;
     if (tty_file_is_dead(tf)) return -EIO;
-    bool checked = !tf->console && t->line.termios.c_lflag & TOSTOP;
-    long n = checked ? tty_check_foreground(t, SIGTTOU) : 0;
+    if (!tf->console && stops_writers(t)) n = tty_check_foreground(t, SIGTTOU);
     if (n) return n;
     tty_lock(t);
     n = take_turn(f, &t->writing, &t->writers);

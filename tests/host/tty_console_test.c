@@ -232,6 +232,25 @@ TEST(keys_for_which_there_is_no_room_stay_in_the_port)
     end();
 }
 
+TEST(a_hang_up_makes_room_for_keys)
+{
+    static char keys[5000];
+
+    begin();
+    memset(keys, 'k', sizeof(keys) - 1);
+    keys[0] = '\n'; /* a line that waits: the rest is not one line */
+    key_in(keys);
+    EXPECT_EQ(port.asked & UART_INPUT, 0);
+    port.typed = NULL;
+    tty_hang_up(&console_tty);
+    EXPECT_EQ(port.asked & UART_INPUT, UART_INPUT);
+    port.room = 10000;
+    EXPECT(strlen(sent()) > 4000);
+    file_put(serial);
+    EXPECT_EQ(rig_open("/dev/ttyS0", O_RDWR | O_NONBLOCK | O_NOCTTY, &serial), 0);
+    end();
+}
+
 TEST(a_flush_takes_back_what_has_not_been_sent)
 {
     uint32_t n = 0;
