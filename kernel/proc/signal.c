@@ -219,18 +219,6 @@ bool signal_blocked_or_ignored(int number)
     return none;
 }
 
-void signal_dispositions(struct process *p, sigset_t *ignored, sigset_t *caught)
-{
-    *ignored = *caught = 0;
-    signals_lock(p);
-    for (int n = 1; n <= NSIG; n++) {
-        uint64_t handler = p->signals->action[n - 1].handler;
-        if (handler == SIG_IGN) *ignored |= SIGSET(n);
-        if (handler != SIG_IGN && handler != SIG_DFL) *caught |= SIGSET(n);
-    }
-    signals_unlock(p);
-}
-
 /* ---- taking ---- */
 
 sigset_t signal_pending_set(void)

@@ -117,8 +117,6 @@ bool signal_child_unwanted(struct process *p);
 bool signal_wants_stops(struct process *p);
 /* Would this signal be of no effect for the calling task: blocked or ignored? */
 bool signal_blocked_or_ignored(int number);
-/* What is ignored, what is caught: /proc/PID/status. */
-void signal_dispositions(struct process *p, sigset_t *ignored, sigset_t *caught);
 
 /* Another mask for the time of one call (ppoll, pselect6, epoll_pwait, sigsuspend): begin sets it; end
  * puts the old one back at once, or if a signal ended the call (it returns -EINTR, -ERESTARTSYS or
