@@ -32,6 +32,7 @@ import selectors
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -115,6 +116,21 @@ class Machine:
             # nobody wakes when a device has something.
             command += ["-icount", "shift=0" if self.devices() else "shift=0,sleep=off"]
         return [*command, *self.devices(), *self.extra]
+
+
+def build(machine):
+    """Brings what the machine boots up to date: silent unless there is something to say.
+    False if that cannot be done."""
+    if subprocess.run([ROOT / "tools/setup", "build"]).returncode != 0:
+        return False
+    if not machine.kernel.exists():
+        print("kilburn: building the kernel", file=sys.stderr)
+    wanted = [machine.kernel.relative_to(ROOT), "user"]
+    if machine.bios == "none":
+        wanted.append("build/monitor/monitor.bin")
+    make = ["make", "--silent", "--no-print-directory", f"-j{os.cpu_count()}", "-C", str(ROOT), *wanted]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(make, env=environment, stdout=sys.stderr).returncode == 0
 
 
 @functools.lru_cache(maxsize=None)
