@@ -240,42 +240,36 @@ bool frames_give_zeroed(struct page *p, enum page_use use)
     return room;
 }
 
-/* Merges the frames of the list in the buddy. True if there were any. */
-static bool merge(struct frame_list *l)
+/* Merges the frames of the list in the buddy. */
+static void merge(struct frame_list *l)
 {
     struct page *p;
-    bool any = false;
 
     buddy_lock();
     while ((p = list_take(l))) {
         buddy_give_frame(p);
-        any = true;
     }
     buddy_unlock();
-    return any;
 }
 
-static bool empty_cache(struct hart_frames *f)
+static void empty_cache(struct hart_frames *f)
 {
     unsigned n = stack_count(&f->any), nzeroed = stack_count(&f->zeroed);
 
     if (n) spill(&f->any, n);
     if (nzeroed) spill(&f->zeroed, nzeroed);
-    return n + nzeroed > 0;
 }
 
-bool frames_reclaim(void)
+void frames_reclaim(void)
 {
-    bool any = merge(&pool);
-
+    merge(&pool);
     for (unsigned i = 0; i < MAX_HARTS; i++) {
         struct hart_frames *f = &hart_frames[i];
         if (!frames_trylock(f)) continue;
-        if (empty_cache(f)) any = true;
+        empty_cache(f);
         frames_unlock(f);
     }
-    if (merge(&loose)) any = true;
-    return any;
+    merge(&loose);
 }
 
 static void wait_for(struct hart_frames *f)

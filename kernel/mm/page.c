@@ -36,12 +36,18 @@ static struct page *take_block(unsigned order, enum page_use use)
     return head;
 }
 
+/* Who is moving free frames from one place to another (a refill, page_drain()) hides them for a
+ * moment: so a look everywhere that finds nothing is no proof, and there are a few. */
 static struct page *take_block_or_reclaim(unsigned order, enum page_use use)
 {
+    enum { LOOKS = 4 };
     struct page *p = take_block(order, use);
 
     if (p) return p;
-    if (frames_reclaim()) p = take_block(order, use);
+    for (unsigned i = 0; i < LOOKS && !p; i++) {
+        frames_reclaim();
+        p = take_block(order, use);
+    }
     if (page_few_left) page_few_left();
     return p;
 }

@@ -57,8 +57,8 @@ must_check struct page *frames_take_zeroed(enum page_use use);
  * `use` so far. */
 bool frames_give(struct page *p, enum page_use use);
 bool frames_give_zeroed(struct page *p, enum page_use use);
-/* Returns what it can get without waiting to the buddy. False if there was nothing. */
-bool frames_reclaim(void);
+/* Returns what it can get without waiting to the buddy. */
+void frames_reclaim(void);
 
 /* page_debug.c. All do nothing without DEBUG_CHECKS. */
 void debug_allocated(struct page *p, unsigned order, void *site);
