@@ -3,7 +3,8 @@
  *
  *     shrink    the pages behind the new end go
  *     grow      the free pages behind it get the same meaning, if the mapping ends there; else
- *     move      a new place is mapped whole, and the old pages go to its beginning:
+ *     move      a new place is mapped whole, and the old pages go to its beginning; it is only
+ *               emptied if they fill it:
  *
  *                  old   [pages......]                 [           ]
  *                  new                [....................]   ->  [pages......|........]
@@ -78,25 +79,33 @@ static int find(struct remap *m)
 
 /* ---- Moving. ---- */
 
-/* A place for all pages, mapped: its start in *to. */
+/* Are there more pages afterwards, or is the place still to be found? Then it is mapped first. */
+static bool maps_first(const struct remap *m)
+{
+    return !(m->flags & MREMAP_FIXED) || m->npages > range_pages(m->from);
+}
+
+/* A place for all pages: its start in *to. */
 static int take_place(const struct remap *m, vaddr_t *to)
 {
     struct mapping_source source = source_at(m, m->from.start);
+    struct range r = range_of(m->to, m->npages);
 
     if (!(m->flags & MREMAP_FIXED))
         return aspace_map_anywhere(m->space, m->npages, 1, m->what.prot, &source, to);
     *to = m->to;
-    return aspace_map_replace(m->space, range_of(m->to, m->npages), m->what.prot,
-                              &source);
+    if (!maps_first(m)) return aspace_unmap(m->space, r);
+    return aspace_map_replace(m->space, r, m->what.prot, &source);
 }
 
-/* The old pages go to `to`, where so many pages are mapped and not yet used. */
+/* The old pages go to the beginning of the place. */
 static int move_in(const struct remap *m, vaddr_t to)
 {
     uint64_t n = range_pages(m->from);
+    int err = 0;
 
     if (n == 0) return 0; /* a second mapping of what is there */
-    int err = aspace_unmap(m->space, range_of(to, n));
+    if (maps_first(m)) err = aspace_unmap(m->space, range_of(to, n));
     return err ? err : aspace_move(m->space, m->from, to);
 }
 
