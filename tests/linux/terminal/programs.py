@@ -40,7 +40,7 @@ def interact(argv, *steps):
 
 with open("lines", "w") as f:
     f.writelines(f"line {n}\n" for n in range(1, 101))
-os.environ["TERM"] = "vt100"
+os.environ |= {"TERM": "vt100", "PYTHON_BASIC_REPL": "1"}
 interact(["more", "lines"], (b"line 23\r\n", b" "), (b"line 46\r\n", b"q"))
 interact(["top", "-d", "30"], (b"COMMAND", b"q"))
 interact(["top", "-d", "1"], (b"COMMAND", b""), (b"top", b"\x03"))
