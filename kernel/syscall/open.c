@@ -15,6 +15,7 @@
 #include "syscall/user_path.h"
 #include "syscall/user_struct.h"
 #include "uapi/openat2.h"
+#include "uapi/sched.h"
 
 static struct fd_table *files(void) { return current_process()->files; }
 
@@ -144,15 +145,18 @@ long sys_dup3(uint64_t from, uint64_t to, uint64_t flags)
     return fd;
 }
 
+#define CLOSE_RANGE_UNSHARE 2u
 #define CLOSE_RANGE_CLOEXEC 4u
 
-/* A table of descriptors belongs to a process with all its threads, so that no thread can have
- * one of its own before (CLOSE_RANGE_UNSHARE). */
+/* A table belongs to a process with all its threads, so that one of several cannot have its own
+ * before (CLOSE_RANGE_UNSHARE): that is -EINVAL. */
 long sys_close_range(uint64_t first, uint64_t last, uint64_t flags)
 {
-    if ((uint32_t)flags & ~CLOSE_RANGE_CLOEXEC) return -EINVAL;
+    if ((uint32_t)flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) return -EINVAL;
     if ((uint32_t)first > (uint32_t)last) return -EINVAL;
-    if ((uint32_t)flags) {
+    long err = flags & CLOSE_RANGE_UNSHARE ? sys_unshare(CLONE_FILES) : 0;
+    if (err) return err;
+    if (flags & CLOSE_RANGE_CLOEXEC) {
         fd_set_range_on_exec(files(), (unsigned)first, (unsigned)last);
     } else {
         fd_close_range(files(), (unsigned)first, (unsigned)last);

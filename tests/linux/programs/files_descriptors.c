@@ -40,6 +40,7 @@ static void numbers(void)
     ROW(fcntl(5, F_GETFD));
     ROW(fcntl(1000, F_GETFD));
     ROW(fcntl(1001, F_GETFD));
+    ROW(syscall(SYS_close_range, 4, 6, 2));
     ROW(syscall(SYS_close_range, 4, ~0u, 0));
     ROW(fcntl(1001, F_GETFD));
     ROW(fcntl(4, F_GETFD));
