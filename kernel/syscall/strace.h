@@ -5,8 +5,8 @@
  *
  * What a row of the lists of calls (linux.h) says of arguments is a word for each:
  *
- *     int, fd       a signed number            dirfd         AT_FDCWD or a descriptor
- *     long          the same, of 64 bits       mode          permissions, octal
+ *     int, fd, id   a signed number            dirfd         AT_FDCWD or a descriptor
+ *     long          the same, of 64 bits       mode, oct     permissions, octal
  *     size          an unsigned number         hex           a number
  *     ptr           an address                 new_mode      of a file that the flags before make
  *     path, str     a string of the program's  timespec      a struct timespec
@@ -17,8 +17,8 @@
  *     status_out    the status that wait4(2) stored
  *
  * and those whose numbers have names (strace_names.c): open_flags prot map_flags clone_flags
- * at_flags wait_options madvise signal clock rlimit futex_op fcntl whence ioctl. Any other is
- * shown as hex.
+ * at_flags wait_options madvise signal clock rlimit futex_op fcntl whence ioctl sched prctl. Any
+ * other is shown as hex.
  */
 #pragma once
 

@@ -268,11 +268,11 @@ static void put_given(struct strace_line *l, struct word w, const uint64_t *arg)
     }
     if (word_is(w, "long")) {
         strace_put(l, "%ld", (long)*arg);
-    } else if (word_is(w, "int") || word_is(w, "fd")) {
+    } else if (word_is(w, "int") || word_is(w, "fd") || word_is(w, "id")) {
         strace_put(l, "%d", (int)*arg);
     } else if (word_is(w, "size")) {
         strace_put(l, "%lu", *arg);
-    } else if (word_is(w, "mode") || word_is(w, "new_mode")) {
+    } else if (word_is(w, "mode") || word_is(w, "new_mode") || word_is(w, "oct")) {
         put_octal(l, (unsigned)*arg);
     } else if (word_is(w, "bytes")) {
         put_bytes(l, arg[0], arg[1]);

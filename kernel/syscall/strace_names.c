@@ -237,6 +237,37 @@ static const struct name requests[] = {{"TCGETS", 0x5401},
                                        {"FIONCLEX", 0x5450},
                                        {0}};
 
+static const struct name policies[] = {{"SCHED_OTHER", 0},
+                                       {"SCHED_FIFO", 1},
+                                       {"SCHED_RR", 2},
+                                       {"SCHED_BATCH", 3},
+                                       {"SCHED_IDLE", 5},
+                                       {"SCHED_DEADLINE", 6},
+                                       {0}};
+
+static const struct name process_controls[] = {{"PR_SET_PDEATHSIG", 1},
+                                               {"PR_GET_PDEATHSIG", 2},
+                                               {"PR_GET_DUMPABLE", 3},
+                                               {"PR_SET_DUMPABLE", 4},
+                                               {"PR_GET_KEEPCAPS", 7},
+                                               {"PR_SET_KEEPCAPS", 8},
+                                               {"PR_SET_NAME", 15},
+                                               {"PR_GET_NAME", 16},
+                                               {"PR_GET_SECCOMP", 21},
+                                               {"PR_SET_SECCOMP", 22},
+                                               {"PR_CAPBSET_READ", 23},
+                                               {"PR_CAPBSET_DROP", 24},
+                                               {"PR_SET_TIMERSLACK", 29},
+                                               {"PR_GET_TIMERSLACK", 30},
+                                               {"PR_SET_MM", 35},
+                                               {"PR_SET_CHILD_SUBREAPER", 36},
+                                               {"PR_GET_CHILD_SUBREAPER", 37},
+                                               {"PR_SET_NO_NEW_PRIVS", 38},
+                                               {"PR_GET_NO_NEW_PRIVS", 39},
+                                               {"PR_CAP_AMBIENT", 47},
+                                               {"PR_SET_VMA", 0x53564d41},
+                                               {0}};
+
 /* A value is a number of `mask`, named by `numbers`, and bits outside of it. */
 static const struct {
     const char *kind;
@@ -258,6 +289,8 @@ static const struct {
     {"rlimit", 0xffffffff, limits, NULL, true, false},
     {"fcntl", 0xffffffff, fcntl_commands, NULL, true, false},
     {"whence", 0xffffffff, whences, NULL, true, false},
+    {"sched", 0xffffffff, policies, NULL, true, false},
+    {"prctl", 0xffffffff, process_controls, NULL, true, false},
     {"ioctl", 0xffffffff, requests, NULL, true, false},
 };
 

@@ -98,6 +98,8 @@ TEST(numbers_are_as_wide_as_their_words)
     EXPECT_STR(one("dirfd", 7), "7");
     EXPECT_STR(one("mode", 0644), "0644");
     EXPECT_STR(one("mode", 0), "0");
+    EXPECT_STR(one("oct", 022), "022");
+    EXPECT_STR(one("id", 0xffffffff), "-1");
 }
 
 TEST(flags_have_names_and_the_rest_is_hex)
@@ -129,6 +131,8 @@ TEST(flags_have_names_and_the_rest_is_hex)
     EXPECT_STR(one("fcntl", 1030), "F_DUPFD_CLOEXEC");
     EXPECT_STR(one("whence", 2), "SEEK_END");
     EXPECT_STR(one("ioctl", 0x5413), "TIOCGWINSZ");
+    EXPECT_STR(one("sched", 1), "SCHED_FIFO");
+    EXPECT_STR(one("prctl", 15), "PR_SET_NAME");
 }
 
 TEST(strings_are_quoted_and_cut)
