@@ -116,14 +116,13 @@ static bool poller_rang(void *p) { return any_rang(p); }
 
 long poll_files(struct poll_entry *e, size_t n, uint64_t deadline_ns)
 {
-    struct {
-        struct block block;
-        struct waiter waiters[FIRST];
-    } first = {.block.size = FIRST};
-    struct poller p = {.table.add = enter, .blocks = &first.block};
+    alignas(struct block) char room[sizeof(struct block) + FIRST * sizeof(struct waiter)];
+    struct block *first = (struct block *)room;
+    struct poller p = {.table.add = enter, .blocks = first};
     struct wait_queue gate = {0};
-    long found = ask(e, n, deadline_ns ? &p.table : NULL);
 
+    *first = (struct block){.size = FIRST};
+    long found = ask(e, n, deadline_ns ? &p.table : NULL);
     while (found == 0 && p.err == 0 && deadline_ns) {
         int err = wait_ready(&gate, poller_rang, &p, deadline_ns);
         if (err == -ERESTARTSYS) p.err = -EINTR;
