@@ -32,8 +32,7 @@ static void copy_knowledge(struct program *to, struct program *from)
     mutex_unlock(&from->brk_lock);
     to->space = space;
     to->refs = 1;
-    to->locked_pages = 0; /* locks are not inherited: mlock(2) */
-    to->lock_future = 0;
+    to->lock_future = 0; /* locks are not inherited: mlock(2) */
     mutex_init(&to->brk_lock);
     if (to->exe) file_get(to->exe);
 }

@@ -33,7 +33,6 @@ struct program {
     vaddr_t brk_start; /* set once */
     vaddr_t brk;       /* under brk_lock */
 
-    uint64_t locked_pages; /* by mlock; atomic */
     uint32_t lock_future;  /* mlockall(MCL_FUTURE), its flags; atomic */
     uint32_t barriers;     /* what membarrier(2) was told to be ready for; atomic */
     uint64_t peak_pages;   /* resident at most, as far as somebody looked; atomic */
