@@ -10,9 +10,9 @@
 
 struct char_device {
     const char *name; /* in devfs; "a/b" is b in a directory a */
-    uint64_t number; /* device_number() of the first */
-    uint32_t count;  /* minors, from the first on */
-    uint32_t mode;   /* permissions of the name that devfs gives; 0: none */
+    uint64_t number;  /* device_number() of the first */
+    uint32_t count;   /* minors, from the first on */
+    uint32_t mode;    /* permissions of the name that devfs gives; 0: none */
     /* Sets f->ops. 0, or why it cannot be opened. */
     int (*open)(struct inode *i, struct file *f);
     struct list link; /* under the lock of the table */

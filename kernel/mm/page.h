@@ -40,8 +40,8 @@ enum page_flags {
     PAGE_REMOVED = 2, /* cached: no longer in its object. Atomic, set once. */
     PAGE_BROKEN = 4,  /* head of a block: each of its frames now counts for itself */
     PAGE_TAIL = 8,    /* inside a block that is not broken: ask the head */
-    PAGE_USED = 16, /* cached: looked up since objects_reclaim() came by. Atomic. */
-    PAGE_CODE = 32, /* cached: all harts fetch what was stored in it. Atomic. */
+    PAGE_USED = 16,   /* cached: looked up since objects_reclaim() came by. Atomic. */
+    PAGE_CODE = 32,   /* cached: all harts fetch what was stored in it. Atomic. */
 };
 
 struct object;

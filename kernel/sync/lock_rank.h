@@ -25,15 +25,15 @@ enum lock_rank {
     RANK_TLB,     /* handing out address space identifiers */
     RANK_GRACE,   /* batches that wait for a grace period */
     RANK_DEVICE, /* a device and its queues: it takes frames, and wakes who waited for it */
-    RANK_TTY,    /* a terminal: those who wait for it are woken, and a serial port is written */
+    RANK_TTY, /* a terminal: those who wait for it are woken, and a serial port is written */
     RANK_INODES, /* the table of inodes of a mounted image: nothing is called under it */
     RANK_SLAB,   /* slab lists: everybody above allocates */
     RANK_BUDDY,  /* the frame allocator: slabs take frames */
     RANK_SOCKET, /* a socket, or a listener and one that waits there: wakes under it */
     RANK_EVENTS, /* an eventfd or timerfd: allocates nothing, wakes after it, sets a timer */
-    RANK_EPOLL,  /* what an epoll has ready: who wakes somebody may hold anything above */
-    RANK_FUTEX,  /* words that threads wait for; of two the lower address first */
-    RANK_WAIT,   /* wait queues: anybody above may wake, with its lock held */
+    RANK_EPOLL, /* what an epoll has ready: who wakes somebody may hold anything above */
+    RANK_FUTEX, /* words that threads wait for; of two the lower address first */
+    RANK_WAIT,  /* wait queues: anybody above may wake, with its lock held */
     RANK_TIMER, /* a hart's timers: who waits on a queue sets one; nothing is called under it */
     RANK_RUNQUEUE, /* run queues, one at a time: waking ends here, whatever is held */
     RANK_FOLD,     /* a hart's counts go to the space it leaves, in a switch of threads */

@@ -25,9 +25,9 @@ static long now_ms(void)
 
 static void show_events(const char *what, unsigned events)
 {
-    static const char *const names[] = {"IN",     "PRI",    "OUT",    "ERR",    "HUP",
-                                        "NVAL",   "RDNORM", "RDBAND", "WRNORM", "WRBAND",
-                                        "MSG",    "REMOVE", "11",     "RDHUP"};
+    static const char *const names[] = {"IN",   "PRI",    "OUT",    "ERR",    "HUP",
+                                        "NVAL", "RDNORM", "RDBAND", "WRNORM", "WRBAND",
+                                        "MSG",  "REMOVE", "11",     "RDHUP"};
 
     printf("%s:", what);
     for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -366,7 +366,8 @@ static void show_timer(const char *what, int fd)
 
 static void timers(void)
 {
-    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), w = timerfd_create(CLOCK_REALTIME, 0);
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK),
+        w = timerfd_create(CLOCK_REALTIME, 0);
     struct itimerspec t = {{0, 0}, {0, 20000000}}, old;
     uint64_t n = 0;
 

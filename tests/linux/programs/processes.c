@@ -265,7 +265,8 @@ static void closing_on_exec(const char *self)
 {
     char number[16];
     char *const argv[] = {"name", "open?", number, NULL};
-    int kept = open("/dev/null", O_RDONLY), closed = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int kept = open("/dev/null", O_RDONLY),
+        closed = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     snprintf(number, sizeof(number), "%d", kept);
     say_status("a descriptor that stays", run(self, argv));

@@ -12,9 +12,9 @@
 
 static void show_state(const char *what, int fd)
 {
-    static const char *const names[] = {"IN",     "PRI",    "OUT",    "ERR",    "HUP",
-                                        "NVAL",   "RDNORM", "RDBAND", "WRNORM", "WRBAND",
-                                        "MSG",    "REMOVE", "11",     "RDHUP"};
+    static const char *const names[] = {"IN",   "PRI",    "OUT",    "ERR",    "HUP",
+                                        "NVAL", "RDNORM", "RDBAND", "WRNORM", "WRBAND",
+                                        "MSG",  "REMOVE", "11",     "RDHUP"};
     struct pollfd p = {fd, 0x7fff, 0};
 
     poll(&p, 1, 0);
@@ -77,7 +77,8 @@ static long send_to(int fd, const char *text, const char *path)
     return sendto(fd, text, strlen(text), MSG_DONTWAIT, (void *)&a, len);
 }
 
-static void show_name(const char *what, int fd, int (*get)(int, struct sockaddr *, socklen_t *))
+static void show_name(const char *what, int fd,
+                      int (*get)(int, struct sockaddr *, socklen_t *))
 {
     struct sockaddr_un a = {0};
     socklen_t len = sizeof(a);
@@ -419,7 +420,9 @@ static long send_fds(int to, const int *fd, int n)
 {
     union control c = {0};
     struct iovec v = {"f", 1};
-    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &c,
+    struct msghdr m = {.msg_iov = &v,
+                       .msg_iovlen = 1,
+                       .msg_control = &c,
                        .msg_controllen = CMSG_SPACE(n * sizeof(int))};
 
     c.h = (struct cmsghdr){CMSG_LEN(n * sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
@@ -432,12 +435,14 @@ static int show_control(const char *what, int fd, size_t room, int flags)
 {
     union control c = {0};
     struct iovec v = {buf, 100};
-    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = room};
+    struct msghdr m = {
+        .msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = room};
     long n = recvmsg(fd, &m, flags | MSG_DONTWAIT);
     int last = -1;
 
-    printf("%s: %ld %s flags %x, %lu of control", what, n, n < 0 ? strerrorname_np(errno) : "ok",
-           n < 0 ? 0 : m.msg_flags, n < 0 ? 0 : (unsigned long)m.msg_controllen);
+    printf("%s: %ld %s flags %x, %lu of control", what, n,
+           n < 0 ? strerrorname_np(errno) : "ok", n < 0 ? 0 : m.msg_flags,
+           n < 0 ? 0 : (unsigned long)m.msg_controllen);
     for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); n >= 0 && h; h = CMSG_NXTHDR(&m, h)) {
         printf(", type %d len %lu", h->cmsg_type, (unsigned long)h->cmsg_len);
         if (h->cmsg_type == SCM_RIGHTS) {
@@ -494,7 +499,9 @@ static void rights(void)
     show_control("who, without room", p[1], 8, 0);
     union control c = {0};
     struct iovec v = {"c", 1};
-    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &c,
+    struct msghdr m = {.msg_iov = &v,
+                       .msg_iovlen = 1,
+                       .msg_control = &c,
                        .msg_controllen = CMSG_SPACE(sizeof(struct ucred))};
     struct ucred u = {getpid(), 7, 8};
     c.h = (struct cmsghdr){CMSG_LEN(sizeof(u)), SOL_SOCKET, SCM_CREDENTIALS};
