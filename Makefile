@@ -32,7 +32,7 @@ demo: ## boot the demonstration: the tutorials' programs, each in its own space
 	@./kilburn demo
 
 test: ## all that guards a change; ends with "N passed, N failed"
-	@tools/setup test image
+	@tools/setup test
 	@tools/test
 
 test-host: ## the kernel's own files, compiled for this machine, under sanitizers
@@ -45,11 +45,11 @@ test-guest: ## the in-kernel tests, crash and boot tests, and kilburn run, under
 	@tools/run-test
 
 test-linux: ## ordinary programs, here and on Linux; GROUP=name for one folder of tests/linux
-	@tools/setup guest image
+	@tools/setup linux
 	@tools/linux-test $(GROUP)
 
 test-long: ## like test, with long fuzzing and every mutant; writes build/test-long.txt
-	@tools/setup test image
+	@tools/setup test
 	@tools/test --long
 
 bench: ## instructions per operation, measured under QEMU
