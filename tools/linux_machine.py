@@ -50,6 +50,7 @@ exec busybox switch_root /root /init
 
 class LinuxMachine(Machine):
     BUS = "pci"  # Debian's kernel has that built in
+    BOOT_SECONDS = 300  # it is quiet until our script runs
     image = ""
 
     @property

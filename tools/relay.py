@@ -318,6 +318,7 @@ class Relay:
 
     def run(self, machine, timeout, silence):
         machine.ports = self.ports()
+        self.boot_seconds = machine.BOOT_SECONDS
         errors = tempfile.TemporaryFile()
         with (Signals() as self.signals, Terminal(bool(self.job.window)) as self.terminal,
               selectors.DefaultSelector() as self.selector):
@@ -355,7 +356,7 @@ class Relay:
                 return  # all has been said, but the machine is still there
             if (timeout is not None and took >= timeout) or (silence is not None and quiet >= silence):
                 self.status = machines.TIMED_OUT
-            elif not self.console.kernel_spoke and took >= machines.BOOT_SECONDS:
+            elif not self.console.kernel_spoke and took >= self.boot_seconds:
                 self.status = machines.NOT_BOOTED
             else:
                 left = 1 if timeout is None else min(1, timeout - took)
