@@ -425,6 +425,9 @@ static bool tell_about(struct ports *d, struct port *p, unsigned id)
     if (p->owed & OWED_OPEN) {
         if (!tell(d, id, EVENT_PORT_OPEN, p->opens != 0)) return false;
         p->owed &= ~(unsigned)OWED_OPEN;
+        /* The buffers have been there all the time, but while nobody was here the device need
+         * not have looked: QEMU asks its other side for bytes only when it hears of buffers. */
+        if (p->present && p->opens) virtio_queue_kick(p->in);
     }
     return true;
 }
