@@ -384,6 +384,26 @@ TEST(a_file_that_stops_anywhere_is_refused)
     EXPECT_EQ(elf_parse(image, 0x4400, limits, &elf), 0);
 }
 
+TEST(the_head_of_a_file_is_enough_if_its_headers_are_in_it)
+{
+    begin();
+    strcpy((char *)image + 0x1000, "/lib/ld.so");
+    elf_add(image, PT_INTERP, PF_R, 0x1000, 0x11000, sizeof("/lib/ld.so"));
+    size_t needed = 0x1000 + sizeof("/lib/ld.so");
+
+    for (size_t len = 0; len <= 0x1100; len += len < 0xff0 ? 16 : 1) {
+        uint8_t *head = malloc(len ? len : 1); /* exactly, for whoever reads behind it */
+        memcpy(head, image, len);
+        int err = elf_parse_head(head, len, sizeof(image), limits, &elf);
+        EXPECT_EQ(err, len < needed ? -ENOEXEC : 0);
+        free(head);
+    }
+    EXPECT_EQ(elf.nsegments, 3);
+    EXPECT_EQ(elf.interp_offset, 0x1000);
+    EXPECT_EQ(elf_parse_head(image, sizeof(image), 0x4200, limits, &elf), -EINVAL);
+    EXPECT_STR(elf.reason, "segment beyond the file");
+}
+
 static void expect_promises(void)
 {
     EXPECT(elf.nsegments >= 1 && elf.nsegments <= ELF_SEGMENTS);
