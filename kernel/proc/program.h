@@ -33,9 +33,9 @@ struct program {
     vaddr_t brk_start; /* set once */
     vaddr_t brk;       /* under brk_lock */
 
-    uint32_t lock_future;  /* mlockall(MCL_FUTURE), its flags; atomic */
-    uint32_t barriers;     /* what membarrier(2) was told to be ready for; atomic */
-    uint64_t peak_pages;   /* resident at most, as far as somebody looked; atomic */
+    uint32_t lock_future; /* mlockall(MCL_FUTURE), its flags; atomic */
+    uint32_t barriers;    /* what membarrier(2) was told to be ready for; atomic */
+    uint64_t peak_pages;  /* resident at most, as far as somebody looked; atomic */
 };
 
 /* With an empty space, one reference, all else 0. NULL: there is no memory. */
