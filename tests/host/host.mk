@@ -40,17 +40,28 @@ FUZZERS := $(basename $(notdir $(wildcard tests/fuzz/*_fuzz.c)))
 # $(call says,FILE,WORD): what FILE's comment lines say after "WORD:".
 says = $(shell sed -n 's|^// $2: ||p' $1)
 
-# $(call program,FOLDER,NAME,FILE,HARNESS,COMPILER,SANITIZE): the rules of one program.
-# Objects are its own, since its flags are.
-define program
-$1/$2: $$(patsubst %.c,$1/$2.o/%.o,$3 $4 $$(call says,$3,sources))
-	@echo "  LD      $$@"
-	@$5 $6 $$^ $$(call says,$3,libs) -o $$@
-$1/$2.o/%.o: %.c
+# $(call objects,FOLDER,FILE): where FILE's objects are, which it shares with all of the same flags.
+empty :=
+objects = $1/objects$(subst =,-,$(subst /,_,$(subst $(empty) ,,$(call says,$2,flags))))
+
+# $(call compile,FOLDER,FILE,COMPILER,SANITIZE): how they are made.
+define compile
+ifndef made-$(call objects,$1,$2)
+made-$(call objects,$1,$2) := 1
+$(call objects,$1,$2)/%.o: %.c
 	@mkdir -p $$(@D)
-	@echo "  CC      $$< ($2)"
-	@$5 $$(HOST_FLAGS) $6 $$(call says,$3,flags) -c $$< -o $$@
--include $$(patsubst %.c,$1/$2.o/%.d,$3 $4 $$(call says,$3,sources))
+	@echo "  CC      $$<"
+	@$3 $$(HOST_FLAGS) $4 $(call says,$2,flags) -c $$< -o $$@
+endif
+endef
+
+# $(call program,FOLDER,NAME,FILE,HARNESS,COMPILER,SANITIZE): the rules of one program.
+define program
+$(call compile,$1,$3,$5,$6)
+$1/$2: $(patsubst %.c,$(call objects,$1,$3)/%.o,$3 $4 $(call says,$3,sources))
+	@echo "  LD      $$@"
+	@$5 $6 $$^ $(call says,$3,libs) -o $$@
+-include $(patsubst %.c,$(call objects,$1,$3)/%.d,$3 $4 $(call says,$3,sources))
 endef
 
 $(foreach t,$(HOST_TESTS),$(eval $(call program,$(HOST_OUT),$t,tests/host/$t.c,\
