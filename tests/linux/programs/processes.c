@@ -130,6 +130,7 @@ static void waiting(void)
     pid = fork_clean();
     if (pid == 0) {
         raise(SIGSTOP);
+        usleep(500000); /* so that it is seen to go on before it ends */
         _exit(6);
     }
     waitpid(pid, &status, WUNTRACED);
