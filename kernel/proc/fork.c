@@ -87,9 +87,7 @@ static int make_thread(struct process *p, int tid, const struct fork_request *r,
     t->affinity = __atomic_load_n(&self->thread->affinity, __ATOMIC_RELAXED);
     t->owner = p;
     task_signals_init(&t->task->signals, &self->signals);
-    if (r->flags & CLONE_VM && r->flags & CLONE_VFORK)
-        task_signals_keep_stack(&t->task->signals, &self->signals);
-    if (!(r->flags & CLONE_VM))
+    if (!(r->flags & CLONE_VM) || r->flags & CLONE_VFORK)
         task_signals_keep_stack(&t->task->signals, &self->signals);
     if (r->flags & CLONE_CHILD_SETTID) t->task->set_child_tid = r->child_tid;
     if (r->flags & CLONE_CHILD_CLEARTID) t->task->clear_child_tid = r->child_tid;

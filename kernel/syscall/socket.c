@@ -124,7 +124,11 @@ long sys_socketpair(uint64_t family, uint64_t type, uint64_t protocol, vaddr_t f
 /*
  * Connections
  */
-long sys_bind(uint64_t fd, vaddr_t address, uint64_t len)
+typedef int (*address_fn)(struct file *, const struct socket_address *,
+                          const struct walk_env *);
+
+/* Does it with the socket and the address, where that may be a path. */
+static long with_address(uint64_t fd, vaddr_t address, uint64_t len, address_fn fn)
 {
     struct socket_address a;
     struct walk_env env;
@@ -135,29 +139,21 @@ long sys_bind(uint64_t fd, vaddr_t address, uint64_t len)
     err = read_address(address, len, &a);
     if (!err) err = env_begin(&env);
     if (!err) {
-        err = socket_bind(use.file, &a, &env);
+        err = fn(use.file, &a, &env);
         fs_env_end(&env);
     }
     fd_end(use);
     return err;
 }
 
+long sys_bind(uint64_t fd, vaddr_t address, uint64_t len)
+{
+    return with_address(fd, address, len, socket_bind);
+}
+
 long sys_connect(uint64_t fd, vaddr_t address, uint64_t len)
 {
-    struct socket_address a;
-    struct walk_env env;
-    struct fd_use use;
-    int err = fd_begin((int)fd, &use);
-
-    if (err) return err;
-    err = read_address(address, len, &a);
-    if (!err) err = env_begin(&env);
-    if (!err) {
-        err = socket_connect(use.file, &a, &env);
-        fs_env_end(&env);
-    }
-    fd_end(use);
-    return err;
+    return with_address(fd, address, len, socket_connect);
 }
 
 long sys_listen(uint64_t fd, uint64_t backlog)
