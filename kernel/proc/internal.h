@@ -6,12 +6,20 @@
 /* The calling thread leaves its process, which has a reason to end, and ends. */
 _Noreturn void process_leave(void);
 
+/* How many processes have given their memory back: it changes when there may be some again. */
+uint32_t process_memory_given(void);
+
+/* Waits until that is not `given` any more, if a process is on its way there, or until the
+ * calling thread must leave. False, at once, if none is and it is `given` still. */
+must_check bool process_await_memory(uint32_t given);
+
 /*
- * There was no memory for a page of the calling thread's program. Ends the process that
- * has most and waits until its memory is there. False if that is its own, or if it must leave
- * anyway: nobody else can be asked.
+ * There was no memory for a page of the calling thread's program, in an attempt that began when
+ * process_memory_given() was `given`. Ends the process that has most, if none is ending, and waits
+ * until its memory is there. False if that is its own, or if it must leave anyway: nobody else
+ * can be asked.
  */
-must_check bool process_make_room(void);
+must_check bool process_make_room(uint32_t given);
 
 /* The running process for which measure() gives most, with a reference; it is called with
  * process.lock held, and may not sleep. NULL if there is none, or it is just going. */

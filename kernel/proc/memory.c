@@ -8,8 +8,9 @@
  * Process 1 of Linux goes last: the machine ends with it.
  *
  * Whoever asks waits until the memory of the largest is there, also if somebody else
- * has already ended it. A thread that waits here and is told to leave gives up, so that
- * nobody waits for each other.
+ * has already ended it. Nobody is ended while a process is on its way out: the next largest would
+ * go for memory that is just being given back. A thread that waits here and is told to leave
+ * gives up, so that nobody waits for each other.
  */
 #include "lib/log.h"
 #include "mm/aspace.h"
@@ -47,7 +48,7 @@ static void end_for_memory(struct process *p)
         log_warn("out of memory: process %d (%s) is ended", p->pid, p->name);
 }
 
-bool process_make_room(void)
+bool process_make_room(uint32_t given)
 {
     struct page_stats stats;
 
@@ -55,12 +56,16 @@ bool process_make_room(void)
     page_stats(&stats);
     struct process *largest = process_get_most(badness, stats.total);
     bool mine = largest == current_process();
+    bool coming = process_await_memory(given); /* looked at after the sizes */
 
     if (!largest) return !current_must_leave(); /* it has just gone */
-    end_for_memory(largest);
-    if (!mine) {
-        wait_until(&largest->waiters, process_is_over(largest) || current_must_leave());
+    if (!coming) {
+        end_for_memory(largest);
+        if (!mine) {
+            wait_until(&largest->waiters,
+                       process_is_over(largest) || current_must_leave());
+        }
     }
     process_put(largest);
-    return !mine && !current_must_leave();
+    return (coming || !mine) && !current_must_leave();
 }

@@ -182,6 +182,31 @@ static void wait_off_stack(struct thread *t)
     }
 }
 
+/*
+ * Between the moment when a process has no program any more, and cannot be seen to have much, and
+ * the one when its memory is there, it is on its way. Both counters are written with
+ * process.lock of the leaver held, or after it: who saw that a process has no program sees that
+ * it has begun.
+ */
+static struct {
+    uint32_t begun, done; /* atomic; they wrap */
+    struct wait_queue waiters;
+} leaving;
+
+uint32_t process_memory_given(void)
+{
+    return __atomic_load_n(&leaving.done, __ATOMIC_ACQUIRE);
+}
+
+bool process_await_memory(uint32_t given)
+{
+    uint32_t begun = __atomic_load_n(&leaving.begun, __ATOMIC_ACQUIRE);
+
+    if (begun == given) return false;
+    wait_until(&leaving.waiters, process_memory_given() != given || current_must_leave());
+    return true;
+}
+
 /* Takes the running thread off the list; the one that left before it is in *before. The program
  * is for the last to give back; NULL for others. */
 static struct program *leave_list(struct process *p, struct thread *self,
@@ -196,6 +221,7 @@ static struct program *leave_list(struct process *p, struct thread *self,
     unsigned left = p->nthreads - 1;
     __atomic_store_n(&p->nthreads, left, __ATOMIC_RELEASE);
     if (left == 0) {
+        __atomic_fetch_add(&leaving.begun, 1, __ATOMIC_RELEASE);
         program = p->program;
         p->program = NULL;
     } else if (left == 1) {
@@ -208,6 +234,8 @@ static struct program *leave_list(struct process *p, struct thread *self,
 static void close(struct process *p, struct program *program)
 {
     program_put(program);
+    __atomic_fetch_add(&leaving.done, 1, __ATOMIC_RELEASE);
+    wait_wake_all(&leaving.waiters);
     if (p->personality->close) p->personality->close(p);
     __atomic_store_n(&p->over, 1, __ATOMIC_RELEASE);
     wait_wake_all(&p->waiters);

@@ -12,8 +12,10 @@
 #include "lib/ktest.h"
 #include "lib/string.h"
 #include "mm/page.h"
+#include "mm/reclaim.h"
 #include "mm/slab.h"
 #include "mm/uaccess.h"
+#include "proc/internal.h"
 #include "proc/ktest_programs.h"
 #include "sched/timer.h"
 
@@ -378,6 +380,21 @@ KTEST(a_program_without_memory_ends)
         exited = end.kind == PROCESS_EXITED && end.code == 0;
         assert(exited || end.kind == PROCESS_NO_MEMORY || end.code == -EFAULT);
     }
+}
+
+/* Else a thread that was late would end the next largest, for memory that is there. */
+KTEST(nobody_is_ended_for_memory_that_was_given_back_meanwhile)
+{
+    while (reclaim_some()) {
+    }
+    uint32_t before = process_memory_given();
+    finish(start(test_exit_7));
+    struct process *p = start(test_block);
+    wait_until_blocked(p);
+
+    assert(process_make_room(before) && seen.ended == 0);
+    assert(process_make_room(process_memory_given()) && seen.ended == 1);
+    assert(finish(p).kind == PROCESS_NO_MEMORY);
 }
 
 /* ---- registers ---- */

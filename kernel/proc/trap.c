@@ -31,10 +31,12 @@ static unsigned access_of(uint64_t scause)
 static enum fault_result fault(struct aspace *s, vaddr_t va, unsigned access)
 {
     enum fault_result r;
+    uint32_t given;
 
     do {
+        given = process_memory_given();
         r = aspace_fault(s, va, access);
-    } while (r == FAULT_NOMEM && process_make_room());
+    } while (r == FAULT_NOMEM && process_make_room(given));
     return r;
 }
 

@@ -258,7 +258,8 @@ def check_torture(output, seed):
     """The witnesses come to their end each time, whoever runs beside them."""
     lines = lines_of(output)
     says = [line for line in lines if line.startswith("torture: ")]
-    require(len(says) == 2 and re.fullmatch(r"torture: [1-9]\d* runs, 0 went wrong", says[1]), f"{says}")
+    wrong = [line for line in lines if ": expected " in line]
+    require(len(says) == 2 and re.fullmatch(r"torture: [1-9]\d* runs, 0 went wrong", says[1]), f"{says} {wrong}")
     require(seed is None or says[0].startswith(f"torture: seed {seed}, "), f"{says[0]}: not seed {seed}")
     for program in listed("witness"):
         require(verdict(program) in lines, f"no line says: {verdict(program)}")
