@@ -13,7 +13,7 @@ JOBS := $(shell nproc 2>/dev/null || echo 1)
 QUICK = $(MAKE) --no-print-directory --silent $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 .DEFAULT_GOAL := build
-.PHONY: build run demo test test-host test-guest test-linux test-long bench debug format check coverage \
+.PHONY: build run demo test test-host test-guest test-linux test-long bench profile debug format check coverage \
         seeds mutants clean help
 
 include kernel/kernel.mk
@@ -55,6 +55,10 @@ test-long: ## like test, with long fuzzing and every mutant; writes build/test-l
 bench: ## instructions per operation, measured under QEMU
 	@tools/setup run
 	@bench/run
+
+profile: ## where the instructions of one operation go: OPERATION=null_syscall
+	@tools/setup run
+	@bench/profile $(or $(OPERATION),$(error say which: make profile OPERATION=null_syscall))
 
 debug: ## QEMU stopped at the first kernel instruction, with GDB and our commands
 	@tools/setup debug
