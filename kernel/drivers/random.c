@@ -1,16 +1,17 @@
 /*
- * A generator that forgets: the key of the next request is made before this one is served.
+ * A generator that forgets: the key of the next batch is made with this one, and bytes that were
+ * given out are wiped.
  *
- *               +-----------------------------+
- *     key ----> |  ChaCha20, input: the time  | ----> new key (32 bytes), own key (32 bytes)
- *               +-----------------------------+                               |
- *                                                      the request: <---------+
- *                                       the own key's 32 bytes themselves, or, for
- *                                       more, the blocks that they are the key of
+ *               +-----------------------------+      32             96
+ *     key ----> |  ChaCha20, input: the time  | ----> new key  [......ready......]
+ *               +-----------------------------+                        |
+ *                                              the request: <----------+
+ *                                              bytes from the end of it, or, for many,
+ *                                              the blocks that 32 of them are the key of
  *
- * The lock is held for one block. What is added is combined with the key, and the block
+ * The lock is held for two blocks at most. What is added is combined with the key, and the block
  * of that is the new key: to undo it one would have to invert ChaCha20, and to make the
- * outcome known one would have to know the key.
+ * outcome known one would have to know the key. What was ready before is given to nobody.
  */
 #include "drivers/random.h"
 
@@ -23,9 +24,18 @@
 /* The last word of the input: no two uses of a key have the same block. */
 enum use { USE_DRAW = 1, USE_ADD, USE_STREAM };
 
+enum { BATCH = 2 * CHACHA20_BLOCK, READY = BATCH - CHACHA20_KEY };
+
 static struct {
     struct spinlock lock; /* RANK_REGISTERS */
-    uint8_t key[CHACHA20_KEY];
+    union {
+        uint8_t batch[BATCH];
+        struct {
+            uint8_t key[CHACHA20_KEY];
+            uint8_t ready[READY]; /* the first `left` of them, behind which are zeros */
+        };
+    };
+    size_t left;
     bool seeded; /* atomic */
 } pool;
 
@@ -36,30 +46,29 @@ static void wipe(void *at, size_t len)
     __asm__ volatile("" ::"r"(at) : "memory");
 }
 
-/* Makes a new key; the other half of the block goes to `rest`. Under pool.lock. */
-static void step(enum use use, uint8_t rest[CHACHA20_KEY])
+/* Makes a new key, and with it as many bytes as there is room for. Under pool.lock. */
+static noinline void step(enum use use)
 {
     uint64_t now = read_time();
     uint32_t input[4] = {(uint32_t)now, (uint32_t)(now >> 32), 0, use};
-    uint8_t block[CHACHA20_BLOCK];
+    uint8_t key[CHACHA20_KEY];
 
-    chacha20_block(pool.key, input, block);
-    memcpy(pool.key, block, CHACHA20_KEY);
-    memcpy(rest, block + CHACHA20_KEY, CHACHA20_KEY);
-    wipe(block, sizeof(block));
+    memcpy(key, pool.key, sizeof(key));
+    chacha20_block(key, input, pool.batch);
+    input[2] = 1;
+    chacha20_block(key, input, pool.batch + CHACHA20_BLOCK);
+    pool.left = READY;
+    wipe(key, sizeof(key));
 }
 
 static void add_piece(const uint8_t *bytes, size_t len)
 {
-    uint8_t unused[CHACHA20_KEY];
-
     spin_lock(&pool.lock, RANK_REGISTERS);
     for (size_t i = 0; i < len; i++) {
         pool.key[i] ^= bytes[i];
     }
-    step(USE_ADD, unused);
+    step(USE_ADD);
     spin_unlock(&pool.lock, RANK_REGISTERS);
-    wipe(unused, sizeof(unused));
 }
 
 void random_add(const void *bytes, size_t len)
@@ -100,18 +109,27 @@ static void stream(const uint8_t key[CHACHA20_KEY], uint8_t *out, size_t len)
     wipe(block, sizeof(block));
 }
 
+/* At most CHACHA20_KEY bytes. */
+static void draw(void *out, size_t len)
+{
+    spin_lock(&pool.lock, RANK_REGISTERS);
+    if (pool.left < len) step(USE_DRAW);
+    pool.left -= len;
+    memcpy(out, pool.ready + pool.left, len);
+    wipe(pool.ready + pool.left, len);
+    spin_unlock(&pool.lock, RANK_REGISTERS);
+}
+
 void random_bytes(void *out, size_t len)
 {
     uint8_t own[CHACHA20_KEY];
 
-    spin_lock(&pool.lock, RANK_REGISTERS);
-    step(USE_DRAW, own);
-    spin_unlock(&pool.lock, RANK_REGISTERS);
     if (len <= sizeof(own)) {
-        memcpy(out, own, len);
-    } else {
-        stream(own, out, len);
+        draw(out, len);
+        return;
     }
+    draw(own, sizeof(own));
+    stream(own, out, len);
     wipe(own, sizeof(own));
 }
 
@@ -119,7 +137,7 @@ uint64_t random_u64(void)
 {
     uint64_t n;
 
-    random_bytes(&n, sizeof(n));
+    draw(&n, sizeof(n));
     return n;
 }
 

@@ -1,13 +1,20 @@
-/* See chacha20.h. Numbers are little-endian, as the kernel's own are. */
+/*
+ * See chacha20.h. Numbers are little-endian, as the kernel's own are.
+ *
+ * All indices are constants once the quarters are put in place, so that the sixteen words of the
+ * state are registers from the first round to the last.
+ */
 #include "lib/chacha20.h"
 
+#include "lib/compiler.h"
 #include "lib/string.h"
 
 enum { DOUBLE_ROUNDS = 10 };
 
 static uint32_t rotate(uint32_t n, unsigned by) { return n << by | n >> (32 - by); }
 
-static void quarter(uint32_t s[16], unsigned a, unsigned b, unsigned c, unsigned d)
+static always_inline void quarter(uint32_t s[16], unsigned a, unsigned b, unsigned c,
+                                  unsigned d)
 {
     s[a] += s[b];
     s[d] = rotate(s[d] ^ s[a], 16);
@@ -19,14 +26,16 @@ static void quarter(uint32_t s[16], unsigned a, unsigned b, unsigned c, unsigned
     s[b] = rotate(s[b] ^ s[c], 7);
 }
 
-static void double_round(uint32_t s[16])
+static always_inline void double_round(uint32_t s[16])
 {
-    for (unsigned column = 0; column < 4; column++) {
-        quarter(s, column, 4 + column, 8 + column, 12 + column);
-    }
-    for (unsigned i = 0; i < 4; i++) {
-        quarter(s, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4);
-    }
+    quarter(s, 0, 4, 8, 12);
+    quarter(s, 1, 5, 9, 13);
+    quarter(s, 2, 6, 10, 14);
+    quarter(s, 3, 7, 11, 15);
+    quarter(s, 0, 5, 10, 15);
+    quarter(s, 1, 6, 11, 12);
+    quarter(s, 2, 7, 8, 13);
+    quarter(s, 3, 4, 9, 14);
 }
 
 void chacha20_block(const uint8_t key[CHACHA20_KEY], const uint32_t input[4],
@@ -37,7 +46,9 @@ void chacha20_block(const uint8_t key[CHACHA20_KEY], const uint32_t input[4],
 
     memcpy(&start[4], key, CHACHA20_KEY);
     memcpy(&start[12], input, 4 * sizeof(uint32_t));
-    memcpy(s, start, sizeof(s));
+    for (unsigned i = 0; i < 16; i++) {
+        s[i] = start[i];
+    }
     for (unsigned i = 0; i < DOUBLE_ROUNDS; i++) {
         double_round(s);
     }

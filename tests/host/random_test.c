@@ -90,17 +90,48 @@ TEST(no_two_requests_are_served_alike)
     EXPECT(random_u64() != random_u64());
 }
 
-TEST(the_key_of_a_request_is_not_used_again)
+TEST(the_key_of_a_batch_is_not_used_again)
 {
     uint8_t before[CHACHA20_KEY];
 
     memcpy(before, pool.key, sizeof(before));
-    uint64_t n = random_u64();
+    for (unsigned drawn = 0; drawn <= READY; drawn += sizeof(uint64_t)) {
+        random_u64();
+    }
     EXPECT(memcmp(before, pool.key, sizeof(before)) != 0);
-    EXPECT(memcmp(&n, pool.key, sizeof(n)) != 0);
     memcpy(before, pool.key, sizeof(before));
     random_add("", 1);
     EXPECT(memcmp(before, pool.key, sizeof(before)) != 0);
+}
+
+static bool pool_has(uint64_t n)
+{
+    for (size_t i = 0; i + sizeof(n) <= BATCH; i++) {
+        if (memcmp(pool.batch + i, &n, sizeof(n)) == 0) return true;
+    }
+    return false;
+}
+
+/* Of each place in the batch, and across the making of the next one. */
+TEST(what_was_given_out_is_not_kept)
+{
+    for (unsigned i = 0; i < 2 * READY / sizeof(uint64_t); i++) {
+        EXPECT(!pool_has(random_u64()));
+    }
+    for (size_t i = pool.left; i < READY; i++) {
+        EXPECT_EQ(pool.ready[i], 0);
+    }
+}
+
+TEST(what_is_added_counts_for_the_next_number)
+{
+    random_add("a", 1);
+    uint64_t n;
+    memcpy(&n, pool.ready + READY - sizeof(n), sizeof(n)); /* would be next */
+    EXPECT(pool_has(n));
+    random_add("b", 1);
+    EXPECT(!pool_has(n));
+    EXPECT(random_u64() != n);
 }
 
 /* A bias of half a bit in any position would be seen. */
