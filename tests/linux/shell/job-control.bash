@@ -8,7 +8,7 @@ bg %1 2>&1 | sed 's/^[^:]*: //'
 kill %1; wait %1 2>/dev/null; echo "ended $?"
 sleep 100 | cat & p=$(jobs -p); [ "$(ps -o pgid= -p $p | tr -d ' ')" = $p ] && echo "a group of its own"
 kill -- -$p; wait 2>/dev/null
-(exit 6) & fg %1 >/dev/null 2>&1; echo "fg $?"
+(sleep 1; exit 6) & fg %1 >/dev/null 2>&1; echo "fg $?"
 disown -a; jobs
 set +m
 sleep 100 & p=$!; [ "$(ps -o pgid= -p $p | tr -d ' ')" != $p ] && echo "our group"
