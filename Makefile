@@ -52,12 +52,12 @@ test-long: ## like test, with long fuzzing and every mutant; writes build/test-l
 	@tools/setup test
 	@tools/test --long
 
-bench: ## instructions per operation, measured under QEMU
-	@tools/setup run
+bench: ## instructions per operation, beside Linux; writes bench/results.md and .svg
+	@tools/setup bench
 	@bench/run
 
 profile: ## where the instructions of one operation go: OPERATION=null_syscall
-	@tools/setup run
+	@tools/setup bench
 	@bench/profile $(or $(OPERATION),$(error say which: make profile OPERATION=null_syscall))
 
 debug: ## QEMU stopped at the first kernel instruction, with GDB and our commands

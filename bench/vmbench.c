@@ -1035,57 +1035,56 @@ static double par_run(int what, int T, long rounds)
 static const struct bench {
     const char *name;
     double (*fn)(long);
-    long n;     /* operations per repetition */
-    long gran;  /* n is always a multiple of this */
-    long bytes; /* per op; non-zero: report MB/s instead */
+    long n;    /* operations per repetition */
+    long gran; /* n is always a multiple of this */
 } table[] = {
-    {"spin_4insn", b_spin, 1000000, 1, 0},
-    {"null_syscall", b_null, 20000, 1, 0},
-    {"read_zero_1b", b_read, 10000, 1, 0},
-    {"write_null_1b", b_write, 10000, 1, 0},
-    {"clock_gettime_sys", b_clock_sys, 10000, 1, 0},
-    {"clock_gettime_libc", b_clock_libc, 10000, 1, 0},
-    {"open_close", b_openclose, 4000, 1, 0},
-    {"mmap_munmap_1p", b_mmap_munmap, 4000, 1, 0},
-    {"mmap_touch_munmap_1p", b_mmap_touch_munmap, 4000, 1, 0},
-    {"touch_dontneed_1p", b_refault, 4000, 1, 0},
-    {"anon_fault_64m", b_touch64, BIGP, BIGP, 0},
-    {"anon_fault_64m_thp", b_touch64thp, BIGP, BIGP, 0},
-    {"anon_read_fault_64m", b_read64, BIGP, BIGP, 0},
-    {"munmap_64m", b_unmap64, BIGP, BIGP, 0},
-    {"dontneed_64m", b_dontneed64, BIGP, BIGP, 0},
-    {"mprotect_1p", b_mprot1, 4000, 1, 0},
-    {"mprotect_256p", b_mprot256, 1000, 1, 0},
-    {"mprotect_rewrite_256p", b_mprot_refault, 256 * 40, 256, 0},
-    {"vma_1000", b_vma1000, 4000, 1000, 0},
-    {"brk_64k", b_brk, 4000, 1, 0},
-    {"brk_64k_touch", b_brk_touch, 1000, 1, 0},
-    {"mremap_grow_16p", b_mremap_grow, 4000, 1, 0},
-    {"mremap_move_256p", b_mremap_move, 256 * 100, 256, 0},
-    {"file_fault_seq", b_file_seq, FILEP * 4, FILEP, 0},
-    {"file_fault_sparse", b_file_sparse, FILEP / 4, FILEP / 16, 0},
-    {"file_fault_cow", b_file_cow, FILEP, FILEP, 0},
-    {"file_fault_write", b_file_wr, FILEP, FILEP, 0},
-    {"pread_4k_cached", b_file_read, FILEP, FILEP, 0},
-    {"fork_exit_wait", b_fork, 200, 1, 0},
-    {"fork_exit_wait_64m", b_fork64, 10, 1, 0},
-    {"cow_fault", b_cow, BIGP, BIGP, 0},
-    {"cow_reuse_fault", b_cow_reuse, BIGP, BIGP, 0},
-    {"cow_child_read", b_cow_read, BIGP, BIGP, 0},
-    {"fork_exec_tiny", b_exec_tiny, 100, 1, 0},
-    {"vfork_exec_tiny", b_vexec_tiny, 100, 1, 0},
-    {"fork_exec_self", b_exec_self, 100, 1, 0},
-    {"pipe_pingpong", b_pipe, 4000, 1, 0},
-    {"pipe_pingpong_pin", b_pipe0, 4000, 1, 0},
-    {"yield_2proc", b_yield, 8000, 1, 0},
-    {"sig_install", b_sig_install, 10000, 1, 0},
-    {"sig_deliver", b_sig_deliver, 4000, 1, 0},
-    {"sig_segv_fixup", b_sig_segv, 2000, 1, 0},
-    {"thread_create_join", b_thread, 500, 1, 0},
-    {"futex_wake_none", b_futex_wake0, 10000, 1, 0},
-    {"futex_pingpong", b_futex, 4000, 1, 0},
-    {"memcpy_1m", b_memcpy, 16, 1, MB},
-    {"page_stride_64m", b_tlbwalk, BIGP * 4, BIGP, 0},
+    {"spin_4insn", b_spin, 1000000, 1},
+    {"null_syscall", b_null, 20000, 1},
+    {"read_zero_1b", b_read, 10000, 1},
+    {"write_null_1b", b_write, 10000, 1},
+    {"clock_gettime_sys", b_clock_sys, 10000, 1},
+    {"clock_gettime_libc", b_clock_libc, 10000, 1},
+    {"open_close", b_openclose, 4000, 1},
+    {"mmap_munmap_1p", b_mmap_munmap, 4000, 1},
+    {"mmap_touch_munmap_1p", b_mmap_touch_munmap, 4000, 1},
+    {"touch_dontneed_1p", b_refault, 4000, 1},
+    {"anon_fault_64m", b_touch64, BIGP, BIGP},
+    {"anon_fault_64m_thp", b_touch64thp, BIGP, BIGP},
+    {"anon_read_fault_64m", b_read64, BIGP, BIGP},
+    {"munmap_64m", b_unmap64, BIGP, BIGP},
+    {"dontneed_64m", b_dontneed64, BIGP, BIGP},
+    {"mprotect_1p", b_mprot1, 4000, 1},
+    {"mprotect_256p", b_mprot256, 1000, 1},
+    {"mprotect_rewrite_256p", b_mprot_refault, 256 * 40, 256},
+    {"vma_1000", b_vma1000, 4000, 1000},
+    {"brk_64k", b_brk, 4000, 1},
+    {"brk_64k_touch", b_brk_touch, 1000, 1},
+    {"mremap_grow_16p", b_mremap_grow, 4000, 1},
+    {"mremap_move_256p", b_mremap_move, 256 * 100, 256},
+    {"file_fault_seq", b_file_seq, FILEP * 4, FILEP},
+    {"file_fault_sparse", b_file_sparse, FILEP / 4, FILEP / 16},
+    {"file_fault_cow", b_file_cow, FILEP, FILEP},
+    {"file_fault_write", b_file_wr, FILEP, FILEP},
+    {"pread_4k_cached", b_file_read, FILEP, FILEP},
+    {"fork_exit_wait", b_fork, 200, 1},
+    {"fork_exit_wait_64m", b_fork64, 10, 1},
+    {"cow_fault", b_cow, BIGP, BIGP},
+    {"cow_reuse_fault", b_cow_reuse, BIGP, BIGP},
+    {"cow_child_read", b_cow_read, BIGP, BIGP},
+    {"fork_exec_tiny", b_exec_tiny, 100, 1},
+    {"vfork_exec_tiny", b_vexec_tiny, 100, 1},
+    {"fork_exec_self", b_exec_self, 100, 1},
+    {"pipe_pingpong", b_pipe, 4000, 1},
+    {"pipe_pingpong_pin", b_pipe0, 4000, 1},
+    {"yield_2proc", b_yield, 8000, 1},
+    {"sig_install", b_sig_install, 10000, 1},
+    {"sig_deliver", b_sig_deliver, 4000, 1},
+    {"sig_segv_fixup", b_sig_segv, 2000, 1},
+    {"thread_create_join", b_thread, 500, 1},
+    {"futex_wake_none", b_futex_wake0, 10000, 1},
+    {"futex_pingpong", b_futex, 4000, 1},
+    {"memcpy_1m", b_memcpy, 16, 1},
+    {"page_stride_64m", b_tlbwalk, BIGP * 4, BIGP},
 };
 #define NBENCH (sizeof table / sizeof table[0])
 
@@ -1146,10 +1145,9 @@ static void one(const struct bench *b)
             printf("%-24s n/a %s: %s\n", b->name, why, strerror(errno));
             return;
         }
-        if (r >= 0)
-            v[r] = b->bytes ? (double)b->bytes * n * 1e3 / (t > 0 ? t : 1) : t / n;
+        if (r >= 0) v[r] = t / n;
     }
-    emit(b->name, b->bytes ? "MB/s" : "ns", v, opt_reps);
+    emit(b->name, "ns", v, opt_reps);
 }
 
 static void onepar(const struct parbench *b, int T)

@@ -1,0 +1,221 @@
+"""What bench/ makes of figures, with a machine that only pretends; and that the plugin counts."""
+import math
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+import unittest.mock
+import xml.etree.ElementTree
+
+BENCH = pathlib.Path(__file__).resolve().parent.parent.parent / "bench"
+sys.path.insert(0, str(BENCH))
+import guests  # noqa: E402 (found through the line above)
+import kernel_costs  # noqa: E402
+import plot  # noqa: E402
+import results  # noqa: E402
+
+ROWS = results.rows_of_text(
+    "# a comment\n"
+    "spin_4insn\t-\t4\t-\tthe loop\n"
+    "null_syscall\t1\t80\t100\ta trap\n"
+    "clock_gettime_libc\t-\t30\t48\tno trap\n"
+    "anon_fault_64m_thp\t-\t516\t530\tclearing\n"
+    "fork_exit_wait_64m\t-\t4000\t16000\tthree traps\n")
+NAMES = [row.name for row in ROWS]
+
+
+def figures(**changed):
+    """Those of four machines that reach everything, but for what is changed."""
+    made = {"linux": [4, 441, 67, 1265, 6500000], "lean": [4, 1000, 67, 3364, 6400000],
+            "shared": [4, 100, 40, 500, 16000], "split": [4, 112, 40, 501, 17000]}
+    return {machine: dict(zip(NAMES, changed.get(machine, values))) for machine, values in made.items()}
+
+
+class Parsing(unittest.TestCase):
+    def refused(self, said, why):
+        with self.assertRaises(guests.Failed) as caught:
+            guests.rows_of("linux", said)
+        self.assertEqual(str(caught.exception), why)
+
+    def test_rows_are_found_among_what_a_machine_says(self):
+        said = "OpenSBI v1.1\r\n# vmbench 1: reps 5\r\nspin_4insn     4.0 ns\r\n" \
+               "par_null_2   1300.5 kop/s\r\n# end 5 ns\r\n[ 9.1] reboot: Power down\r\n"
+        self.assertEqual(guests.rows_of("linux", said), {"spin_4insn": 4.0, "par_null_2": 1300.5})
+
+    def test_a_row_that_could_not_be_measured_is_an_error(self):
+        self.refused("a 4.0 ns\nb          n/a mmap: Out of memory\n# end 1 ns\n",
+                     "linux: b could not be measured: mmap: Out of memory")
+
+    def test_a_machine_that_dies_is_an_error(self):
+        self.refused("a 4.0 ns\nKernel panic - not syncing\n\n",
+                     "linux: vmbench did not come to its end; the last line is: Kernel panic - not syncing")
+
+    def test_a_machine_that_says_nothing_is_an_error(self):
+        self.refused("", "linux: vmbench did not come to its end; the last line is: nothing")
+
+    def test_costs_inside_the_kernel_are_found_and_a_panic_refused(self):
+        said = "bench trap 60 (at most 75)\nbench map 90 (at most 80)\n"
+        self.assertEqual(kernel_costs.costs_of("split", said), {"trap": (60, 75), "map": (90, 80)})
+        for bad in ("", said + "PANIC: oh"):
+            with self.assertRaises(guests.Failed):
+                kernel_costs.costs_of("split", bad)
+
+    def test_costs_above_their_budget_are_marked_and_counted(self):
+        lines = list(kernel_costs.table([{"trap": (60, 75)}, {"trap": (76, 75)}]))
+        self.assertEqual(lines[1].split(), ["trap", "60", "75", "76!", "75"])
+        self.assertEqual(lines[-1], "2 measured, 1 over their budget (!)")
+
+
+class Checking(unittest.TestCase):
+    def refused(self, found, why):
+        with self.assertRaises(guests.Failed) as caught:
+            results.check(ROWS, "split", found)
+        self.assertEqual(str(caught.exception), why)
+
+    def test_all_rows_and_no_others(self):
+        found = figures()["split"]
+        results.check(ROWS, "split", found)
+        self.refused({**found, "more": 1}, "split: rows.tsv does not know more")
+        del found["null_syscall"]
+        self.refused(found, "split: nothing about null_syscall")
+
+    def test_an_operation_takes_more_than_nothing(self):
+        self.refused({**figures()["split"], "null_syscall": 0.0}, "split: null_syscall took 0.0 instructions")
+
+    def test_the_clock_counts_instructions(self):
+        self.refused({**figures()["split"], "spin_4insn": 4.1},
+                     "split: 4 instructions took 4.1 ns: no instruction count")
+
+    def test_our_table_of_rows_is_that_of_the_program(self):
+        source = (BENCH / "vmbench.c").read_text()
+        self.assertEqual([row.name for row in results.rows()], re.findall(r'^    {"(\w+)", b_', source, re.MULTILINE))
+
+    def test_no_target_is_below_its_limit(self):
+        self.assertEqual([row.name for row in results.rows() if row.target < row.limit], [])
+
+    def test_a_torn_table_of_rows_is_refused(self):
+        with self.assertRaises(guests.Failed):
+            results.rows_of_text("null_syscall\t1\t80\n")
+
+
+class Judging(unittest.TestCase):
+    def marks(self, **changed):
+        return [results.mark(row, figures(**changed)) for row in ROWS]
+
+    def test_what_reaches_its_target_is_not_marked(self):
+        self.assertEqual(self.marks(), [""] * 5)
+
+    def test_a_missed_target_is_marked(self):
+        self.assertEqual(self.marks(shared=[4, 101, 49, 500, 16000]), ["", "!", "!", "", ""])
+
+    def test_little_less_than_linux_is_marked_but_not_for_the_clock(self):
+        self.assertEqual(self.marks(lean=[4, 166, 60, 9, 26000]), ["", "~", "", "", "~"])
+
+    def test_huge_pages_stand_beside_the_linux_that_has_them(self):
+        self.assertAlmostEqual(results.ratio(ROWS[3], figures()), 1265 / 500)
+
+    def test_controls_are_never_marked(self):
+        self.assertEqual(self.marks(shared=[4000, 100, 40, 500, 16000])[0], "")
+
+    def test_the_sums_are_those_of_the_rows_with_a_target(self):
+        mean = math.prod([10, 67 / 40, 1265 / 500, 400]) ** (1 / 4)
+        self.assertEqual(list(results.sums(ROWS, figures())), [
+            f"geometric mean of lean/shared over 4 rows: {mean:.2f} (wanted: 7)",
+            "fork of a process of 64 MiB: 400 times cheaper than lean (wanted: 100)",
+            "split costs at most 12.0 more per trap, in null_syscall (wanted: 15)",
+            "above the target (!): 0", "above 0.6 of lean (~): 0"])
+
+    def test_sums_that_do_not_reach_what_is_wanted_are_marked(self):
+        poor = figures(lean=[4, 110, 67, 9, 20000], shared=[4, 101, 40, 500, 17000],
+                       split=[4, 120, 40, 500, 17000])
+        self.assertEqual([line.endswith("(!)") for line in results.sums(ROWS, poor)], [True] * 5)
+
+
+class Showing(unittest.TestCase):
+    def test_a_line_of_the_table_has_all_columns(self):
+        line = list(results.table(ROWS, figures(shared=[4, 101, 40, 500, 16000])))[2]
+        self.assertEqual(line.split(), ["null_syscall", "441", "1,000", "101", "112", "9.9", "80", "100", "!"])
+
+    def test_markdown_has_the_same_number_of_columns_in_each_line(self):
+        lines = list(results.markdown(ROWS, figures()))
+        self.assertEqual({line.count("|") for line in lines}, {len(results.HEAD) + 1})
+        self.assertEqual(len(lines), 2 + len(ROWS))
+
+    def test_the_plot_has_a_dot_for_each_figure_inside_the_picture(self):
+        drawn = xml.etree.ElementTree.fromstring(plot.svg(ROWS, figures()))
+        _, _, width, height = map(float, drawn.get("viewBox").split())
+        dots = [part for part in drawn if part.tag.endswith("circle")]
+        self.assertEqual(len(dots), len(results.MACHINES) * (len(ROWS) + 1))  # and the legend
+        for dot in dots:
+            self.assertTrue(0 < float(dot.get("cx")) < width and 0 < float(dot.get("cy")) < height)
+
+    def test_what_costs_ten_times_as_much_stands_one_decade_further(self):
+        drawn = xml.etree.ElementTree.fromstring(plot.svg(ROWS, figures(linux=[4, 1000, 67, 1, 1])))
+        xs = sorted({float(part.get("cx")) for part in drawn if part.get("fill") != "none" and
+                     part.tag.endswith("circle") and part.get("cy") == f"{plot.TOP + plot.LINE * 1.5:.1f}"})
+        self.assertEqual([round(b - a) for a, b in zip(xs, xs[1:])], [plot.PER_DECADE])
+
+
+class Asking(unittest.TestCase):
+    """With a QEMU that says a line and counts how often it was asked."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.guest = guests.Guest("linux", self.folder / "kernel", "quiet", ())
+        self.qemu("a 4.0 ns\n# end 1 ns")
+        (self.folder / "program").write_bytes(b"program")
+        for name, value in (("QEMU", str(self.folder / "qemu")), ("ANSWERS", self.folder / "kept"),
+                            ("program", lambda: self.folder / "program")):
+            patch = unittest.mock.patch.object(guests, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def qemu(self, says):
+        path = self.folder / "qemu"
+        path.write_text("#!/bin/sh\n"
+                        "[ $1 = --version ] && echo version 1 && exit\n"
+                        f"echo \"$@\" >>{self.folder}/asked\n"
+                        f"cat <<'end'\n{says}\nend\n")
+        path.chmod(0o755)
+
+    def asked(self):
+        return (self.folder / "asked").read_text().splitlines()
+
+    def test_what_linux_answered_is_kept(self):
+        for _ in range(2):
+            self.assertEqual(self.guest.answers("-x par_", fresh=False), {"a": 4.0})
+        self.assertEqual(len(self.asked()), 1)
+
+    def test_it_is_asked_again_when_that_is_wanted_or_anything_differs(self):
+        self.guest.answers("-x par_", fresh=False)
+        self.guest.answers("-x par_", fresh=True)
+        self.guest.answers("-x cow", fresh=False)
+        (self.folder / "program").write_bytes(b"another")
+        self.guest.answers("-x par_", fresh=False)
+        self.assertEqual(len(self.asked()), 4)
+
+    def test_what_went_wrong_is_not_kept(self):
+        self.qemu("panic")
+        for _ in range(2):
+            with self.assertRaises(guests.Failed):
+                self.guest.answers("-x par_", fresh=False)
+        self.assertEqual(len(self.asked()), 2)
+
+    def test_the_machine_counts_instructions_and_gets_the_words(self):
+        self.guest.run("-b null")
+        self.assertRegex(self.asked()[0], "-icount shift=0,sleep=off .*-append quiet -- -b null$")
+
+
+class Plugin(unittest.TestCase):
+    def test_a_loop_of_four_instructions_has_four(self):
+        done = subprocess.run([BENCH / "profile", "spin_4insn"], capture_output=True, text=True, check=False)
+        self.assertIn("spin_4insn: 4.0 per operation as the program says; 4.0", done.stdout, done.stderr)
+        self.assertRegex(done.stdout, r"\n +4\.0 +\d+\.\d %  user: b_spin\n")
+
+    def test_an_operation_that_nobody_knows_is_one_line(self):
+        done = subprocess.run([BENCH / "profile", "nonsense"], capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (1, "profile: no operation is called nonsense\n"))
