@@ -12,7 +12,9 @@
  * has changed in the frame until then counts; all of it is what a program may load into
  * registers anyway, so there is little to check.
  */
+#include "arch/riscv/asm.h"
 #include "arch/riscv/fp.h"
+#include "arch/riscv/user_copy.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/uaccess.h"
@@ -82,45 +84,37 @@ static bool place(const struct context *c, const struct linux_sigaction *a, vadd
 
 /* ---- there ---- */
 
-static noinline int push_machine(vaddr_t to, struct context *c)
-{
-    struct {
-        struct linux_registers regs;
-        struct linux_fp_state fp;
-    } m;
-    static_assert(sizeof(m) == sizeof(struct linux_sigframe) -
-                                   offsetof(struct linux_sigframe, uc.regs),
-                  "the machine's part ends the frame");
+/* What is written of the frame beside registers. */
+struct head {
+    struct linux_siginfo info;
+    uint64_t flags, link;
+    struct linux_stack stack;
+    uint64_t mask;
+    uint64_t more_mask[2]; /* there is room for it to grow, and some of that is 0 */
+};
 
-    memset(&m.fp, 0, sizeof(m.fp));
-    m.regs.pc = c->sepc;
-    memcpy(m.regs.x, &c->x[1], sizeof(m.regs.x));
+#define CHECK_FRAME(field, offset) \
+    static_assert(offsetof(struct linux_sigframe, field) == offset, "asm.h")
+CHECK_FRAME(uc.stack, SIGFRAME_STACK);
+CHECK_FRAME(uc.sigmask, SIGFRAME_MASK);
+CHECK_FRAME(uc.regs, SIGFRAME_REGS);
+CHECK_FRAME(uc.fp, SIGFRAME_FP);
+CHECK_FRAME(uc.fp.reserved, SIGFRAME_END + 4);
+CHECK_FRAME(uc.fp.end, SIGFRAME_END + 8);
+static_assert(offsetof(struct head, mask) == SIGFRAME_MASK, "as in the frame");
+static_assert(sizeof(struct head) == SIGFRAME_HEAD, "asm.h");
+static_assert(sizeof(struct linux_stack) ==
+                  sizeof(((struct signal_frame_kept *)0)->stack),
+              "stack_t");
+
+static bool push(vaddr_t at, struct context *c, const struct siginfo *info, sigset_t mask)
+{
+    const struct head head = {
+        .info.info = *info, .stack = current_task()->signals.stack, .mask = mask};
+
+    if (!user_range_ok(at, sizeof(struct linux_sigframe))) return false;
     fp_sync(c);
-    memcpy(m.fp.f, c->fp.f, sizeof(m.fp.f));
-    m.fp.fcsr = (uint32_t)c->fp.fcsr;
-    return copy_to_user(to, &m, sizeof(m));
-}
-
-static noinline int push_head(vaddr_t to, sigset_t mask)
-{
-    struct {
-        uint64_t flags, link;
-        struct linux_stack stack;
-        uint64_t mask[17]; /* the rest is room for it to grow, and 0 */
-    } head = {.stack = current_task()->signals.stack, .mask = {mask}};
-    static_assert(sizeof(head) == offsetof(struct linux_ucontext, regs),
-                  "the machine's part follows");
-
-    return copy_to_user(to, &head, sizeof(head));
-}
-
-static int push(vaddr_t at, struct context *c, const struct siginfo *info, sigset_t mask)
-{
-    int err = copy_to_user(FRAME_FIELD(at, info), info, sizeof(*info));
-
-    if (!err) err = push_head(FRAME_FIELD(at, uc), mask);
-    if (!err) err = push_machine(FRAME_FIELD(at, uc.regs), c);
-    return err;
+    return user_put_frame(at, &head, c) == 0;
 }
 
 bool frame_push(struct context *c, const struct linux_sigaction *a,
@@ -129,7 +123,7 @@ bool frame_push(struct context *c, const struct linux_sigaction *a,
     struct linux_stack *alternate = &current_task()->signals.stack;
     vaddr_t at;
 
-    if (!place(c, a, &at) || push(at, c, info, mask)) return false;
+    if (!place(c, a, &at) || !push(at, c, info, mask)) return false;
     if ((uint32_t)alternate->flags & SS_AUTODISARM) {
         *alternate = (struct linux_stack){.flags = SS_DISABLE};
     }
@@ -144,35 +138,19 @@ bool frame_push(struct context *c, const struct linux_sigaction *a,
 
 /* ---- and back ---- */
 
-static noinline bool pop_machine(vaddr_t from, struct context *c)
-{
-    struct {
-        struct linux_registers regs;
-        struct linux_fp_state fp;
-    } m;
-
-    if (copy_from_user(&m, from, sizeof(m))) return false;
-    if (m.fp.reserved || m.fp.end.magic || m.fp.end.size) return false;
-    c->sepc = m.regs.pc;
-    memcpy(&c->x[1], m.regs.x, sizeof(m.regs.x));
-    fp_sync(c); /* from here on nobody stores the registers over what comes */
-    memcpy(c->fp.f, m.fp.f, sizeof(m.fp.f));
-    c->fp.fcsr = m.fp.fcsr;
-    fp_reload(c);
-    return true;
-}
-
 bool frame_pop(struct context *c, sigset_t *mask)
 {
     vaddr_t at = VA(c->x[SP]);
+    struct signal_frame_kept kept;
     struct linux_stack stack;
 
-    if (copy_from_user(mask, FRAME_FIELD(at, uc.sigmask), sizeof(*mask)) ||
-        copy_from_user(&stack, FRAME_FIELD(at, uc.stack), sizeof(stack)) ||
-        !pop_machine(FRAME_FIELD(at, uc.regs), c)) {
-        return false;
-    }
+    if (!user_range_ok(at, sizeof(struct linux_sigframe))) return false;
+    fp_sync(c); /* from here on nobody stores the registers over what comes */
+    if (user_get_frame(at, &kept, c)) return false;
+    fp_reload(c);
+    *mask = kept.mask;
     /* With the stack pointer of before the handler. What is no stack is left out, as in Linux. */
+    memcpy(&stack, kept.stack, sizeof(stack));
     signal_stack(&stack, NULL);
     return true;
 }

@@ -128,7 +128,8 @@ static void prepare(struct thread *next, uint64_t timer)
     timer_want(timer);
     kmap_sync();
     grace_pass(h);
-    if (next->space != h->space) {
+    if (next->space != h->space &&
+        (!next->space || !space_switch_quickly(h, next->space))) {
         this_context->preempt++;
         thread_switch_space(next->space);
         this_context->preempt--;

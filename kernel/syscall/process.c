@@ -228,7 +228,7 @@ long sys_waitid(uint64_t which, uint64_t id, vaddr_t info, uint64_t options,
 {
     const unsigned what = WEXITED | WSTOPPED | WCONTINUED;
     const unsigned known = what | WNOHANG | WNOWAIT | WNOTHREAD | WCLONE | WALL;
-    struct siginfo news = {0};
+    struct linux_siginfo news = {0};
     struct wait_request r = {.options = (unsigned)options};
     struct wait_result got;
 
@@ -237,11 +237,11 @@ long sys_waitid(uint64_t which, uint64_t id, vaddr_t info, uint64_t options,
     if (!err) err = family_wait(&r, &got);
     if (err) return err;
     if (got.pid) {
-        news.si_signo = SIGCHLD;
-        news.si_code = got.code;
-        news.child.pid = got.pid;
-        news.child.uid = got.uid;
-        news.child.status = got.status;
+        news.info.si_signo = SIGCHLD;
+        news.info.si_code = got.code;
+        news.info.child.pid = got.pid;
+        news.info.child.uid = got.uid;
+        news.info.child.status = got.status;
     }
     if (usage.raw && got.pid) err = usage_to_user(usage, &got.usage);
     if (!err && info.raw) err = copy_to_user(info, &news, sizeof(news));

@@ -91,7 +91,8 @@ long sys_rt_sigtimedwait(vaddr_t set, vaddr_t info, vaddr_t timeout, uint64_t si
     if (err) return err;
     int number = signal_wait(wanted, clock_ns() + ns, &taken);
     if (number < 0 || !info.raw) return number;
-    err = copy_to_user(info, &taken, sizeof(taken));
+    const struct linux_siginfo shown = {.info = taken};
+    err = copy_to_user(info, &shown, sizeof(shown));
     return err ? err : number;
 }
 

@@ -74,6 +74,7 @@ union sigval {
     uint64_t pointer;
 };
 
+/* What anybody says about a signal. To programs it is longer: see below. */
 struct siginfo {
     int32_t si_signo;
     int32_t si_errno;
@@ -104,10 +105,16 @@ struct siginfo {
             int64_t band;
             int32_t fd;
         } poll;
-        uint8_t bytes[112];
+        uint8_t bytes[32];
     };
 };
-static_assert(sizeof(struct siginfo) == 128, "siginfo_t of the ABI");
+static_assert(sizeof(struct siginfo) == 48, "struct kernel_siginfo of Linux");
+
+/* siginfo_t of the ABI: the rest is 0. */
+struct linux_siginfo {
+    struct siginfo info;
+    uint8_t rest[80];
+};
 
 /* struct sigaction.handler */
 #define SIG_DFL 0ul
@@ -178,7 +185,7 @@ struct linux_ucontext {
 };
 
 struct linux_sigframe {
-    struct siginfo info;
+    struct linux_siginfo info;
     struct linux_ucontext uc;
 };
 static_assert(sizeof(struct linux_fp_state) == 528, "union __riscv_fp_state");

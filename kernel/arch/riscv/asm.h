@@ -20,6 +20,7 @@
 #define CTX_FAULT_CAUSE 344
 #define CTX_CALL_A0     352
 #define CTX_IN_CALL     360
+#define CTX_FP          400
 
 #define HART_EMERGENCY     0
 #define HART_EMERGENCY_TOP 8
@@ -45,6 +46,14 @@
 #define FRAME_SCAUSE  272
 #define FRAME_STVAL   280
 #define FRAME_SIZE    288
+
+/* What a handler of signals finds at sp: struct linux_sigframe of uapi/signal.h. */
+#define SIGFRAME_HEAD  192 /* bytes of it that are written: siginfo and more, up to the mask */
+#define SIGFRAME_STACK 144
+#define SIGFRAME_MASK  168
+#define SIGFRAME_REGS  304
+#define SIGFRAME_FP    560
+#define SIGFRAME_END   1072 /* two words that are 0 but for the lower half of the first */
 
 #define SWAP_FRAME_SIZE 112
 #define SWAP_FRAME_GP   104

@@ -8,7 +8,10 @@
  * hart.fp_owner is still the thread and the thread was nowhere else meanwhile (fp_hart).
  * Else they are loaded at once, since a thread that used floating point will use it again.
  * A thread begins with FS Off: its first floating-point instruction traps, and only
- * from then on is anything saved for it.
+ * from then on is anything saved for it. It is Off again when the thread has stopped, or come
+ * back from a handler of signals, FP_STOPS_UNUSED times in a row without having changed a
+ * register in between: most programs use floating point now and then, and meanwhile switches
+ * and signals cost them no more than others.
  *
  * Instructions. A program that wrote some has made its own hart fetch them anew (fence.i), and
  * may find itself on another one that has not. So a thread that was moved brings the fence.
@@ -43,6 +46,7 @@ CHECK(fault_skip, CTX_FAULT_SKIP);
 CHECK(fault_cause, CTX_FAULT_CAUSE);
 CHECK(call_a0, CTX_CALL_A0);
 CHECK(in_call, CTX_IN_CALL);
+CHECK(fp, CTX_FP);
 static_assert(CALL_SLOTS == CALL_NUMBERS, "asm.h");
 
 /* What switch.S pushes. */
@@ -84,6 +88,8 @@ void context_init_user(struct context *c, vaddr_t pc, vaddr_t sp)
     c->whole = 1;
 }
 
+enum { FP_STOPS_UNUSED = 8 };
+
 static uint64_t fp_status(const struct context *c) { return c->sstatus & SSTATUS_FS; }
 
 static void fp_set_status(struct context *c, uint64_t status)
@@ -105,6 +111,16 @@ static noinline void fp_keep(struct context *c)
     csr_set(sstatus, SSTATUS_FS);
     fp_save(&c->fp);
     fp_agree(c);
+    c->fp_unused = 0;
+}
+
+/* `fp` is up to date. Not used for long, it is turned off: from then on the thread says by a
+ * trap that it uses it. */
+static void fp_count_unused(struct context *c)
+{
+    if (++c->fp_unused < FP_STOPS_UNUSED) return;
+    fp_set_status(c, FS_OFF);
+    c->before_run &= ~(uint32_t)BEFORE_RUN_FP;
 }
 
 static noinline void fp_bring(struct context *c)
@@ -118,22 +134,27 @@ bool fp_first_use(struct context *c)
 {
     if (fp_status(c) != FS_OFF) return false;
     preempt_off();
+    c->fp_unused = 0;
     fp_bring(c);
     preempt_on();
     return true;
 }
 
+/* It may have stopped, and so been saved, before the look. */
 void fp_sync(struct context *c)
 {
+    if (likely(fp_status(c) != FS_DIRTY)) return;
     preempt_off();
     if (fp_status(c) == FS_DIRTY) fp_keep(c);
     preempt_on();
 }
 
+/* Where floating point is off, `fp` is what the first use loads. */
 void fp_reload(struct context *c)
 {
     preempt_off();
-    fp_bring(c);
+    if (fp_status(c) != FS_OFF) fp_count_unused(c);
+    if (fp_status(c) != FS_OFF) fp_bring(c);
     preempt_on();
 }
 
@@ -159,7 +180,11 @@ void context_settle(struct context *next)
     const struct hart *h = prev->hart;
 
     debug_assert(next->hart == h);
-    if (fp_status(prev) == FS_DIRTY) fp_keep(prev);
+    if (fp_status(prev) == FS_DIRTY) {
+        fp_keep(prev);
+    } else if (fp_status(prev) != FS_OFF) {
+        fp_count_unused(prev);
+    }
     if (next->before_run & BEFORE_RUN_FETCH) {
         next->before_run &= ~(uint32_t)BEFORE_RUN_FETCH;
         __asm__ volatile("fence.i" ::: "memory");

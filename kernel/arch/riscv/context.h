@@ -81,6 +81,7 @@ struct context {
     uint64_t portal_cause; /* why portal code came back (portal.h); own thread only */
     uint64_t portal_value;
     uint32_t before_run;  /* enum before_run: own thread only, or whoever moves it */
+    uint32_t fp_unused;   /* see context.c; own hart only */
     struct hart *fp_hart; /* where `fp` was last loaded or saved */
     struct fp_state fp;   /* valid unless the hart's registers are newer (fp.h) */
 };

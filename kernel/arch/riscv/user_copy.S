@@ -291,6 +291,94 @@ FUNCTION(user_cas32)
     CATCH_USER(1b, 2b, user_access_failed)
 END(user_cas32)
 
+/* Words, eight loads before eight stores. */
+.macro copy_8_words to, to_at, from, from_at
+    ld t1, \from_at(\from)
+    ld t2, \from_at+8(\from)
+    ld t3, \from_at+16(\from)
+    ld t4, \from_at+24(\from)
+    ld t5, \from_at+32(\from)
+    ld t6, \from_at+40(\from)
+    ld a5, \from_at+48(\from)
+    ld a6, \from_at+56(\from)
+    sd t1, \to_at(\to)
+    sd t2, \to_at+8(\to)
+    sd t3, \to_at+16(\to)
+    sd t4, \to_at+24(\to)
+    sd t5, \to_at+32(\to)
+    sd t6, \to_at+40(\to)
+    sd a5, \to_at+48(\to)
+    sd a6, \to_at+56(\to)
+.endm
+
+/* All of the registers but pc and fcsr, whose places differ in size or order. */
+.macro copy_machine to, to_x, to_fp, from, from_x, from_fp
+    copy_8_words \to, \to_x+8, \from, \from_x+8
+    copy_8_words \to, \to_x+72, \from, \from_x+72
+    copy_8_words \to, \to_x+136, \from, \from_x+136
+    copy_8_words \to, \to_x+192, \from, \from_x+192 /* one of them twice */
+    copy_8_words \to, \to_fp, \from, \from_fp
+    copy_8_words \to, \to_fp+64, \from, \from_fp+64
+    copy_8_words \to, \to_fp+128, \from, \from_fp+128
+    copy_8_words \to, \to_fp+192, \from, \from_fp+192
+.endm
+
+/* int user_put_frame(vaddr_t to, const void *head, const struct context *c) */
+FUNCTION(user_put_frame)
+    li t0, SSTATUS_SUM
+    csrs sstatus, t0
+put_frame:
+    copy_8_words a0, 0, a1, 0
+    copy_8_words a0, 64, a1, 64
+    copy_8_words a0, 128, a1, 128
+    ld t1, CTX_SEPC(a2)
+    ld t2, CTX_FP+256(a2)
+    sd t1, SIGFRAME_REGS(a0)
+    sd t2, SIGFRAME_FP+256(a0)
+    copy_machine a0, SIGFRAME_REGS, SIGFRAME_FP, a2, 0, CTX_FP
+    sd zero, SIGFRAME_END(a0)
+    sd zero, SIGFRAME_END+8(a0)
+put_frame_done:
+    csrc sstatus, t0
+    li a0, 0
+    ret
+    CATCH_USER(put_frame, put_frame_done, user_access_failed)
+END(user_put_frame)
+
+/* int user_get_frame(vaddr_t from, struct signal_frame_kept *head, struct context *c): the
+ * frame's ends are on its first and its last page, and it has no third. */
+FUNCTION(user_get_frame)
+    li t0, SSTATUS_SUM
+    csrs sstatus, t0
+get_frame:
+    lw t1, SIGFRAME_END+4(a0)
+    ld t2, SIGFRAME_END+8(a0)
+    or t1, t1, t2
+    bnez t1, get_frame_refused
+    ld t1, SIGFRAME_STACK(a0)
+    ld t2, SIGFRAME_STACK+8(a0)
+    ld t3, SIGFRAME_STACK+16(a0)
+    ld t4, SIGFRAME_MASK(a0)
+    sd t1, 0(a1)
+    sd t2, 8(a1)
+    sd t3, 16(a1)
+    sd t4, 24(a1)
+    ld t1, SIGFRAME_REGS(a0)
+    lwu t2, SIGFRAME_FP+256(a0)
+    sd t1, CTX_SEPC(a2)
+    sd t2, CTX_FP+256(a2)
+    copy_machine a2, 0, CTX_FP, a0, SIGFRAME_REGS, SIGFRAME_FP
+get_frame_done:
+    csrc sstatus, t0
+    li a0, 0
+    ret
+get_frame_refused:
+    csrc sstatus, t0
+    li a0, -EFAULT
+    ret
+    CATCH_USER(get_frame, get_frame_done, user_access_failed)
+END(user_get_frame)
+
 user_access_failed:
     li a0, -EFAULT
     ret

@@ -337,6 +337,72 @@ static void clones(void)
               clone(on_own_stack, stack + sizeof(stack), CLONE_SIGHAND, &seen));
 }
 
+/* Loads all floating-point registers, yields so often, and stores them again. */
+static unsigned long carry_floats(const double in[32], double out[32], long yields)
+{
+    register const double *from __asm__("s2") = in;
+    register double *to __asm__("s3") = out;
+    register long left __asm__("s4") = yields;
+    unsigned long fcsr;
+
+#define ALL(op, at)                                                                    \
+    op " f0,0(" at ")\n" op " f1,8(" at ")\n" op " f2,16(" at ")\n" op " f3,24(" at    \
+       ")\n" op " f4,32(" at ")\n" op " f5,40(" at ")\n" op " f6,48(" at ")\n" op      \
+       " f7,56(" at ")\n" op " f8,64(" at ")\n" op " f9,72(" at ")\n" op " f10,80(" at \
+       ")\n" op " f11,88(" at ")\n" op " f12,96(" at ")\n" op " f13,104(" at ")\n" op  \
+       " f14,112(" at ")\n" op " f15,120(" at ")\n" op " f16,128(" at ")\n" op         \
+       " f17,136(" at ")\n" op " f18,144(" at ")\n" op " f19,152(" at ")\n" op         \
+       " f20,160(" at ")\n" op " f21,168(" at ")\n" op " f22,176(" at ")\n" op         \
+       " f23,184(" at ")\n" op " f24,192(" at ")\n" op " f25,200(" at ")\n" op         \
+       " f26,208(" at ")\n" op " f27,216(" at ")\n" op " f28,224(" at ")\n" op         \
+       " f29,232(" at ")\n" op " f30,240(" at ")\n" op " f31,248(" at ")\n"
+    __asm__ volatile(
+        "fsrmi 2\n" ALL("fld", "s2") "1: beqz s4, 2f\n"
+                                     "li a7, 124\necall\naddi s4, s4, -1\nj 1b\n2: " ALL(
+                                         "fsd", "s3") "frcsr %0\nfsrmi 0"
+        : "=r"(fcsr), "+r"(left)
+        : "r"(from), "r"(to)
+        : "a0", "a7", "memory", "f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8",
+          "f9", "f10", "f11", "f12", "f13", "f14", "f15", "f16", "f17", "f18", "f19",
+          "f20", "f21", "f22", "f23", "f24", "f25", "f26", "f27", "f28", "f29", "f30",
+          "f31");
+#undef ALL
+    return fcsr;
+}
+
+/* How often they came back as others. */
+static int floats_lost(double seed)
+{
+    double in[32], out[32];
+    int lost = 0;
+
+    for (long yields = 0; yields < 40; yields++) {
+        for (int i = 0; i < 32; i++) {
+            in[i] = seed + (double)(yields * 32 + i);
+        }
+        lost += carry_floats(in, out, yields) != 2 << 5;
+        lost += memcmp(in, out, sizeof(in)) != 0;
+    }
+    return lost;
+}
+
+static void floats_over_switches(void)
+{
+    cpu_set_t all, one;
+    int status;
+
+    sched_getaffinity(0, sizeof(all), &all);
+    CPU_ZERO(&one);
+    CPU_SET(0, &one);
+    sched_setaffinity(0, sizeof(one), &one);
+    pid_t pid = fork_clean();
+    if (pid == 0) _exit(floats_lost(0.5));
+    say("floats lost by the parent", floats_lost(1e6));
+    waitpid(pid, &status, 0);
+    say_status("and by the child", status);
+    sched_setaffinity(0, sizeof(all), &all);
+}
+
 int main(int argc, char **argv)
 {
     char self[300] = "";
@@ -357,5 +423,6 @@ int main(int argc, char **argv)
     executing(self);
     closing_on_exec(self);
     large_arguments(self);
+    floats_over_switches();
     return 0;
 }
