@@ -49,18 +49,57 @@ static always_inline pte_t *walk(const struct aspace *space, struct span r, unsi
     return words;
 }
 
-/* Would the walk go the same way again? The words are read in its order. */
+/*
+ * Would the walk go the same way again? The words are read in its order, the upper ones
+ * first: a table that was shared when we passed it may be ours again by now, but then what
+ * its other sharers did to it shows in the words below.
+ */
 static always_inline bool same_way(const struct way *way)
 {
     for (unsigned i = 0; i < way->n; i++) {
         if (pte_load(way->step[i].slot).raw != way->step[i].word.raw) return false;
+        fence_loads();
     }
     return !way->end || !pte_is_table(pte_load(way->end));
 }
 
-/* Somebody holds the lock, or the way has changed under us: waits, and tries until it holds. */
-static noinline struct page *lock_covering_again(struct aspace *space, struct span r,
-                                                 unsigned stop)
+/*
+ * The leaf table that holds all of r, locked. NULL, and nothing locked, if no table of level
+ * 0 covers r, if somebody has the lock, or if the way has changed under us. This is what
+ * lock_covering() comes to for nearly every fault and call under three levels, with the way
+ * kept in registers.
+ */
+static always_inline struct page *try_leaf_table(const struct aspace *space,
+                                                 struct span r)
+{
+    if (unlikely(space->levels != 3 || (r.lo ^ (r.hi - 1)) >> TABLE_BITS)) return NULL;
+
+    const pte_t *upper = &space->root[word_index(r.lo, 2)];
+    pte_t a = pte_load(upper);
+    if (unlikely(!pte_is_table(a))) return NULL;
+    const pte_t *lower = &pte_table_words(a)[word_index(r.lo, 1)];
+    pte_t b = pte_load(lower);
+    if (unlikely(!pte_is_table(b))) return NULL;
+
+    struct page *t = pfn_page(pte_table_pfn(b));
+    if (unlikely(!spin_try(&t->table.lock))) return NULL;
+    if (likely(pte_load(upper).raw == a.raw)) {
+        fence_loads(); /* in this order: see same_way() */
+        if (likely(pte_load(lower).raw == b.raw)) return t;
+    }
+    spin_release(&t->table.lock);
+    return NULL;
+}
+
+static inline void enter_cursor(void)
+{
+    preempt_off();
+    rank_enter(RANK_TABLE);
+}
+
+/* Any way, and as often as it takes: preemption is off already. */
+static noinline struct page *lock_any_covering(struct aspace *space, struct span r,
+                                               unsigned stop)
 {
     for (;;) {
         struct way way;
@@ -69,23 +108,15 @@ static noinline struct page *lock_covering_again(struct aspace *space, struct sp
         spin_acquire(&t->table.lock);
         if (same_way(&way)) return t;
         unlock_covering(t);
-        preempt_off(); /* a moment in between, for those who wait for quiet */
-        rank_enter(RANK_TABLE);
+        enter_cursor(); /* a moment in between, for those who wait for quiet */
     }
 }
 
-/* Without a call in its common way, so that it saves no registers. */
-struct page *lock_covering(struct aspace *space, struct span r, unsigned stop)
+frameless struct page *lock_covering(struct aspace *space, struct span r, unsigned stop)
 {
-    struct way way;
-
-    preempt_off();
-    rank_enter(RANK_TABLE);
-    struct page *t = ptr_page(walk(space, r, stop, &way));
-    if (unlikely(!spin_try(&t->table.lock))) return lock_covering_again(space, r, stop);
-    if (likely(same_way(&way))) return t;
-    spin_release(&t->table.lock);
-    return lock_covering_again(space, r, stop);
+    enter_cursor();
+    struct page *t = stop == 0 ? try_leaf_table(space, r) : NULL;
+    return likely(t) ? t : lock_any_covering(space, r, stop);
 }
 
 void unlock_covering(struct page *t)
@@ -104,26 +135,26 @@ struct page *cursor_enter(struct cursor *c, pte_t e)
     return child;
 }
 
-static void detach(struct cursor *c, struct page *t)
+static inline void detach(struct cursor *c, struct page *t)
 {
     t->table.next = c->detached;
     c->detached = t;
 }
 
-static void unlock_all(struct cursor *c)
+static always_inline void unlock_all(struct cursor *c)
 {
     struct page *t = c->last;
 
-    while (t) {
+    do {
         struct page *next = t->table.next;
         bool detached = t->table.flags & TABLE_DETACHED;
         spin_release(&t->table.lock);
         /* Out of every path now; whoever waits for the lock will find that out. */
         if (unlikely(detached)) detach(c, t);
         t = next;
-    }
-    c->last = NULL;
+    } while (t);
     rank_leave(RANK_TABLE);
+    preempt_on();
 }
 
 struct page *cursor_push_down(struct cursor *c, struct page *t, unsigned i)
@@ -247,27 +278,49 @@ static int open_table(struct cursor *c, struct page *t, uint64_t base)
     return 0;
 }
 
-static always_inline void begin(struct cursor *c, struct aspace *space, struct span a,
+static always_inline void start(struct cursor *c, struct aspace *space, struct span a,
                                 struct span b, unsigned mode)
 {
     c->space = space;
     c->range[0] = a;
     c->range[1] = b;
-    c->last = c->detached = NULL;
+    c->detached = NULL;
     c->mode = mode;
-    c->ntags = c->ndead = c->nframes = c->nemptied = 0;
-    c->flush_all = c->sweep_legend = false;
-    c->flush_lo = c->flush_hi = 0;
-    c->top = lock_covering(space, (struct span){a.lo, b.hi ? b.hi : a.hi}, 0);
-    c->top_base = table_base(a.lo, c->top->table.level);
-    cursor_chain(c, c->top);
+    c->to_settle = c->to_sweep = 0;
+    enter_cursor();
 }
 
-void cursor_begin(struct cursor *c, struct aspace *space, struct span range)
+/* The covering table is locked: the chain begins. */
+static always_inline void start_chain(struct cursor *c, struct page *top, unsigned level)
 {
-    begin(c, space, range, (struct span){0, 0}, CURSOR_SPLIT);
+    c->top = top;
+    c->top_base = table_base(c->range[0].lo, level);
+    c->last = NULL;
+    cursor_chain(c, top);
 }
 
+static void lock_top(struct cursor *c)
+{
+    uint64_t end = c->range[1].hi ? c->range[1].hi : c->range[0].hi;
+    struct page *top = lock_any_covering(c->space, (struct span){c->range[0].lo, end}, 0);
+
+    start_chain(c, top, top->table.level);
+}
+
+static noinline void begin_large(struct cursor *c) { lock_top(c); }
+
+frameless void cursor_begin(struct cursor *c, struct aspace *space, struct span range)
+{
+    start(c, space, range, (struct span){0, 0}, CURSOR_SPLIT);
+    struct page *t = try_leaf_table(space, range);
+    if (unlikely(!t)) {
+        begin_large(c);
+    } else {
+        start_chain(c, t, 0);
+    }
+}
+
+/* The top is locked: what is below, and what is missing. */
 static noinline int open_all(struct cursor *c)
 {
     int err = open_table(c, c->top, c->top_base);
@@ -280,31 +333,38 @@ static noinline int open_all(struct cursor *c)
     return err;
 }
 
-int cursor_open_two(struct cursor *c, struct aspace *space, struct span a, struct span b,
-                    unsigned mode)
+static noinline int open_large(struct cursor *c)
 {
-    begin(c, space, a, b, mode);
+    lock_top(c);
     return open_all(c);
 }
 
-int cursor_open(struct cursor *c, struct aspace *space, struct span range, unsigned mode)
+int cursor_open_two(struct cursor *c, struct aspace *space, struct span a, struct span b,
+                    unsigned mode)
 {
-    begin(c, space, range, (struct span){0, 0}, mode);
-    /* One leaf table, all of it ours: nothing to make. */
-    bool twin = mode & CURSOR_UNPARK && !(c->top->table.flags & TABLE_ONE_TAG);
-    if (likely(c->top->table.level == 0 && !twin && !(mode & CURSOR_RETAG))) return 0;
-    return open_all(c);
+    start(c, space, a, b, mode);
+    return open_large(c);
+}
+
+frameless int cursor_open(struct cursor *c, struct aspace *space, struct span range,
+                          unsigned mode)
+{
+    start(c, space, range, (struct span){0, 0}, mode);
+    struct page *t = try_leaf_table(space, range);
+    if (unlikely(!t)) return open_large(c);
+    start_chain(c, t, 0);
+    /* A leaf table, all of it ours: nothing to make but a twin. */
+    return unlikely(mode & (CURSOR_RETAG | CURSOR_UNPARK)) ? open_all(c) : 0;
 }
 
 void cursor_flush_work(struct cursor *c)
 {
     if (c->flush_all) {
         tlb_flush_space(&c->space->tlb);
-    } else if (c->flush_lo < c->flush_hi) {
+    } else if (c->flush_pages) {
         tlb_flush_pages(&c->space->tlb, vpn_va(c->flush_lo), c->flush_hi - c->flush_lo);
     }
-    c->flush_all = false;
-    c->flush_lo = c->flush_hi = 0;
+    c->flush_all = c->flush_pages = false;
     for (unsigned i = 0; i < c->nframes; i++)
         page_put(c->frame[i]);
     c->nframes = 0;
@@ -429,13 +489,21 @@ uint64_t cursor_long_step_end(const struct aspace *space, struct span r)
     return vpn < r.hi ? vpn : r.hi;
 }
 
-void cursor_finish(struct cursor *c)
+static noinline void settle_and_unlock(struct cursor *c)
 {
     for (unsigned i = 0; i < c->ntags; i++)
         count_now(c, c->tag[i].number, c->tag[i].pages);
     cursor_flush(c);
     unlock_all(c);
-    preempt_on();
+}
+
+frameless void cursor_finish(struct cursor *c)
+{
+    if (unlikely(c->to_settle)) {
+        settle_and_unlock(c);
+    } else {
+        unlock_all(c);
+    }
 }
 
 void cursor_sweep_work(struct cursor *c)

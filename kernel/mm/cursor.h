@@ -54,15 +54,30 @@ struct cursor {
     struct page *detached;
     uint32_t mode;
 
-    /* How many of the arrays below are in use, and two facts: cleared together. */
-    uint8_t ntags, ndead, nframes, nemptied;
-    bool flush_all;    /* tables were unlinked or replaced */
-    bool sweep_legend; /* more tags may be dead than `dead` has room for */
+    /* What is left to do before the unlock: 0 is nothing. The numbers say how much of the
+     * arrays below is in use. */
+    union {
+        struct {
+            uint8_t ntags, nframes;
+            bool flush_all;   /* tables were unlinked or replaced */
+            bool flush_pages; /* those of [flush_lo, flush_hi) */
+        };
+        uint32_t to_settle;
+    };
+    /* And after it, when tables were detached or: */
+    union {
+        struct {
+            uint8_t ndead, nemptied;
+            bool sweep_legend; /* more tags may be dead than `dead` has room for */
+        };
+        uint32_t to_sweep;
+    };
 
     /* Pages whose translations the flush must cover. */
     uint64_t flush_lo, flush_hi;
 
-    /* Page counts of tags, not yet in the legend; and tags that may be dead. */
+    /* Page counts of tags other than TAG_ANON, not yet in the legend; and tags that may be
+     * dead. */
     struct {
         unsigned number;
         long pages;
@@ -97,9 +112,7 @@ void cursor_finish(struct cursor *c);
 void cursor_sweep_work(struct cursor *c);
 static inline void cursor_sweep(struct cursor *c)
 {
-    if (unlikely(c->detached || c->nemptied || c->ndead || c->sweep_legend)) {
-        cursor_sweep_work(c);
-    }
+    if (unlikely(c->to_sweep || c->detached)) cursor_sweep_work(c);
 }
 static inline void cursor_close(struct cursor *c)
 {
@@ -114,7 +127,7 @@ void cursor_count_gone(struct cursor *c, const struct page *t);
 void cursor_flush_work(struct cursor *c);
 static inline void cursor_flush(struct cursor *c)
 {
-    if (c->flush_all || c->flush_lo < c->flush_hi || c->nframes) cursor_flush_work(c);
+    if (c->flush_all || c->flush_pages || c->nframes) cursor_flush_work(c);
 }
 
 /* Is [lo, hi) wholly in, or does it touch, a range of the cursor? */
@@ -143,7 +156,8 @@ static inline void table_slice(uint64_t base, unsigned level, struct span r, uns
 /* Translations of [vpn, vpn + n) must be forgotten at the close. */
 static inline void cursor_gather(struct cursor *c, uint64_t vpn, uint64_t n)
 {
-    if (c->flush_lo >= c->flush_hi) {
+    if (!c->flush_pages) {
+        c->flush_pages = true;
         c->flush_lo = vpn;
         c->flush_hi = vpn + n;
         return;
@@ -156,7 +170,12 @@ static inline void cursor_gather(struct cursor *c, uint64_t vpn, uint64_t n)
 void cursor_count_work(struct cursor *c, unsigned number, long pages);
 static inline void cursor_count(struct cursor *c, unsigned number, long pages)
 {
-    if (pages != 0 && !(c->mode & CURSOR_EXIT)) cursor_count_work(c, number, pages);
+    if (pages == 0 || c->mode & CURSOR_EXIT) return;
+    if (likely(number == TAG_ANON)) {
+        legend_count_anon(c->space, pages);
+    } else {
+        cursor_count_work(c, number, pages);
+    }
 }
 
 /* Gives `p` back after the flush. At most CURSOR_FRAMES between two flushes. */

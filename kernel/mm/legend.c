@@ -14,7 +14,7 @@
  *
  * Pages of tag 0 change with every mapping of anonymous memory, on every hart.
  * They are counted in the hart (anon_pages) for the space it runs and added to the slot when
- * they reach +-FOLD, so that harts do not share a cache line for them. Only the own hart
+ * they pass +-LEGEND_FOLD, so that harts do not share a cache line for them. Only the own hart
  * writes; legend_pages() reads, exactly while no cursor of the space is open elsewhere
  * (fork holds all of it).
  */
@@ -24,8 +24,6 @@
 #include "lib/string.h"
 #include "mm/aspace.h"
 #include "mm/slab.h"
-
-enum { FOLD = 64 };
 
 void legend_init(struct aspace *space)
 {
@@ -41,7 +39,7 @@ void legend_init(struct aspace *space)
 }
 
 /* Under the lock, so that legend_pages() never meets pages on their way. */
-static void anon_fold(struct hart *h)
+void legend_fold_anon(struct hart *h)
 {
     struct aspace *space = h->space;
 
@@ -61,24 +59,14 @@ void legend_run_on_hart(struct aspace *space)
     struct hart *h = this_hart();
 
     if (h->space == space) return;
-    anon_fold(h);
+    legend_fold_anon(h);
     h->space = space;
 }
 
-static bool count_anon(struct aspace *space, long pages)
+void legend_count_anon_elsewhere(struct aspace *space, long pages)
 {
-    preempt_off();
-    struct hart *h = this_hart();
-
-    if (h->space == space) {
-        h->anon_pages += pages;
-        if (h->anon_pages >= FOLD || h->anon_pages <= -FOLD) anon_fold(h);
-    } else {
-        __atomic_fetch_add(&legend_slot(&space->legend, TAG_ANON)->pages, pages,
-                           __ATOMIC_RELAXED);
-    }
-    preempt_on();
-    return false; /* slot 0 never dies */
+    __atomic_fetch_add(&legend_slot(&space->legend, TAG_ANON)->pages, pages,
+                       __ATOMIC_RELAXED);
 }
 
 long legend_pages(struct aspace *space, unsigned number)
@@ -98,7 +86,6 @@ long legend_pages(struct aspace *space, unsigned number)
 
 bool legend_count(struct aspace *space, unsigned number, long pages)
 {
-    if (number == TAG_ANON) return count_anon(space, pages);
     return __atomic_add_fetch(&legend_slot(&space->legend, number)->pages, pages,
                               __ATOMIC_RELAXED) == 0;
 }
@@ -173,16 +160,12 @@ static void make_live(struct aspace *space, struct legend_slot *slot, unsigned n
     if (tag->object) object_get(tag->object);
 }
 
-int legend_acquire(struct aspace *space, const struct tag *want, uint64_t lo, uint64_t hi,
-                   unsigned *number)
+int legend_acquire_slot(struct aspace *space, const struct tag *want, uint64_t lo,
+                        uint64_t hi, unsigned *number)
 {
     struct legend *l = &space->legend;
     struct legend_slot *slot;
 
-    if (!want->object && want->delta == 0 && want->flags == TAG_MAY_ALL) {
-        *number = TAG_ANON;
-        return 0;
-    }
     if (want->object) mutex_lock(&want->object->maps_lock);
     spin_lock(&l->lock, RANK_LEGEND);
     slot = find(l, want);
@@ -210,11 +193,10 @@ void legend_hold(struct aspace *space, unsigned number)
     __atomic_fetch_add(&legend_slot(&space->legend, number)->holds, 1, __ATOMIC_RELAXED);
 }
 
-void legend_release(struct aspace *space, unsigned number)
+void legend_release_slot(struct aspace *space, unsigned number)
 {
     struct legend_slot *slot = legend_slot(&space->legend, number);
 
-    if (number == TAG_ANON) return;
     if (__atomic_fetch_sub(&slot->holds, 1, __ATOMIC_ACQ_REL) == 1 &&
         __atomic_load_n(&slot->pages, __ATOMIC_RELAXED) == 0) {
         legend_drop_if_dead(space, number);

@@ -106,9 +106,22 @@ static inline struct legend_slot *legend_slot(struct legend *l, unsigned number)
  * valid until legend_release(). [lo, hi) widens the hull. No spinlock is held:
  * entering an object's list may sleep. 0, or -ENOMEM.
  */
-must_check int legend_acquire(struct aspace *space, const struct tag *want, uint64_t lo,
-                              uint64_t hi, unsigned *number);
-void legend_release(struct aspace *space, unsigned number);
+must_check int legend_acquire_slot(struct aspace *space, const struct tag *want,
+                                   uint64_t lo, uint64_t hi, unsigned *number);
+void legend_release_slot(struct aspace *space, unsigned number);
+
+/* Slot 0 is there for ever and needs neither. */
+must_check static inline int legend_acquire(struct aspace *space, const struct tag *want,
+                                            uint64_t lo, uint64_t hi, unsigned *number)
+{
+    *number = TAG_ANON;
+    if (likely(!want->object && want->flags == TAG_MAY_ALL && want->delta == 0)) return 0;
+    return legend_acquire_slot(space, want, lo, hi, number);
+}
+static inline void legend_release(struct aspace *space, unsigned number)
+{
+    if (unlikely(number != TAG_ANON)) legend_release_slot(space, number);
+}
 
 /* Takes a hold on a number that was read from a word, under the lock of the word's table:
  * while that is held the slot lives, and so does its object. */
@@ -119,8 +132,25 @@ void legend_drop_if_dead(struct aspace *space, unsigned number);
 /* The same for every slot. */
 void legend_sweep(struct aspace *space);
 
-/* `pages` more words' pages have tag `number` (or fewer). True if none is left. */
+/* `pages` more words' pages have tag `number` (or fewer), not TAG_ANON. True if none is left. */
 bool legend_count(struct aspace *space, unsigned number, long pages);
+
+/* The same for TAG_ANON, with preemption off: counted in the hart, see legend.c. */
+enum { LEGEND_FOLD = 64 };
+void legend_fold_anon(struct hart *h);
+void legend_count_anon_elsewhere(struct aspace *space, long pages);
+static inline void legend_count_anon(struct aspace *space, long pages)
+{
+    struct hart *h = this_hart();
+
+    if (unlikely(h->space != space)) {
+        legend_count_anon_elsewhere(space, pages);
+        return;
+    }
+    h->anon_pages += pages;
+    if (unlikely((uint64_t)(h->anon_pages + LEGEND_FOLD) > 2 * LEGEND_FOLD))
+        legend_fold_anon(h);
+}
 
 static inline bool tag_equal(const struct tag *a, const struct tag *b)
 {

@@ -26,3 +26,5 @@ static inline void atomic_and_release(uint64_t *word, uint64_t mask)
 {
     __asm__ volatile("amoand.d.rl zero, %1, %0" : "+A"(*word) : "r"(mask) : "memory");
 }
+/* Loads before it are made before loads after it. */
+static inline void fence_loads(void) { __asm__ volatile("fence r, r" ::: "memory"); }

@@ -15,3 +15,4 @@ static inline void atomic_and_release(uint64_t *word, uint64_t mask)
 {
     __atomic_fetch_and(word, mask, __ATOMIC_RELEASE);
 }
+static inline void fence_loads(void) { __atomic_thread_fence(__ATOMIC_ACQUIRE); }
