@@ -47,14 +47,20 @@ enum page_flags {
 struct object;
 
 struct page {
-    uint32_t refs; /* atomic */
     union {
         struct {
-            uint8_t use;   /* enum page_use */
-            uint8_t order; /* of a block's head */
-            uint16_t flags;
+            uint32_t refs; /* atomic */
+            union {
+                struct {
+                    uint8_t use;   /* enum page_use */
+                    uint8_t order; /* of a block's head */
+                    uint16_t flags;
+                };
+                uint32_t
+                    state; /* all three: equal to `use` for a single frame without flags */
+            };
         };
-        uint32_t state; /* all three: equal to `use` for a single frame without flags */
+        uint64_t refs_state; /* both, for one look */
     };
     union {
         struct list free; /* PAGE_FREE: neighbours of the same order */
@@ -200,6 +206,14 @@ static inline uint32_t page_refs(const struct page *p)
 {
     interleave("page_refs", p);
     return __atomic_load_n(&p->refs, __ATOMIC_ACQUIRE);
+}
+/* Is p plainly an anonymous frame of one reference, a single one? Then nobody else sees what is in
+ * it; who is to store there acquires first. */
+static inline bool page_is_sole(const struct page *p)
+{
+    interleave("page_refs", p);
+    return __atomic_load_n(&p->refs_state, __ATOMIC_RELAXED) ==
+           (1 | (uint64_t)PAGE_ANON << 32);
 }
 /* Gives a reference back; frees the frame (or block) with the last. */
 static inline void page_put(struct page *p)

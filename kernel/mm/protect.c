@@ -7,6 +7,15 @@
  *   - a leaf that gains W gets it at once only if nobody else can see the frame
  *     (private) or need not hear of it (shared); else it stays withheld.
  *
+ * Neighbours are mostly alike: words that differ in nothing but their frame, and mean
+ * the same. They are a *run*. What happens to its first word is decided, and then it
+ * happens to all of them, in a loop of seven instructions:
+ *
+ *     word   A  A  A  A  A  B  B  .  .       A: one decision, five stores
+ *            |-- run ---->  |->              B: the next
+ *
+ * A run whose frames must each be looked at, because W depends on it, takes five more.
+ *
  * What loses rights is flushed on all harts before the unlock; gaining rights
  * needs no fence, since a fault on an old translation is spurious.
  */
@@ -32,117 +41,158 @@ static bool allowed(struct protect *p, unsigned number)
     return p->any_checked;
 }
 
-/* May the hardware have W on this leaf or parked frame, given that the program may write? */
+/* Which words behind the first change as it does? */
+enum reach {
+    REACH_ONE,   /* none */
+    REACH_ALIKE, /* those that differ in their frame alone */
+    REACH_SOLE,  /* the same, while the frame is seen by nobody else */
+};
+
+/* May the hardware have W on this leaf or parked frame, given that the program may write? And
+ * how far is that so? */
 static bool grants_write(const struct protect *p, const struct page *t, pte_t e,
-                         unsigned number)
+                         unsigned number, enum reach *reach)
 {
     const struct page *frame = pfn_page(pte_pfn(e, 0));
 
     switch (pte_owner(e)) {
     case OWNER_EXTERN:
+        *reach = REACH_ONE;
         return pte_pfn(e, 0).raw != zero_pfn.raw;
     case OWNER_SHARED:
-        return legend_slot(&p->c.space->legend, number)->tag.object->flags &
-                   OBJECT_NO_NOTICE ||
-               page_is_dirty(frame);
+        if (legend_slot(&p->c.space->legend, number)->tag.object->flags &
+            OBJECT_NO_NOTICE) {
+            return true;
+        }
+        *reach = REACH_ONE;
+        return page_is_dirty(frame);
     case OWNER_PRIVATE:
-        return t->table.flags & TABLE_EXCLUSIVE || frames_exclusive(e, t->table.level);
+        if (t->table.flags & TABLE_EXCLUSIVE) return true;
+        *reach = t->table.level == 0 && page_is_sole(frame) ? REACH_SOLE : REACH_ONE;
+        return *reach == REACH_SOLE || frames_exclusive(e, t->table.level);
     }
     return false;
 }
 
 /* What leaf or mark `e` at word i becomes. */
-static pte_t protected_word(struct protect *p, struct page *t, unsigned i, pte_t e,
-                            unsigned number)
+static pte_t protected_word(const struct protect *p, const struct page *t, unsigned i,
+                            pte_t e, unsigned number, enum reach *reach)
 {
     unsigned prot = p->prot;
     bool reachable = prot_effective(prot) & (PROT_R | PROT_X);
     bool leaf = pte_is_leaf(e);
 
+    *reach = REACH_ALIKE;
     if (!leaf && !(pte_is_mark_of(e, MARK_PARKED) && reachable))
         return mark_with_prot(e, prot);
-    if (!reachable) {
-        if (pte_owner(e) == OWNER_EXTERN) return pte_mark(MARK_FILL, number, prot);
-        return pte_parked(pte_pfn(e, i), pte_owner(e), number, prot);
+    if (!reachable && pte_owner(e) == OWNER_EXTERN) {
+        *reach = REACH_ONE;
+        return pte_mark(MARK_FILL, number, prot);
     }
+    if (!reachable) return pte_parked(pte_pfn(e, i), pte_owner(e), number, prot);
     pte_t to = leaf ? leaf_with_prot(e, prot)
                     : pte_leaf(pte_pfn(e, i), prot, pte_owner(e), p->c.space->leaf_bits);
-    if (prot & PROT_W && grants_write(p, t, e, number)) to = leaf_grant(to);
+    if (prot & PROT_W && grants_write(p, t, e, number, reach)) to = leaf_grant(to);
     return to;
 }
 
-/* Do private leaves of t need no look at their frames or tags? */
-static bool is_plain(struct protect *p, const struct page *t)
+/* The words from w on change, as far as they are alike. Where that ended. */
+static noinline pte_t *change_alike(pte_t *w, const pte_t *end,
+                                    const struct pte_change *change)
 {
-    unsigned same = TABLE_EXCLUSIVE | TABLE_ONE_TAG;
+    struct pte_change c = *change;
 
-    return (t->table.flags & same) == same &&
-           prot_effective(p->prot) & (PROT_R | PROT_X) && t->table.leaves > 0 &&
-           allowed(p, t->table.tag);
+    for (; w < end && pte_changes(*w, &c); w++)
+        pte_update(w, pte_changed(*w, &c));
+    return w;
 }
 
-/* Private leaves of a plain table from word i on: only permission bits change. This is the
- * loop that mprotect of resident memory spends its time in. Where it stopped. */
-static unsigned protect_plain(struct protect *p, struct page *t, uint64_t base,
-                              unsigned i, unsigned j)
+/* The same as far as the frames are ours alone. Whoever gave up the last other reference has
+ * done with the frame before anybody stores to it: the fence is for all of the run. */
+static noinline pte_t *change_sole(pte_t *w, const pte_t *end,
+                                   const struct pte_change *change)
 {
-    pte_t *words = table_words(t);
-    uint64_t bits = leaf_prot_bits(p->prot), lost = 0;
-    unsigned first = i;
+    struct pte_change c = *change;
 
-    for (; i < j; i++) {
-        pte_t e = words[i];
-        if (!leaf_is_private(e)) break;
-        pte_t to = leaf_set_prot_bits(e, bits);
-        lost |= leaf_lost_rights(e, to);
-        pte_update(&words[i], to);
+    for (; w < end && pte_changes(*w, &c); w++) {
+        pte_t e = pte_changed(*w, &c);
+        if (!page_is_sole(pfn_page(pte_plain_pfn(e)))) break;
+        pte_update(w, e);
     }
-    uint64_t step = word_pages(t->table.level);
-    if (lost) cursor_gather(&p->c, base + first * step, (i - first) * step);
-    return i;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return w;
+}
+
+/* Word i becomes `to`, and so do those behind it up to j that `reach` covers. Where it ended. */
+static unsigned change_run(struct page *t, unsigned i, unsigned j, pte_t to,
+                           enum reach reach)
+{
+    pte_t *words = table_words(t), *w = &words[i];
+
+    if (reach == REACH_ONE || i + 1 == j || t->table.mirror) {
+        table_store(t, i, to);
+        return i + 1;
+    }
+    struct pte_change c = pte_change(*w, to);
+    w = reach == REACH_SOLE ? change_sole(w, &words[j], &c)
+                            : change_alike(w, &words[j], &c);
+    return (unsigned)(w - words);
+}
+
+/* Leaves have come at words [i, j), marks of one tag before, or have gone there. */
+static noinline void count_leaves(struct page *t, unsigned i, unsigned j, bool come,
+                                  unsigned number)
+{
+    int n = come ? (int)(j - i) : (int)i - (int)j;
+
+    t->table.leaves = (uint16_t)(t->table.leaves + n);
+    for (; come && i < j; i++)
+        table_set_leaf_tag(t, i, number);
+}
+
+/* The run that begins at word i, no table and of tag `number`, and ends at j at the latest. */
+static unsigned protect_run(struct protect *p, struct page *t, uint64_t base, unsigned i,
+                            unsigned j, unsigned number)
+{
+    pte_t e = table_words(t)[i];
+    enum reach reach;
+    pte_t to = protected_word(p, t, i, e, number, &reach);
+    bool was = pte_is_leaf(e), is = pte_is_leaf(to);
+    unsigned end = change_run(t, i, j, to, reach);
+
+    if (was && leaf_loses(e, to)) {
+        uint64_t step = word_pages(t->table.level);
+        cursor_gather(&p->c, base + i * step, (end - i) * step);
+    }
+    if (is != was) count_leaves(t, i, end, is, number);
+    return end;
 }
 
 static int protect_table(struct protect *p, struct page *t, uint64_t base);
 
-/* Words of every kind. */
-static noinline int protect_words(struct protect *p, struct page *t, uint64_t base,
-                                  unsigned i, unsigned j)
+static int protect_words(struct protect *p, struct page *t, uint64_t base, unsigned i,
+                         unsigned j)
 {
-    pte_t *words = table_words(t), *mirror = t->table.mirror;
-    uint64_t step = word_pages(t->table.level);
-    struct tally d = {0};
-    bool plain = is_plain(p, t);
-    int err = 0;
+    const pte_t *words = table_words(t);
+    unsigned same = i; /* leaves before this word have the tag of the last one we met */
 
-    for (; i < j && !err; i++) {
-        if (plain) {
-            i = protect_plain(p, t, base, i, j);
-            if (i == j) break;
-        }
+    while (i < j) {
         pte_t e = words[i];
         if (pte_is_table(e)) {
-            err = protect_table(p, pte_table_page(e), base + i * step);
+            uint64_t lo = base + i * word_pages(t->table.level);
+            int err = protect_table(p, pte_table_page(e), lo);
+            if (err) return err;
+            i++;
             continue;
         }
-        if (pte_is_empty(e)) {
-            err = -ENOMEM;
-            break;
-        }
+        if (pte_is_empty(e)) return -ENOMEM;
         unsigned number = table_word_tag(t, i, e);
-        if (!allowed(p, number)) {
-            err = -EACCES;
-            break;
-        }
-        pte_t to = protected_word(p, t, i, e, number);
-        if (to.raw == e.raw) continue;
-        bool was = pte_is_leaf(e), is = pte_is_leaf(to);
-        if (was && leaf_loses(e, to)) cursor_gather(&p->c, base + i * step, step);
-        if (is && !was) table_set_leaf_tag(t, i, number);
-        d.leaves += (int)is - (int)was;
-        words_store(words, mirror, i, to);
+        if (!allowed(p, number)) return -EACCES;
+        bool leaf = pte_is_leaf(e);
+        if (leaf && i >= same) same = table_same_tag(t, i, j);
+        i = protect_run(p, t, base, i, leaf ? same : j, number);
     }
-    table_apply(t, &d);
-    return err;
+    return 0;
 }
 
 static int protect_table(struct protect *p, struct page *t, uint64_t base)
@@ -150,8 +200,7 @@ static int protect_table(struct protect *p, struct page *t, uint64_t base)
     unsigned i, j;
 
     table_slice(base, t->table.level, p->c.range[0], &i, &j);
-    unsigned rest = is_plain(p, t) ? protect_plain(p, t, base, i, j) : i;
-    int err = rest < j ? protect_words(p, t, base, rest, j) : 0;
+    int err = protect_words(p, t, base, i, j);
     if (err || i != 0 || j != TABLE_ENTRIES) t->table.flags &= ~TABLE_UNIFORM;
     return err;
 }

@@ -61,6 +61,24 @@ void table_retire(struct page *t)
     grace_defer(&t->table.grace, retire);
 }
 
+/* Four tags are compared at a time: a twin is aligned. */
+unsigned twin_same_tag(const uint16_t *twin, unsigned i, unsigned j)
+{
+    enum { AT_ONCE = sizeof(uint64_t) / sizeof(uint16_t) };
+    uint16_t tag = twin[i];
+    uint64_t all = tag * 0x0001000100010001ul;
+
+    for (i++; i < j && i % AT_ONCE != 0; i++) {
+        if (twin[i] != tag) return i;
+    }
+    const uint64_t *p = (const void *)&twin[i], *end = (const void *)&twin[j & -AT_ONCE];
+    while (p < end && *p == all)
+        p++;
+    for (i = (unsigned)((const uint16_t *)p - twin); i < j && twin[i] == tag; i++)
+        ;
+    return i;
+}
+
 int table_need_twin(struct page *t)
 {
     uint16_t *twin;

@@ -56,7 +56,7 @@ static inline pte_t *table_words(const struct page *t) { return page_ptr(t); }
 /* The words of, and the descriptor of, the table that `e` (a table or a TABLE mark) names. */
 static inline pte_t *pte_words(pte_t e) { return pfn_to_ptr(pte_pfn(e, 0)); }
 /* The same for a table word alone, which has no bits above its frame number. */
-static inline pte_t *pte_table_words(pte_t e) { return pfn_to_ptr(pte_table_pfn(e)); }
+static inline pte_t *pte_table_words(pte_t e) { return pfn_to_ptr(pte_plain_pfn(e)); }
 static inline struct page *pte_table_page(pte_t e) { return pfn_page(pte_pfn(e, 0)); }
 
 /* The page that leaf `e` shows. */
@@ -89,6 +89,14 @@ static inline unsigned table_leaf_tag(const struct page *t, unsigned i)
 static inline unsigned table_word_tag(const struct page *t, unsigned i, pte_t e)
 {
     return pte_is_valid(e) ? table_leaf_tag(t, i) : mark_tag(e);
+}
+
+/* Where the leaves of the same tag as leaf `i` end, at j at the latest. Words that are no leaves
+ * between them may be counted in, or end it. */
+unsigned twin_same_tag(const uint16_t *twin, unsigned i, unsigned j);
+static inline unsigned table_same_tag(const struct page *t, unsigned i, unsigned j)
+{
+    return t->table.twin && i + 1 < j ? twin_same_tag(t->table.twin, i, j) : j;
 }
 
 /* Gives `t` a twin if it has none. 0 or -ENOMEM. */

@@ -66,6 +66,75 @@ STORY(mprotect_beyond_the_maximum_says_eacces_and_has_changed_the_part_before_it
     end();
 }
 
+/* Pages of four meanings, in pieces of all lengths up to 9, each with its own history: never
+ * touched, read, written, and written but shared with a child now. */
+enum { RUN_PAGES = 400 };
+static uint32_t run_flags(unsigned piece)
+{
+    static const uint32_t flags[4] = {0, TAG_NOHUGE, TAG_DONTDUMP,
+                                      TAG_NOHUGE | TAG_DONTDUMP};
+    return flags[piece * 7 / 3 % 4];
+}
+static unsigned run_piece(unsigned i) { return i / 45 * 9 + i % 45 / (i / 45 + 1); }
+static unsigned run_history(unsigned i) { return (i * 5 / 17 + run_piece(i)) % 4; }
+
+static struct aspace *map_runs(void)
+{
+    uint64_t value;
+
+    for (unsigned i = 0; i < RUN_PAGES; i++)
+        rig_map(s, BASE + i, 1, PROT_RW, run_flags(run_piece(i)));
+    for (unsigned i = 0; i < RUN_PAGES; i++) {
+        if (run_history(i) == 1) CHECK_EQ(rig_load(s, BASE + i, &value), FAULT_DONE);
+        if (run_history(i) >= 2) CHECK_EQ(rig_store(s, BASE + i, i), FAULT_DONE);
+    }
+    struct aspace *child = rig_clone(s);
+    for (unsigned i = 0; i < RUN_PAGES; i++)
+        if (run_history(i) == 2) CHECK_EQ(rig_store(s, BASE + i, i), FAULT_DONE);
+    return child;
+}
+
+/* Whose W is to be had at once has it, and nobody else; meaning and contents are as before. */
+static void check_runs(struct aspace *child, unsigned prot)
+{
+    struct mapping m = {.range.end = VA((uint64_t)BASE << PAGE_SHIFT)};
+
+    CHECK(rig_sound(s, child, NULL));
+    for (unsigned i = 0; i < RUN_PAGES; i++) {
+        pte_t e = *rig_word(s, BASE + i).word;
+        bool ours = pte_has_frame(e) && pte_owner(e) == OWNER_PRIVATE;
+        bool sole = ours && page_refs(pfn_page(pte_pfn(e, 0))) == 1;
+        CHECK_EQ(pte_prot(e), prot);
+        if (run_history(i) >= 2) CHECK(ours);
+        if (run_history(i) == 2) CHECK(sole);
+        if (pte_is_leaf(e)) CHECK_EQ(leaf_writable(e), prot & PROT_W && sole);
+        if (m.range.end.raw >> PAGE_SHIFT == BASE + i)
+            CHECK(aspace_next_mapping(s, VA((BASE + i) << PAGE_SHIFT), &m));
+        CHECK_EQ(m.tag.flags & ~(uint32_t)TAG_MAY_ALL, run_flags(run_piece(i)));
+        if (prot != PROT_NONE && run_history(i) >= 2) CHECK_EQ(rig_value(s, BASE + i), i);
+    }
+}
+
+STORY(words_that_are_alike_change_together_and_no_others)
+{
+    begin();
+    struct aspace *child = map_runs();
+    static const unsigned prots[] = {PROT_R,  PROT_RW,  PROT_R,  PROT_NONE,
+                                     PROT_RW, PROT_RX,  PROT_RW, PROT_NONE,
+                                     PROT_R,  PROT_RWX, PROT_RW};
+    for (unsigned k = 0; k < sizeof(prots) / sizeof(prots[0]); k++) {
+        CHECK_EQ(aspace_protect(s, pages(BASE, RUN_PAGES), prots[k]), 0);
+        check_runs(child, prots[k]);
+    }
+    for (unsigned i = 0; i < RUN_PAGES; i += 13) {
+        CHECK_EQ(aspace_protect(s, pages(BASE + i, 9), PROT_R), 0);
+        CHECK_EQ(prot_at(BASE + i + 8), PROT_R);
+        if (i + 9 < RUN_PAGES) CHECK_EQ(prot_at(BASE + i + 9), PROT_RW);
+    }
+    rig_destroy(child);
+    end();
+}
+
 STORY(mapping_beyond_the_maximum_says_eacces_and_maps_nothing)
 {
     struct mapping_source source = {.flags = TAG_SHARED | TAG_MAY_R};

@@ -131,8 +131,8 @@ static inline pfn_t pte_pfn(pte_t e, unsigned index)
     (void)index;
     return PFN((e.raw & (e.raw & PTE_V ? PTE_PFN : MARK_PFN)) >> PTE_PFN_SHIFT);
 }
-/* The frame of a table word (V=1), which has no other bits above the flags. */
-static inline pfn_t pte_table_pfn(pte_t e) { return PFN(e.raw >> PTE_PFN_SHIFT); }
+/* The frame of a table word, or of a private leaf: they have no other bits above the flags. */
+static inline pfn_t pte_plain_pfn(pte_t e) { return PFN(e.raw >> PTE_PFN_SHIFT); }
 /* The frame of a leaf. */
 static inline pfn_t leaf_pfn(pte_t e) { return PFN((e.raw & PTE_PFN) >> PTE_PFN_SHIFT); }
 static inline enum owner pte_owner(pte_t e)
@@ -200,24 +200,10 @@ static inline pte_t leaf_with_prot(pte_t e, unsigned prot)
     return PTE((e.raw & ~(PTE_RWX | PTE_D)) | (uint64_t)(prot & (PROT_R | PROT_X)) << 1 |
                (prot & PROT_W ? PTE_D : 0));
 }
-/* The same in two steps, for loops; W is granted. */
-static inline uint64_t leaf_prot_bits(unsigned prot)
-{
-    return (uint64_t)(prot & PROT_RWX) << 1 | (prot & PROT_W ? PTE_D : 0);
-}
-static inline pte_t leaf_set_prot_bits(pte_t e, uint64_t bits)
-{
-    return PTE((e.raw & ~(PTE_RWX | PTE_D)) | bits);
-}
-/* Not zero if leaf `from` had rights that leaf `to` has not. */
-static inline uint64_t leaf_lost_rights(pte_t from, pte_t to)
-{
-    return from.raw & ~to.raw & PTE_RWX;
-}
 /* Does a hart that remembers leaf `from` have rights that `to` does not give? */
 static inline bool leaf_loses(pte_t from, pte_t to)
 {
-    return !(to.raw & PTE_V) || leaf_lost_rights(from, to);
+    return !(to.raw & PTE_V) || from.raw & ~to.raw & PTE_RWX;
 }
 static inline pte_t leaf_with_pbmt(pte_t e, enum pbmt type)
 {
@@ -246,6 +232,29 @@ static inline pte_t mark_with_prot(pte_t e, unsigned prot)
 static inline pte_t mark_with_tag(pte_t e, unsigned tag)
 {
     return PTE((e.raw & ((1ul << MARK_TAG_SHIFT) - 1)) | (uint64_t)tag << MARK_TAG_SHIFT);
+}
+
+/*
+ * How words change that are alike: that differ from the first in their frame alone, and keep
+ * it. Decided for one of them, for loops over the others.
+ */
+struct pte_change {
+    uint64_t mask, like; /* which words, */
+    uint64_t flip;       /* and the bits that change in them */
+};
+static inline struct pte_change pte_change(pte_t from, pte_t to)
+{
+    uint64_t mask = ~(from.raw & PTE_V ? PTE_PFN : MARK_PFN);
+
+    return (struct pte_change){mask, from.raw & mask, from.raw ^ to.raw};
+}
+static inline bool pte_changes(pte_t e, const struct pte_change *c)
+{
+    return (e.raw & c->mask) == c->like;
+}
+static inline pte_t pte_changed(pte_t e, const struct pte_change *c)
+{
+    return PTE(e.raw ^ c->flip);
 }
 
 /*
@@ -293,11 +302,12 @@ static inline pte_t pte_load(const pte_t *slot)
     interleave("load", slot);
     return PTE(__atomic_load_n(&slot->raw, __ATOMIC_RELAXED));
 }
-/* For a word that leads to what it led to before, with other permissions. */
+/* For a word that leads to what it led to before, with other permissions. A relaxed store:
+ * volatile, since compilers make an amoswap of an atomic one. */
 static inline void pte_update(pte_t *slot, pte_t e)
 {
     interleave("store", slot);
-    __atomic_store_n(&slot->raw, e.raw, __ATOMIC_RELAXED);
+    *(volatile uint64_t *)&slot->raw = e.raw;
 }
 static inline void pte_store(pte_t *slot, pte_t e)
 {
