@@ -81,7 +81,7 @@ static always_inline struct page *try_leaf_table(const struct aspace *space,
     pte_t b = pte_load(lower);
     if (unlikely(!pte_is_table(b))) return NULL;
 
-    struct page *t = pfn_page(pte_table_pfn(b));
+    struct page *t = pfn_page(pte_plain_pfn(b));
     if (unlikely(!spin_try(&t->table.lock))) return NULL;
     if (likely(pte_load(upper).raw == a.raw)) {
         fence_loads(); /* in this order: see same_way() */
