@@ -105,41 +105,28 @@ struct aspace *aspace_create(enum aspace_kind kind)
     return s;
 }
 
-static void free_space(struct aspace *s)
+/*
+ * Nobody runs the space or has its address. Who could still come to its words comes by way of an
+ * object that it maps, so the objects are left first; then the words go without locks, counts
+ * and flushes. Tables that were once shared may have late readers: those have their grace period.
+ */
+void aspace_destroy(struct aspace *s)
 {
     struct page *root = ptr_page(s->root);
+    struct doomed_tables gone = {0};
 
+    assert(s->kind != ASPACE_KERNEL);
+    legend_leave_objects(s);
+    share_destroy_words(root, &gone);
+    table_retire(&gone);
     legend_destroy(s);
     if (s->user_root) {
         user_root_clear(s->user_root);
-        page_free_zeroed(
-            ptr_page(s->user_root)); /* its lower half emptied with the root's */
+        /* Its lower half emptied with the root's. */
+        page_free_zeroed(ptr_page(s->user_root));
     }
     table_discard(root);
     slab_free(spaces, s);
-}
-
-/* Removes all words of the space. */
-static void clear(struct aspace *s)
-{
-    static const struct replace nothing = {.word = {0}};
-    struct cursor c;
-    struct span all = {s->first, s->end};
-
-    assert(s->kind != ASPACE_KERNEL);
-    /* No word is cut by the whole space, so opening needs no memory. */
-    int err = cursor_open(&c, s, all, CURSOR_EXIT);
-    assert(!err);
-    replace_words(&c, &nothing);
-    c.nemptied = 0;
-    cursor_close(&c);
-    legend_forget_counts(s);
-}
-
-void aspace_destroy(struct aspace *s)
-{
-    clear(s);
-    free_space(s);
 }
 
 /* Hull of the pages that must not simply be shared with a child. */
@@ -212,8 +199,7 @@ struct aspace *aspace_clone(struct aspace *parent)
     int err = clone_into(child, parent);
     legend_release_copies(child);
     if (err) {
-        clear(child);
-        free_space(child);
+        aspace_destroy(child);
         return NULL;
     }
     return child;

@@ -508,11 +508,14 @@ frameless void cursor_finish(struct cursor *c)
 
 void cursor_sweep_work(struct cursor *c)
 {
+    struct doomed_tables gone = {0};
+
     while (c->detached) {
         struct page *t = c->detached;
         c->detached = t->table.next;
-        share_destroy_table(t);
+        share_destroy_table(t, &gone);
     }
+    table_retire(&gone);
     for (unsigned i = 0; i < c->nemptied; i++) {
         cursor_keep_or_trim(c->space, c->emptied[i].base, c->emptied[i].level);
     }
@@ -553,7 +556,7 @@ void cursor_detach(struct cursor *c, struct page *t, unsigned i, pte_t e)
     pte_t old = table_words(t)[i];
     struct page *child = pte_table_page(old);
 
-    if (!(c->mode & CURSOR_EXIT)) cursor_count_gone(c, child);
+    cursor_count_gone(c, child);
     table_store(t, i, e);
     if (pte_is_table(old)) {
         child->table.flags |= TABLE_DETACHED; /* locked: unlock_all() moves it */

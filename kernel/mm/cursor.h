@@ -39,7 +39,6 @@ enum cursor_mode {
         32, /* tables down to level 1 everywhere: for moving whole words there */
     CURSOR_RETAG =
         8, /* leaves may change tag: tables get a twin if that would mix tags */
-    CURSOR_EXIT = 64,   /* all of the space goes: nobody will ask for page counts again */
     CURSOR_UNPARK = 16, /* marks may become leaves: tables of several tags get a twin */
 };
 
@@ -170,7 +169,7 @@ static inline void cursor_gather(struct cursor *c, uint64_t vpn, uint64_t n)
 void cursor_count_work(struct cursor *c, unsigned number, long pages);
 static inline void cursor_count(struct cursor *c, unsigned number, long pages)
 {
-    if (pages == 0 || c->mode & CURSOR_EXIT) return;
+    if (pages == 0) return;
     if (likely(number == TAG_ANON)) {
         legend_count_anon(c->space, pages);
     } else {

@@ -248,6 +248,20 @@ void legend_sweep(struct aspace *space)
     }
 }
 
+void legend_leave_objects(struct aspace *space)
+{
+    struct legend *l = &space->legend;
+
+    for (unsigned i = 1; i < l->nslots; i++) {
+        struct legend_slot *slot = legend_slot(l, i);
+        struct object *object = slot->live ? slot->tag.object : NULL;
+        if (!object) continue;
+        mutex_lock(&object->maps_lock);
+        list_remove(&slot->maps);
+        mutex_unlock(&object->maps_lock);
+    }
+}
+
 void legend_destroy(struct aspace *space)
 {
     struct legend *l = &space->legend;
@@ -255,9 +269,13 @@ void legend_destroy(struct aspace *space)
     for (unsigned i = 0; i < nharts; i++) {
         debug_assert(harts[i].space != space);
     }
-    legend_sweep(space);
-    assert(l->nlive == 1);
-    for (unsigned k = 0; k < LEGEND_CHUNKS; k++)
+    for (unsigned i = 1; i < l->nslots; i++) {
+        struct legend_slot *slot = legend_slot(l, i);
+        if (!slot->live) continue;
+        debug_assert(slot->holds == 0);
+        if (slot->tag.object) object_put(slot->tag.object);
+    }
+    for (unsigned k = 0; k < LEGEND_CHUNKS && l->chunk[k]; k++)
         kfree(l->chunk[k]);
 }
 
@@ -331,14 +349,6 @@ void legend_copy_counts(struct aspace *child, struct aspace *parent)
             slot->pages = legend_pages(parent, i);
         }
     }
-}
-
-void legend_forget_counts(struct aspace *child)
-{
-    struct legend *l = &child->legend;
-
-    for (unsigned i = 0; i < l->nslots; i++)
-        legend_slot(l, i)->pages = 0;
 }
 
 void legend_release_copies(struct aspace *child)

@@ -85,7 +85,10 @@ struct legend {
 };
 
 void legend_init(struct aspace *space);
-/* Drops all slots; no words are left. */
+
+/* The space is about to go. First, the objects forget it: nobody comes by way of them any more.
+ * Then, when no words are left, its slots let go of the objects. No lock is held. */
+void legend_leave_objects(struct aspace *space);
 void legend_destroy(struct aspace *space);
 
 /* Was there ever a tag with one of these flags? Then it may be worth while to look for them. */
@@ -165,8 +168,6 @@ static inline bool tag_equal(const struct tag *a, const struct tag *b)
 must_check int legend_copy(struct aspace *child, struct aspace *parent, uint32_t *gen);
 /* Takes the parent's page counts over, under the locks of all its tables. */
 void legend_copy_counts(struct aspace *child, struct aspace *parent);
-/* No words are left, and the counts were not kept while they went: they go too. */
-void legend_forget_counts(struct aspace *child);
 /* Drops the copied slots that turned out to have no pages. No lock held. */
 void legend_release_copies(struct aspace *child);
 

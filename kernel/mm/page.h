@@ -85,7 +85,10 @@ struct page {
             uint16_t lo, hi;  /* hull of the words not empty: [lo, hi) */
             uint32_t anon;    /* anonymous frames held, in 4 KiB */
             uint32_t file;    /* cached frames held, in 4 KiB */
-            uint16_t *twin;   /* tags of the leaves, one for each word, or NULL */
+            union {
+                uint16_t *twin;      /* tags of the leaves, one for each word, or NULL */
+                struct page *doomed; /* once nobody can find it: the next of its list */
+            };
             union {
                 struct {
                     struct page

@@ -304,8 +304,10 @@ static void add_usage(const struct page *t, struct aspace_usage *u)
     u->file += t->table.file;
     u->tables += PAGE_SIZE + (t->table.twin ? TABLE_ENTRIES * sizeof(uint16_t) : 0);
     if (t->table.level == 0) return;
-    for (unsigned i = t->table.lo; i < t->table.hi; i++) {
-        pte_t e = pte_load(&table_words(t)[i]);
+    const pte_t *words = table_words(t);
+    unsigned hi = t->table.hi;
+    for (unsigned i = t->table.lo; (i = next_word(words, i, hi)) < hi; i++) {
+        pte_t e = pte_load(&words[i]);
         if (pte_is_table(e) || pte_is_shared_table(e)) add_usage(pte_table_page(e), u);
     }
 }

@@ -94,36 +94,55 @@ bool share_drop(struct page *s)
     return last;
 }
 
-/* Empties word `slot`, which no table's walk can reach, and lets go of what it held. */
-static void destroy_word(pte_t *slot, pte_t e, unsigned level)
+static void destroy_pointers(struct page *t, struct doomed_tables *gone)
 {
-    pte_update(slot, PTE_EMPTY);
-    if (pte_is_table(e)) {
-        share_destroy_table(pte_table_page(e));
-    } else if (pte_is_shared_table(e)) {
-        if (share_drop(pte_table_page(e))) share_destroy_table(pte_table_page(e));
-    } else if (pte_owner(e) != OWNER_EXTERN && pte_has_frame(e)) {
-        frames_put(e, level);
+    const pte_t *words = table_words(t);
+    unsigned level = t->table.level, hi = t->table.hi;
+
+    for (unsigned i = t->table.lo; (i = next_word(words, i, hi)) < hi; i++) {
+        pte_t e = words[i];
+        table_store(t, i, PTE_EMPTY);
+        if (pte_is_table(e)) {
+            share_destroy_table(pte_table_page(e), gone);
+        } else if (pte_is_shared_table(e)) {
+            if (share_drop(pte_table_page(e)))
+                share_destroy_table(pte_table_page(e), gone);
+        } else if (pte_has_frame(e) && pte_owner(e) != OWNER_EXTERN) {
+            frames_put(e, level);
+        }
     }
 }
 
-void share_destroy_table(struct page *t)
+static void destroy_leaves(struct page *t)
 {
     pte_t *words = table_words(t);
-    unsigned level = t->table.level, hi = t->table.hi;
 
-    for (pte_t *p = &words[t->table.lo], *end = &words[hi]; p < end; p++) {
+    for (pte_t *p = &words[t->table.lo], *end = &words[t->table.hi]; p < end; p++) {
         pte_t e = *p;
         if (pte_is_empty(e)) continue;
-        if (level == 0 && leaf_is_private(e)) {
+        pte_update(p, PTE_EMPTY);
+        if (leaf_is_private(e)) {
             /* What most words are; the same as below, in fewer steps. */
-            pte_update(p, PTE_EMPTY);
             page_put(leaf_page(e));
-        } else {
-            destroy_word(p, e, level);
+        } else if (pte_has_frame(e) && pte_owner(e) != OWNER_EXTERN) {
+            frames_put(e, 0);
         }
     }
-    table_retire(t);
+}
+
+void share_destroy_words(struct page *t, struct doomed_tables *gone)
+{
+    if (t->table.level == 0) {
+        destroy_leaves(t);
+    } else {
+        destroy_pointers(t, gone);
+    }
+}
+
+void share_destroy_table(struct page *t, struct doomed_tables *gone)
+{
+    share_destroy_words(t, gone);
+    table_doom(gone, t);
 }
 
 /* The flags of the tag that fork looks at. */

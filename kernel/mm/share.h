@@ -16,8 +16,11 @@ struct page *share_resolve(struct cursor *c, struct page *m, unsigned i);
 /* Gives one reference to shared table `s` back, under its lock. True if it was the last. */
 bool share_drop(struct page *s);
 
-/* Frees a table that nobody can find, and all that it holds. No lock of it is held. */
-void share_destroy_table(struct page *t);
+/* Lets go of all that a table holds that nobody can find; the tables below it are doomed. No lock
+ * of it is held. */
+void share_destroy_words(struct page *t, struct doomed_tables *gone);
+/* The same, and the table itself is doomed. */
+void share_destroy_table(struct page *t, struct doomed_tables *gone);
 
 /* How a fork copies; resolving copies with none of it. */
 struct clone {

@@ -48,17 +48,33 @@ void table_discard(struct page *t)
     page_free(t);
 }
 
-static void retire(struct grace *g)
+static void free_doomed(struct grace *g)
 {
     struct page *t = container_of(g, struct page, table.grace);
 
-    page_free_zeroed(t);
+    while (t) {
+        struct page *next = t->table.doomed;
+        page_free_zeroed(t);
+        t = next;
+    }
 }
 
-void table_retire(struct page *t)
+/* Lists are short, because one is freed in one go, with preemption off perhaps. */
+void table_doom(struct doomed_tables *list, struct page *t)
 {
+    enum { MOST = 64 };
+
     drop_twin(t);
-    grace_defer(&t->table.grace, retire);
+    t->table.doomed = list->first;
+    list->first = t;
+    if (++list->n == MOST) table_retire(list);
+}
+
+void table_retire(struct doomed_tables *list)
+{
+    if (!list->first) return;
+    grace_defer(&list->first->table.grace, free_doomed);
+    *list = (struct doomed_tables){0};
 }
 
 /* Four tags are compared at a time: a twin is aligned. */

@@ -66,8 +66,16 @@ static inline struct page *leaf_page(pte_t e) { return pfn_page(leaf_pfn(e)); }
 must_check struct page *table_alloc(unsigned level);
 /* Frees a table that nobody else ever saw; its words are anything. */
 void table_discard(struct page *t);
-/* Frees a table that was reachable, after a grace period; its words are all empty. */
-void table_retire(struct page *t);
+
+/* Tables that were reachable and are freed after a grace period, all of them after the same. Their
+ * words are all empty. Begins as zeros. */
+struct doomed_tables {
+    struct page *first;
+    unsigned n;
+};
+void table_doom(struct doomed_tables *list, struct page *t);
+/* The list is complete, and empty again. */
+void table_retire(struct doomed_tables *list);
 
 /* Word `i` becomes `e` in a table that may be a root. For loops: `mirror` is its own. */
 static always_inline void words_store(pte_t *words, pte_t *mirror, unsigned i, pte_t e)
@@ -145,6 +153,8 @@ static always_inline unsigned next_word(const pte_t *words, unsigned i, unsigned
 {
     const pte_t *p = &words[i], *end = &words[j];
 
+    while (end - p >= 4 && (p[0].raw | p[1].raw | p[2].raw | p[3].raw) == 0)
+        p += 4;
     while (p < end && pte_is_empty(*p))
         p++;
     return (unsigned)(p - words);
