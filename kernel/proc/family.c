@@ -147,10 +147,12 @@ struct process *family_parent(struct process *p)
     return parent;
 }
 
+/* `parent` NULL: it has none any more. */
 static void set_parent(struct process *p, struct process *parent)
 {
     p->parent = parent;
-    list_push_back(&parent->children, &p->sibling);
+    __atomic_store_n(&p->parent_pid, parent ? parent->pid : 0, __ATOMIC_RELAXED);
+    if (parent) list_push_back(&parent->children, &p->sibling);
 }
 
 void family_enter(struct process *p, struct process *parent, int exit_signal)
@@ -301,7 +303,7 @@ static struct process *hand_over_child(struct process *p, int *left_stopped)
     list_remove(&child->sibling);
     if (g == p || !g) { /* process 1 goes, and the machine with it */
         list_init(&child->sibling);
-        child->parent = NULL;
+        set_parent(child, NULL);
         return NULL;
     }
     set_parent(child, g);
@@ -346,7 +348,7 @@ static void forget(struct process *p)
     if (!p->parent) return;
     list_remove(&p->sibling);
     list_init(&p->sibling);
-    p->parent = NULL;
+    set_parent(p, NULL);
 }
 
 static struct siginfo news_of(const struct process *p, int code, int status)

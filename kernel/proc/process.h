@@ -129,6 +129,7 @@ struct process {
     /* Under families_lock (proc/family.h). */
     struct list by_number;
     struct process *parent; /* NULL: process 1, or reaped */
+    int parent_pid;         /* its number, or 0: read without the lock. Atomic. */
     struct list children, sibling;
     int pgid, sid;
     int exit_signal; /* to the parent; 0: none */

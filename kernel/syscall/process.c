@@ -260,11 +260,7 @@ long sys_gettid(void) { return current_task()->tid; }
 
 long sys_getppid(void)
 {
-    struct process *parent = family_parent(current_process());
-    int pid = parent ? parent->pid : 0;
-
-    if (parent) process_put(parent);
-    return pid;
+    return __atomic_load_n(&current_process()->parent_pid, __ATOMIC_RELAXED);
 }
 
 long sys_setpgid(uint64_t pid, uint64_t pgid)
