@@ -27,8 +27,16 @@ static unsigned access_of(uint64_t scause)
     }
 }
 
-/* As aspace_fault(), but memory is made where there is none. */
-static enum fault_result fault(struct aspace *s, vaddr_t va, unsigned access)
+static void count_fault(void)
+{
+    struct task *t = current_thread()->task;
+
+    if (t) __atomic_store_n(&t->min_faults, t->min_faults + 1, __ATOMIC_RELAXED);
+}
+
+/* Memory is made until the access works, or fails for another reason than that there is none. It
+ * begins with another attempt: what was given back before that does not count. */
+static enum fault_result fault_making_room(struct aspace *s, vaddr_t va, unsigned access)
 {
     enum fault_result r;
     uint32_t given;
@@ -40,36 +48,50 @@ static enum fault_result fault(struct aspace *s, vaddr_t va, unsigned access)
     return r;
 }
 
-static void count_fault(void)
+/* An exception that the address space has no answer to. A page fault failed as `r` says, others
+ * are FAULT_DONE. */
+static noinline void trap_ends(struct context *c, uint64_t scause, vaddr_t stval,
+                               enum fault_result r)
 {
-    struct task *t = current_thread()->task;
+    struct process_end end = {PROCESS_TRAPPED, 0, scause, VA(c->sepc), stval};
+    struct process *p = current_process();
 
-    if (t) __atomic_store_n(&t->min_faults, t->min_faults + 1, __ATOMIC_RELAXED);
+    if (r == FAULT_NOMEM) {
+        end.kind = PROCESS_NO_MEMORY;
+        end.code = SIGKILL; /* what a parent is told */
+        process_kill(p, end);
+    } else if (p->personality->trap) {
+        p->personality->trap(c, &end, r);
+    } else {
+        process_kill(p, end);
+    }
+}
+
+static noinline void fault_goes_on(struct context *c, uint64_t scause, vaddr_t stval,
+                                   enum fault_result r)
+{
+    if (r == FAULT_NOMEM)
+        r = fault_making_room(process_space(current_process()), stval, access_of(scause));
+    if (r == FAULT_DONE) {
+        count_fault();
+    } else {
+        trap_ends(c, scause, stval, r);
+    }
 }
 
 void user_trap(struct context *c, uint64_t scause, vaddr_t stval)
 {
-    struct process_end end = {PROCESS_TRAPPED, 0, scause, VA(c->sepc), stval};
-    enum fault_result failed = FAULT_DONE;
-    struct process *p = current_process();
     unsigned access = access_of(scause);
 
-    if (access) {
-        enum fault_result r = fault(process_space(p), stval, access);
-        if (r == FAULT_DONE) {
-            count_fault();
-            return;
-        }
-        if (r == FAULT_NOMEM) {
-            end.kind = PROCESS_NO_MEMORY;
-            end.code = SIGKILL; /* what a parent is told */
-        }
-        failed = r;
+    if (unlikely(!access)) {
+        trap_ends(c, scause, stval, FAULT_DONE);
+        return;
     }
-    if (p->personality->trap && end.kind == PROCESS_TRAPPED) {
-        p->personality->trap(c, &end, failed);
+    enum fault_result r = aspace_fault(process_space(current_process()), stval, access);
+    if (likely(r == FAULT_DONE)) {
+        count_fault();
     } else {
-        process_kill(p, end);
+        fault_goes_on(c, scause, stval, r);
     }
 }
 

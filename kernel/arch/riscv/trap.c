@@ -169,20 +169,35 @@ void trap_from_kernel(struct trap_frame *f)
     }
 }
 
+static noinline void interrupt_from_user(uint64_t scause)
+{
+    if (!handle_interrupt(scause)) panic("interrupt 0x%lx is nobody's", scause);
+    if (work_is_due()) {
+        irq_open();
+        hart_do_work();
+    }
+}
+
+static noinline void illegal_from_user(struct context *c, uint64_t stval)
+{
+    if (!fp_first_use(c)) user_trap(c, CAUSE_ILLEGAL, VA(stval));
+}
+
+/* The way of every page fault: what is rarer has functions of its own, and this none of their
+ * registers to save. */
 void trap_from_user(struct context *c, uint64_t scause, uint64_t stval)
 {
     debug_assert(c == this_context && c->preempt == 0);
-    if (scause & CAUSE_INTERRUPT) {
-        if (!handle_interrupt(scause)) panic("interrupt 0x%lx is nobody's", scause);
-        if (work_is_due()) {
-            csr_set(sstatus, SSTATUS_SIE);
-            hart_do_work();
-        }
+    if (unlikely(scause & CAUSE_INTERRUPT)) {
+        interrupt_from_user(scause);
         return;
     }
-    csr_set(sstatus, SSTATUS_SIE);
-    if (scause == CAUSE_ILLEGAL && fp_first_use(c)) return;
-    user_trap(c, scause, VA(stval));
+    irq_open();
+    if (unlikely(scause == CAUSE_ILLEGAL)) {
+        illegal_from_user(c, stval);
+    } else {
+        user_trap(c, scause, VA(stval));
+    }
 }
 
 void trap_from_user_whole(struct context *c, uint64_t scause, uint64_t stval)
