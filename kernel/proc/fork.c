@@ -83,7 +83,7 @@ static int make_thread(struct process *p, int tid, const struct fork_request *r,
     if (r->stack.raw) t->ctx.x[2] = r->stack.raw;
     if (r->flags & CLONE_SETTLS) t->ctx.x[4] = r->tls.raw;
     t->ctx.calls = self->thread->ctx.calls;
-    t->ctx.entry_flags = self->thread->ctx.entry_flags;
+    context_set_entry_flags(&t->ctx, self->thread->ctx.entry_flags);
     t->affinity = __atomic_load_n(&self->thread->affinity, __ATOMIC_RELAXED);
     t->owner = p;
     task_signals_init(&t->task->signals, &self->signals);

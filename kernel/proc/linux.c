@@ -179,7 +179,7 @@ static int fill_first(struct process *p)
     }
     context_init_user(&t->ctx, VA(0), VA(0));
     t->ctx.calls = p->personality->calls;
-    t->ctx.entry_flags = p->personality->entry_flags;
+    context_set_entry_flags(&t->ctx, p->personality->entry_flags);
     t->owner = p;
     task_signals_init(&t->task->signals, NULL);
     list_push_back(&p->threads, &t->in_owner);

@@ -86,7 +86,7 @@ int process_add_thread(struct process *p, vaddr_t pc, vaddr_t sp)
     if (!t) return -ENOMEM;
     context_init_user(&t->ctx, pc, sp);
     t->ctx.calls = p->personality->calls;
-    t->ctx.entry_flags = p->personality->entry_flags;
+    context_set_entry_flags(&t->ctx, p->personality->entry_flags);
     t->owner = p;
     spin_lock(&p->lock, RANK_PROCESS);
     list_push_back(&p->threads, &t->in_owner);

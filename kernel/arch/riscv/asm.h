@@ -14,13 +14,14 @@
 #define CTX_ENTRY_FLAGS 304
 #define CTX_EXIT_FLAGS  308
 #define CTX_CALLS       312
-#define CTX_STACK_LOW   320
-#define CTX_TRAP_SAVE   328
-#define CTX_FAULT_SKIP  336
-#define CTX_FAULT_CAUSE 344
-#define CTX_CALL_A0     352
-#define CTX_IN_CALL     360
-#define CTX_FP          400
+#define CTX_CALL_LIMIT  320
+#define CTX_STACK_LOW   328
+#define CTX_TRAP_SAVE   336
+#define CTX_FAULT_SKIP  344
+#define CTX_FAULT_CAUSE 352
+#define CTX_CALL_A0     360
+#define CTX_IN_CALL     368
+#define CTX_FP          408
 
 #define HART_EMERGENCY     0
 #define HART_EMERGENCY_TOP 8
@@ -32,7 +33,6 @@
 #define THREAD_STACK_SHIFT    14
 #define THREAD_STACK_BYTES    (1 << THREAD_STACK_SHIFT)
 
-#define CALL_NUMBERS  512
 #define CAUSE_OF_CALL 8
 
 /* struct entry_slot */

@@ -40,6 +40,7 @@ CHECK(whole, CTX_WHOLE);
 CHECK(entry_flags, CTX_ENTRY_FLAGS);
 CHECK(exit_flags, CTX_EXIT_FLAGS);
 CHECK(calls, CTX_CALLS);
+CHECK(call_limit, CTX_CALL_LIMIT);
 CHECK(stack_low, CTX_STACK_LOW);
 CHECK(trap_save, CTX_TRAP_SAVE);
 CHECK(fault_skip, CTX_FAULT_SKIP);
@@ -47,7 +48,6 @@ CHECK(fault_cause, CTX_FAULT_CAUSE);
 CHECK(call_a0, CTX_CALL_A0);
 CHECK(in_call, CTX_IN_CALL);
 CHECK(fp, CTX_FP);
-static_assert(CALL_SLOTS == CALL_NUMBERS, "asm.h");
 
 /* What switch.S pushes. */
 struct swap_frame {
@@ -65,6 +65,7 @@ void context_init(struct context *c, void *stack_low, void *stack_top,
     c->stack_low = (uint64_t)stack_low;
     c->stack_top = (uint64_t)stack_top & ~15ul;
     c->preempt = 1;
+    c->call_limit = CALL_SLOTS;
     c->hart = this_hart();
 
     struct swap_frame *first = (struct swap_frame *)c->stack_top - 1;

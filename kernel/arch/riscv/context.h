@@ -15,7 +15,8 @@
  *      the rest before C and leaves by the exit that loads all;
  *   2. work before the return to user mode (exit_flags) happens after C has returned: the
  *      registers are the user's again, are stored, and all are loaded afterwards;
- *   3. a thread with entry_flags takes the whole path at entry;
+ *   3. a thread with entry_flags takes the whole path at entry: its call_limit is 0, so that
+ *      one comparison tells these calls and unknown numbers from those of the table;
  *   4. `whole` says whether x[] has all registers. A thread that is blocked in a call shows
  *      pc, sp and arguments, no more.
  *
@@ -71,6 +72,7 @@ struct context {
     uint32_t entry_flags; /* enum entry_flags; own thread, or before it runs */
     uint32_t exit_flags;  /* enum exit_flags. Atomic; see context_set_exit_flags() */
     const call_fn *calls; /* CALL_SLOTS of them, none NULL */
+    uint64_t call_limit;  /* CALL_SLOTS; 0 with entry_flags: context_set_entry_flags() */
     uint64_t stack_low;   /* of the kernel stack; entry checks sp against it */
     uint64_t
         trap_save; /* where entry from the kernel puts what it needs a register for */
@@ -101,6 +103,13 @@ void context_init_user(struct context *c, vaddr_t pc, vaddr_t sp);
 /* A thread that has not run yet gets the running thread's user registers, as they are in its
  * frame, which is whole, with its floating point. */
 void context_copy_user(struct context *to);
+
+/* enum entry_flags: of the running thread, or of one that does not run yet. */
+static inline void context_set_entry_flags(struct context *c, uint32_t flags)
+{
+    c->entry_flags = flags;
+    c->call_limit = flags ? 0 : CALL_SLOTS;
+}
 
 /* Leaves for user mode with all registers of this_context. The kernel stack is forgotten.
  * Preemption is on and no lock is held. */

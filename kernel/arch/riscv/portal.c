@@ -36,9 +36,9 @@ void portal_execute(struct foreign_context *f)
     struct context *c = this_context;
 
     assert(!(c->entry_flags & ENTRY_PORTAL));
-    c->entry_flags |= ENTRY_PORTAL;
+    context_set_entry_flags(c, c->entry_flags | ENTRY_PORTAL);
     visit(c, f);
-    c->entry_flags &= ~(uint32_t)ENTRY_PORTAL;
+    context_set_entry_flags(c, c->entry_flags & ~(uint32_t)ENTRY_PORTAL);
 }
 
 void portal_execute_calls(struct foreign_context *f, const call_fn *calls)

@@ -57,16 +57,14 @@
     csrr t3, scause
     sd t0, 8 * 4(tp)
     sd t2, CTX_SSTATUS(tp)
-    lw t4, CTX_ENTRY_FLAGS(tp)
     addi t0, t3, -CAUSE_OF_CALL
     bnez t0, not_a_call_\mode
     addi t1, t1, 4
     sd t1, CTX_SEPC(tp)
-    bnez t4, traced_call_\mode
-    li t0, CALL_NUMBERS
-    csrsi sstatus, SSTATUS_SIE
-    bgeu a7, t0, unknown_call_\mode
+    ld t0, CTX_CALL_LIMIT(tp)
     ld t1, CTX_CALLS(tp)
+    bgeu a7, t0, not_in_table_\mode
+    csrsi sstatus, SSTATUS_SIE
     slli t0, a7, 3
     add t0, t0, t1
     ld t0, (t0)
@@ -86,8 +84,9 @@ exit_\mode:
 .macro enter_slowly mode
 not_a_call_\mode:
     sd t1, CTX_SEPC(tp)
+    lw t0, CTX_ENTRY_FLAGS(tp)
     mv a1, t3
-    bnez t4, traced_trap_\mode
+    bnez t0, traced_trap_\mode
     csrr a2, stval
     mv a0, tp
     call trap_from_user
@@ -97,7 +96,10 @@ not_a_call_\mode:
     bnez t1, trap_has_work_\mode
     ld a0, 8 * 10(tp)
     j exit_\mode
-unknown_call_\mode:
+not_in_table_\mode: /* an unknown number, or any of a thread with entry flags */
+    lw t0, CTX_ENTRY_FLAGS(tp)
+    bnez t0, traced_call_\mode
+    csrsi sstatus, SSTATUS_SIE
     call user_call_unknown
     j call_returned_\mode
 traced_call_\mode: /* farther away than a branch reaches */
