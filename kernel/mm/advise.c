@@ -189,24 +189,30 @@ static int retag_span(struct aspace *s, struct span span, uint32_t set, uint32_t
     return err;
 }
 
-struct hole_scan {
+struct object_scan {
     struct scan scan;
     struct aspace *s;
-    bool hole, foreign;
+    bool any;
 };
 
-static bool visit_hole(struct scan *scan, const struct page *t, unsigned i, pte_t e,
-                       uint64_t vpn, uint64_t pages)
+static bool visit_object(struct scan *scan, const struct page *t, unsigned i, pte_t e,
+                         uint64_t vpn, uint64_t pages)
 {
-    struct hole_scan *q = container_of(scan, struct hole_scan, scan);
+    struct object_scan *q = container_of(scan, struct object_scan, scan);
 
     (void)vpn, (void)pages;
-    if (pte_is_empty(e)) {
-        q->hole = true;
-    } else if (legend_slot(&q->s->legend, table_word_tag(t, i, e))->tag.object) {
-        q->foreign = true;
-    }
-    return !q->hole || !q->foreign;
+    if (pte_is_empty(e)) return true;
+    q->any = legend_slot(&q->s->legend, table_word_tag(t, i, e))->tag.object;
+    return !q->any;
+}
+
+/* Does the span show a memory object? */
+static bool shows_object(struct aspace *s, struct span span)
+{
+    struct object_scan q = {.scan.visit = visit_object, .s = s};
+
+    scan_words(s, span, &q.scan);
+    return q.any;
 }
 
 static int drop_contents(struct aspace *s, struct span span, enum mark_kind kind)
@@ -259,20 +265,17 @@ static int unguard(struct aspace *s, struct span span)
 
 int aspace_advise(struct aspace *s, struct range r, enum advice advice, uint32_t flags)
 {
-    struct hole_scan q = {.scan.visit = visit_hole, .s = s};
     struct span span = range_span(r);
-    int err = 0;
+    int err;
 
     if (!aspace_has(s, r)) return -EINVAL;
     if (advice == ADVISE_SET_FLAGS) return retag_span(s, span, flags, 0);
     if (advice == ADVISE_CLEAR_FLAGS) return retag_span(s, span, 0, flags);
+    if (advice == ADVISE_FREE && shows_object(s, span)) return -EINVAL;
 
-    scan_words(s, span, &q.scan);
+    bool hole = span_has_hole(s, span);
     switch (advice) {
     case ADVISE_FREE:
-        if (q.foreign) return -EINVAL;
-        err = drop_contents(s, span, MARK_FILL);
-        break;
     case ADVISE_DONTNEED:
         err = drop_contents(s, span, MARK_FILL);
         break;
@@ -283,5 +286,5 @@ int aspace_advise(struct aspace *s, struct range r, enum advice advice, uint32_t
         err = unguard(s, span);
         break;
     }
-    return !err && q.hole ? -ENOMEM : err;
+    return !err && hole ? -ENOMEM : err;
 }

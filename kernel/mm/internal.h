@@ -47,6 +47,9 @@ struct scan {
 /* Visits the words that meet span in ascending order, a table's lock held: it may not sleep. */
 void scan_words(struct aspace *s, struct span span, struct scan *scan);
 
+/* Is a page of span mapped by nothing? */
+bool span_has_hole(struct aspace *s, struct span span);
+
 /* The first run of equal meaning and permission in span. Its slot, held: legend_release(). */
 bool next_mapping(struct aspace *s, struct span span, struct span *out, unsigned *prot,
                   unsigned *number);

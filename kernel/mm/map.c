@@ -41,6 +41,15 @@ static pte_t new_word(const struct replace *op, pte_t e, unsigned tag)
     return pte_mark(op->kind, tag, mark_prot(e));
 }
 
+/* The first word of [i, j) that says more than what is to be there, or j. DONTNEED leaves the
+ * others alone, whose loops are therefore about what is resident. */
+static always_inline unsigned next_replaced(const struct replace *op, const pte_t *words,
+                                            unsigned i, unsigned j)
+{
+    if (op->keep && op->kind == MARK_FILL) return next_not_bare(words, i, j);
+    return next_word(words, i, j);
+}
+
 /* A whole table goes; its word gets what all of it would have got. */
 static void withdraw_table(struct cursor *c, const struct replace *op, struct page *t,
                            unsigned i)
@@ -74,7 +83,7 @@ static void withdraw(struct cursor *c, const struct replace *op, struct page *t,
     if (level == 0 && t->table.leaves == 0) return;
     table_slice(base, level, c->range[0], &i, &j);
     table_clip(t, &i, &j);
-    for (; (i = next_word(words, i, j)) < j; i++) {
+    for (; (i = next_replaced(op, words, i, j)) < j; i++) {
         pte_t e = words[i];
         uint64_t lo = base + i * step;
         if (pte_is_leaf(e)) {
@@ -130,7 +139,7 @@ static void finish_words(struct cursor *c, const struct replace *op, struct page
         table_grow_hull(t, i, j);
     }
     for (; i < j; i++) {
-        if (skips && (i = next_word(words, i, j)) == j) break;
+        if (skips && (i = next_replaced(op, words, i, j)) == j) break;
         pte_t e = words[i];
 
         if (pte_is_table(e)) {

@@ -68,6 +68,50 @@ void scan_words(struct aspace *s, struct span span, struct scan *scan)
     }
 }
 
+/* Do the counts of leaf table t say that its words [i, j) are all occupied? */
+static bool is_full(const struct page *t, unsigned i, unsigned j)
+{
+    return t->table.level == 0 && t->table.lo <= i && j <= t->table.hi &&
+           t->table.used == t->table.hi - t->table.lo;
+}
+
+/* Is a word of t, or of the tables below it, in the span and empty? An own table may be looked
+ * into up to a pointer only, where its lock ends: *stop. */
+static bool table_has_hole(const struct page *t, uint64_t base, struct span span,
+                           uint64_t *stop)
+{
+    unsigned level = t->table.level;
+    uint64_t step = word_pages(level);
+    bool hole = false;
+    unsigned i, j;
+
+    table_slice(base, level, span, &i, &j);
+    if (is_full(t, i, j)) i = j;
+    for (; i < j && !hole; i++) {
+        pte_t e = pte_load(&table_words(t)[i]);
+        if (pte_is_table(e) && stop) break;
+        hole = pte_is_table(e) || pte_is_shared_table(e)
+                   ? table_has_hole(pte_table_page(e), base + i * step, span, NULL)
+                   : pte_is_empty(e);
+    }
+    if (stop) *stop = base + i * step;
+    return hole;
+}
+
+bool span_has_hole(struct aspace *s, struct span span)
+{
+    bool hole = false;
+
+    while (span.lo < span.hi && !hole) {
+        struct page *t = lock_covering(s, (struct span){span.lo, span.lo + 1}, 0);
+        uint64_t end;
+        hole = table_has_hole(t, table_base(span.lo, t->table.level), span, &end);
+        unlock_covering(t);
+        if (span.lo < end) span.lo = end;
+    }
+    return hole;
+}
+
 bool resident(struct aspace *s, uint64_t vpn, unsigned access, paddr_t *pa,
               uint64_t *pages)
 {

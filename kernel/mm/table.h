@@ -160,6 +160,18 @@ static always_inline unsigned next_word(const pte_t *words, unsigned i, unsigned
     return (unsigned)(p - words);
 }
 
+/* The first word of [i, j) that is not bare (pte.h), or j. */
+static always_inline unsigned next_not_bare(const pte_t *words, unsigned i, unsigned j)
+{
+    const pte_t *p = &words[i], *end = &words[j];
+
+    while (p + 4 <= end && pte_four_are_bare(p))
+        p += 4;
+    while (p < end && pte_is_bare(*p))
+        p++;
+    return (unsigned)(p - words);
+}
+
 /* Fills a fresh table with what mark or leaf `e` of the level above stands for. */
 void table_fill_from(struct page *t, pte_t e, unsigned tag);
 

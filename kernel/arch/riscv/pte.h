@@ -124,6 +124,18 @@ static inline bool pte_has_frame(pte_t e)
 /* A mark that names a shared table. */
 static inline bool pte_is_shared_table(pte_t e) { return pte_is_mark_of(e, MARK_TABLE); }
 
+/* Empty, or a mark that neither keeps a frame nor guards (FILL, TABLE)? V tells leaves and
+ * tables from those, and one bit of the kind the other marks; so words can be asked together. */
+#define PTE_NOT_BARE (PTE_V | 2ul << MARK_KIND_SHIFT)
+static_assert(!((MARK_FILL | MARK_TABLE) & 2), "bare marks lack the bit");
+static_assert(MARK_PARKED & MARK_GUARD & MARK_WITHDRAWN & 2, "other marks have it");
+
+static inline bool pte_is_bare(pte_t e) { return !(e.raw & PTE_NOT_BARE); }
+static inline bool pte_four_are_bare(const pte_t *e)
+{
+    return pte_is_bare(PTE(e[0].raw | e[1].raw | e[2].raw | e[3].raw));
+}
+
 /* The frame of a leaf, a table or a mark with a frame. `index` is the word's place in
  * its table; a Svnapot leaf will need it. */
 static inline pfn_t pte_pfn(pte_t e, unsigned index)
