@@ -50,7 +50,6 @@ struct hart {
     uint64_t quiescent; /* counts quiescent points; own hart writes, sync/grace.c reads */
     uint32_t idle;      /* 1 while waiting for interrupts in the idle loop. Atomic. */
     uint32_t online;    /* 1 once the hart takes interrupts. Atomic. */
-    uint64_t ipi;       /* pending requests, a bit for each enum ipi. Atomic. */
     struct context *current;  /* the thread that runs; own hart writes */
     struct context *fp_owner; /* whose floating-point registers it has; own hart only */
     uint64_t timer;     /* read_time() at which its timer is wanted; own hart only */
@@ -62,12 +61,16 @@ struct hart {
     uint64_t bit;        /* 1 << index; set once */
     uint64_t seen_at;    /* where in a struct tlb its `seen` is, in bytes; set once */
     uint64_t asid_epoch; /* last ASID epoch this hart has flushed for; own hart only */
-    uint32_t kmap_stale; /* the kernel's half has mappings it may not know. Atomic. */
     struct tlb *tlb;     /* the space satp names, NULL: the kernel's own; own hart only */
+    void *frames;        /* this hart's free frames, see mm/hart_frames.h; set once */
 
+    /* What other harts write to ask for something has a cache line of its own: asking takes
+     * nothing from this hart that it needs all the time. */
+    uint64_t ipi cache_aligned; /* pending requests, a bit for each enum ipi. Atomic. */
+    uint64_t ipis;              /* how many came in; own hart writes */
     uint64_t flush_from; /* harts whose flush request waits for us, a bit each. Atomic. */
     uint32_t sleeping;   /* 1 while waiting in wfi for an acknowledgement. Atomic. */
-    void *frames;        /* this hart's free frames, see mm/hart_frames.h; set once */
+    uint32_t kmap_stale; /* the kernel's half has mappings it may not know. Atomic. */
 } cache_aligned;
 
 extern struct hart harts[MAX_HARTS];

@@ -16,8 +16,6 @@
 
 enum { SPINS_BEFORE_SLEEP = 100 };
 
-uint64_t ipi_count;
-
 void ipi_send(uint64_t mask, enum ipi what)
 {
     uint64_t low = 0; /* harts whose number fits one call */
@@ -47,9 +45,19 @@ void ipi_handle(void)
 
     csr_clear(sip, SIE_SSIE);
     uint64_t what = __atomic_exchange_n(&h->ipi, 0, __ATOMIC_SEQ_CST);
-    __atomic_fetch_add(&ipi_count, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&h->ipis, h->ipis + 1, __ATOMIC_RELAXED);
     if (what & IPI_STOP) stop();
     if (what & IPI_FLUSH) tlb_answer();
+}
+
+uint64_t ipi_count(void)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < nharts; i++) {
+        sum += __atomic_load_n(&harts[i].ipis, __ATOMIC_RELAXED);
+    }
+    return sum;
 }
 
 void ipi_poll(void)

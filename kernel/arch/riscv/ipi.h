@@ -34,5 +34,5 @@ void ipi_wait_zero(const uint64_t *word);
 /* `h` may sleep in ipi_wait_zero() for a word that was just made 0. */
 void ipi_wake(struct hart *h);
 
-/* Answered IPIs of this boot, for tests. */
-extern uint64_t ipi_count;
+/* Answered IPIs of this boot, of all harts, for tests. */
+uint64_t ipi_count(void);
