@@ -13,7 +13,7 @@ JOBS := $(shell nproc 2>/dev/null || echo 1)
 QUICK = $(MAKE) --no-print-directory --silent $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 .DEFAULT_GOAL := build
-.PHONY: build run demo test test-host test-guest test-linux test-long bench profile debug format check coverage \
+.PHONY: build run demo test test-host test-guest test-linux test-long bench bench-smp profile debug format check coverage \
         seeds mutants clean help
 
 include kernel/kernel.mk
@@ -55,6 +55,10 @@ test-long: ## like test, with long fuzzing and every mutant; writes build/test-l
 bench: ## instructions per operation, beside Linux; writes bench/results.md and .svg
 	@tools/setup bench
 	@bench/run
+
+bench-smp: ## cache lines that harts take from each other, and rates with two harts beside Linux
+	@tools/setup bench
+	@bench/smp
 
 profile: ## where the instructions of one operation go: OPERATION=null_syscall
 	@tools/setup bench

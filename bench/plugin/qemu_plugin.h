@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,7 +34,31 @@ struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb
                                                  size_t i);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 
+/* Its bytes, as they lie in memory. */
+size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
+
 /* Adds to *counter whenever the instruction runs. */
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn,
                                                 enum qemu_plugin_op op, void *counter,
                                                 uint64_t n);
+
+/* Called whenever the instruction runs, by the thread of that hart. */
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
+                                            void (*cb)(unsigned hart, void *data),
+                                            enum qemu_plugin_cb_flags flags, void *data);
+
+/* Called whenever the instruction has read or written memory, once for each access. QEMU 7.2
+ * calls for reads too when only writes are asked for: see qemu_plugin_mem_is_store(). */
+void qemu_plugin_register_vcpu_mem_cb(
+    struct qemu_plugin_insn *insn,
+    void (*cb)(unsigned hart, qemu_plugin_meminfo_t info, uint64_t vaddr, void *data),
+    enum qemu_plugin_cb_flags flags, enum qemu_plugin_mem_rw rw, void *data);
+
+bool qemu_plugin_mem_is_store(qemu_plugin_meminfo_t info);
+
+/* Where it was, as a physical address. Only to be asked in such a callback. */
+struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(qemu_plugin_meminfo_t info,
+                                                  uint64_t vaddr);
+bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *where);
+uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *where);
