@@ -11,8 +11,6 @@
 file_time_t (*file_clock)(void);
 bool (*file_wait_interrupted)(void);
 
-file_time_t file_now(void) { return file_clock ? file_clock() : 0; }
-
 bool file_interrupted(void) { return file_wait_interrupted && file_wait_interrupted(); }
 
 static const uint32_t kind_modes[] = {
@@ -88,15 +86,6 @@ void inode_put(struct inode *i)
     } else {
         inode_destroy(i);
     }
-}
-
-void inode_touch(struct inode *i, unsigned times)
-{
-    file_time_t now = file_now();
-
-    if (times & TIME_ATIME) __atomic_store_n(&i->atime, now, __ATOMIC_RELAXED);
-    if (times & TIME_MTIME) __atomic_store_n(&i->mtime, now, __ATOMIC_RELAXED);
-    if (times & TIME_CTIME) __atomic_store_n(&i->ctime, now, __ATOMIC_RELAXED);
 }
 
 /* What capabilities permit whatever the mode says. */

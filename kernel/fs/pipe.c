@@ -121,14 +121,15 @@ static void page_read_out(struct pipe *p)
 }
 
 /* As many bytes as there are, and fit. -EFAULT if not one. */
-static long take(struct pipe *p, struct transfer *t)
+static noinline long take(struct pipe *p, struct transfer *t)
 {
     long total = 0;
 
-    while (t->left && filled(p)) {
-        size_t len = piece_at(p->head, filled(p));
-        const char *from =
-            (const char *)page_ptr(*page_at(p, p->head)) + p->head % PAGE_SIZE;
+    while (t->left) {
+        uint64_t head = p->head, have = p->tail - head;
+        if (have == 0) break;
+        size_t len = piece_at(head, have);
+        const char *from = (const char *)page_ptr(*page_at(p, head)) + head % PAGE_SIZE;
         long n = transfer_out(t, from, len);
         if (n < 0) return total ? total : n;
         add(&p->head, (uint64_t)n);
@@ -163,7 +164,9 @@ static long put(struct pipe *p, struct transfer *t, size_t len)
 /* Pages for `len` bytes, so that a write of few is not cut in two. */
 static bool have_pages(struct pipe *p, size_t len)
 {
-    struct page **last = page_at(p, p->tail + len - 1), **first = page_at(p, p->tail);
+    struct page **first = page_at(p, p->tail);
+    if (*first && p->tail % PAGE_SIZE + len <= PAGE_SIZE) return true;
+    struct page **last = page_at(p, p->tail + len - 1);
 
     if (!*first) *first = page_alloc(PAGE_KERNEL);
     if (!*last) *last = page_alloc(PAGE_KERNEL);
@@ -175,8 +178,9 @@ static bool waits(const struct file *f) { return !(file_flags(f) & O_NONBLOCK); 
 /*
  * Waits on q until `ready`, if `wait` says so. The lock is held before and after. 0, or why not.
  */
-static int wait_for(struct pipe *p, bool wait, struct wait_queue *q,
-                    bool (*ready)(const struct pipe *, uint64_t), uint64_t arg)
+static always_inline int wait_for(struct pipe *p, bool wait, struct wait_queue *q,
+                                  bool (*ready)(const struct pipe *, uint64_t),
+                                  uint64_t arg)
 {
     while (!ready(p, arg)) {
         struct waiter w;
@@ -206,35 +210,88 @@ static bool writable(const struct pipe *p, uint64_t least)
     return room(p) >= least || load(&p->readers) == 0;
 }
 
+static noinline int wait_readable(struct pipe *p, bool wait)
+{
+    return wait_for(p, wait, &p->bytes, readable, 0);
+}
+static noinline int wait_writable(struct pipe *p, bool wait, uint64_t least)
+{
+    return wait_for(p, wait, &p->room, writable, least);
+}
+
+/* Bytes that are there and lie in one page, which stays: most reads want no more. */
+static bool is_simple_read(const struct pipe *p, size_t len)
+{
+    return p->tail - p->head >= len && !p->peeked &&
+           p->head % PAGE_SIZE + len < PAGE_SIZE;
+}
+
+static long take_simply(struct pipe *p, struct transfer *t)
+{
+    const char *page = page_ptr(*page_at(p, p->head));
+    long n = transfer_out(t, page + p->head % PAGE_SIZE, t->left);
+
+    if (likely(n > 0)) add(&p->head, (uint64_t)n);
+    return n;
+}
+
 static long pipe_read(struct file *f, struct transfer *t, uint64_t *pos)
 {
     struct pipe *p = f->data;
+    size_t len = t->left;
+    long n = 0;
 
     (void)pos;
-    if (t->left == 0) return 0;
+    if (len == 0) return 0;
     mutex_lock(&p->lock);
-    long n = wait_for(p, waits(f), &p->bytes, readable, 0);
-    if (n == 0) n = take(p, t);
+    if (p->tail == p->head || p->peeked) n = wait_readable(p, waits(f));
+    if (n == 0) n = is_simple_read(p, len) ? take_simply(p, t) : take(p, t);
     mutex_unlock(&p->lock);
-    if (n > 0) wait_wake_all(&p->room);
-    if (n > 0) inode_touch(f->inode, TIME_ATIME);
+    if (n > 0) {
+        wait_wake_all(&p->room);
+        inode_touch(f->inode, TIME_ATIME);
+    }
     return n;
+}
+
+/* Where a write of `len` bytes goes if they lie in one page that is there, as most do; else NULL. */
+static char *simple_place(const struct pipe *p, size_t len)
+{
+    uint64_t filled = p->tail - p->head, at = p->tail % PAGE_SIZE;
+
+    if (at + len > PAGE_SIZE || filled + len > p->npages * PAGE_SIZE || !p->readers)
+        return NULL;
+    struct page *page = p->page[p->tail / PAGE_SIZE % p->npages];
+    return page ? (char *)page_ptr(page) + at : NULL;
+}
+
+/* All of it, or nothing. */
+static long put_simply(struct pipe *p, struct transfer *t, char *to)
+{
+    struct transfer before = *t;
+    long n = transfer_in(t, to, before.left);
+
+    if (likely(n == (long)before.left)) {
+        add(&p->tail, (uint64_t)n);
+        return n;
+    }
+    *t = before;
+    return -EFAULT;
 }
 
 /* One round of a write: as much as there is room for, or all of a small one. */
 static long write_some(struct pipe *p, struct file *f, struct transfer *t)
 {
-    uint64_t least = t->left <= PIPE_BUF ? t->left : 1;
-    struct transfer before = *t;
-    uint64_t tail = p->tail;
-    int err = wait_for(p, waits(f), &p->room, writable, least);
+    bool whole = t->left <= PIPE_BUF;
+    uint64_t least = whole ? t->left : 1;
+    int err = writable(p, least) ? 0 : wait_writable(p, waits(f), least);
 
     if (p->readers == 0) return -EPIPE;
     if (err) return err;
-    if (least > 1 && !have_pages(p, least)) return -ENOMEM;
-    tail = p->tail;
+    if (whole && !have_pages(p, least)) return -ENOMEM;
+    struct transfer before = *t;
+    uint64_t tail = p->tail;
     size_t len = t->left < room(p) ? t->left : (size_t)room(p);
-    bool whole = t->left <= PIPE_BUF;
     long n = put(p, t, len);
     if (n < 0 || !whole || (size_t)n == len) return n;
     /* A bad page in the middle of what must be whole: nothing of it is written. */
@@ -243,15 +300,12 @@ static long write_some(struct pipe *p, struct file *f, struct transfer *t)
     return -EFAULT;
 }
 
-static long pipe_write(struct file *f, struct transfer *t, uint64_t *pos)
+/* Rounds until all is written. The lock is held before and after. */
+static noinline long write_rounds(struct pipe *p, struct file *f, struct transfer *t)
 {
-    struct pipe *p = f->data;
     long n = 0, total = 0;
     bool small = t->left <= PIPE_BUF;
 
-    (void)pos;
-    if (t->left == 0) return 0;
-    mutex_lock(&p->lock);
     while (t->left) {
         n = write_some(p, f, t);
         if (n <= 0) break;
@@ -261,10 +315,25 @@ static long pipe_write(struct file *f, struct transfer *t, uint64_t *pos)
         wait_wake_all(&p->bytes);
         mutex_lock(&p->lock);
     }
-    mutex_unlock(&p->lock);
-    if (total) wait_wake_all(&p->bytes);
-    if (total) inode_touch(f->inode, TIME_MTIME | TIME_CTIME);
     return total ? total : n;
+}
+
+static long pipe_write(struct file *f, struct transfer *t, uint64_t *pos)
+{
+    struct pipe *p = f->data;
+    size_t len = t->left;
+
+    (void)pos;
+    if (len == 0) return 0;
+    mutex_lock(&p->lock);
+    char *to = simple_place(p, len);
+    long n = likely(to) ? put_simply(p, t, to) : write_rounds(p, f, t);
+    mutex_unlock(&p->lock);
+    if (n > 0) {
+        wait_wake_all(&p->bytes);
+        inode_touch(f->inode, TIME_MTIME | TIME_CTIME);
+    }
+    return n;
 }
 
 static uint32_t pipe_poll(struct file *f, struct poll_table *table)
@@ -367,7 +436,7 @@ long pipe_peek(struct file *f, void *buf, size_t len, bool wait)
     struct pipe *p = f->data;
 
     mutex_lock(&p->lock);
-    long n = wait_for(p, wait && waits(f), &p->bytes, readable, 0);
+    long n = wait_readable(p, wait && waits(f));
     if (n == 0) {
         n = (long)(filled(p) < len ? filled(p) : len);
         copy_bytes(p, buf, (size_t)n);
@@ -399,7 +468,7 @@ long pipe_room(struct file *f, bool wait)
     struct pipe *p = f->data;
 
     mutex_lock(&p->lock);
-    long n = wait_for(p, wait && waits(f), &p->room, writable, 1);
+    long n = wait_writable(p, wait && waits(f), 1);
     if (p->readers == 0) n = -EPIPE;
     if (n == 0) n = (long)room(p);
     mutex_unlock(&p->lock);

@@ -49,7 +49,7 @@ static long copy_user(vaddr_t buffer, char *bytes, size_t len, enum direction d)
     return clear_some(buffer, len);
 }
 
-static long move(struct transfer *t, char *bytes, size_t len, enum direction d)
+static noinline long move(struct transfer *t, char *bytes, size_t len, enum direction d)
 {
     size_t done = 0;
 
@@ -75,13 +75,34 @@ static long move(struct transfer *t, char *bytes, size_t len, enum direction d)
     return len && !done ? -EFAULT : (long)done;
 }
 
+/* Some bytes of a program's, in the piece that is at work: the usual case. */
+static bool is_simple(const struct transfer *t, size_t len)
+{
+    return len && len <= t->left && !t->kernel && len <= t->pieces->len - t->at;
+}
+
+static long advance(struct transfer *t, long copied)
+{
+    if (likely(copied > 0)) {
+        t->at += (size_t)copied;
+        t->left -= (size_t)copied;
+    }
+    return copied;
+}
+
 long transfer_out(struct transfer *t, const void *from, size_t len)
 {
+    if (likely(is_simple(t, len))) {
+        return advance(t, copy_to_user_some(VA(t->pieces->base + t->at), from, len));
+    }
     return move(t, (char *)(uintptr_t)from, len, OUT);
 }
 
 long transfer_in(struct transfer *t, void *to, size_t len)
 {
+    if (likely(is_simple(t, len))) {
+        return advance(t, copy_from_user_some(to, VA(t->pieces->base + t->at), len));
+    }
     return move(t, to, len, IN);
 }
 

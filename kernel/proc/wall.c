@@ -1,6 +1,7 @@
 /* See wall.h. */
 #include "proc/wall.h"
 
+#include "arch/riscv/hart.h"
 #include "drivers/rtc.h"
 #include "fs/inode.h"
 #include "fs/timerfd.h"
@@ -19,9 +20,10 @@ static void set_difference(int64_t ns)
     spin_unlock(&lock, RANK_REGISTERS);
 }
 
-int64_t clock_wall_ns(void)
+frameless int64_t clock_wall_ns(void)
 {
-    return (int64_t)clock_ns() + __atomic_load_n(&difference, __ATOMIC_RELAXED);
+    return (int64_t)clock_scaled(read_time()) +
+           __atomic_load_n(&difference, __ATOMIC_RELAXED);
 }
 
 void clock_set_wall(int64_t ns)

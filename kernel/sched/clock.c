@@ -45,7 +45,7 @@ void clock_init(uint64_t ticks_per_second)
     ticks_per_ns = ratio(ticks_per_second, NS_PER_SECOND);
 }
 
-uint64_t ticks_to_ns(uint64_t ticks) { return scale(ticks, &clock_scale); }
+uint64_t ticks_to_ns(uint64_t ticks) { return clock_scaled(ticks); }
 
 /* The product is at most one off, on either side: the exact way back says which. */
 uint64_t ns_to_ticks(uint64_t ns)
@@ -62,4 +62,4 @@ uint64_t ns_to_ticks(uint64_t ns)
     return ticks;
 }
 
-uint64_t clock_ns(void) { return ticks_to_ns(read_time()); }
+uint64_t clock_ns(void) { return clock_scaled(read_time()); }

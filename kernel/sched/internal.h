@@ -64,6 +64,9 @@ struct run_queue *lock_queue_of(struct thread *t);
 /* Begins what context_init() made: the first thing a new thread does. */
 void thread_begin(void);
 
+/* thread_wake() with preemption off. */
+void sched_wake(struct thread *t);
+
 /* `t` belongs to the caller and is in no queue: it goes to a hart, with a new slice. */
 void sched_place(struct thread *t);
 /* `t` waits in `q`, which is locked and then is not: it goes to `to`. */

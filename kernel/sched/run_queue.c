@@ -41,7 +41,8 @@ bool run_queue_add_woken(struct run_queue *q, struct thread *t)
         return false;
     }
     list_push_back(&q->woken, &t->queue);
-    count(q, 1);
+    __atomic_store_n(&q->waiting, q->waiting + 1, __ATOMIC_RELAXED);
+    q->in_turn = 0;
     return !q->front;
 }
 
@@ -51,26 +52,10 @@ void run_queue_end_turn(struct run_queue *q, struct thread *t)
     run_queue_add(q, t);
 }
 
-void run_queue_put_back(struct run_queue *q, struct thread *t)
-{
-    list_push_front(&q->ready, &t->queue);
-    count(q, 1);
-}
-
 void run_queue_remove(struct run_queue *q, struct thread *t)
 {
     list_remove(&t->queue);
     count(q, -1u);
-}
-
-struct thread *run_queue_next(struct run_queue *q)
-{
-    q->front = !list_empty(&q->woken);
-    if (q->waiting == 0) return NULL;
-    struct list *from = q->front ? &q->woken : &q->ready;
-    struct thread *t = list_entry(from->next, struct thread, queue);
-    run_queue_remove(q, t);
-    return t;
 }
 
 static struct thread *first_for(struct list *threads, uint64_t hart)

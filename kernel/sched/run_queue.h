@@ -61,12 +61,35 @@ static inline struct thread *run_queue_rotate(struct run_queue *q, struct thread
     return list_entry(first, struct thread, queue);
 }
 /* The running thread must let one of `woken` go ahead: it is the next one of `ready`. */
-void run_queue_put_back(struct run_queue *q, struct thread *t);
+static inline void run_queue_put_back(struct run_queue *q, struct thread *t)
+{
+    list_push_front(&q->ready, &t->queue);
+    __atomic_store_n(&q->waiting, q->waiting + 1, __ATOMIC_RELAXED);
+    q->in_turn = 0;
+}
 
 /* Takes a waiting thread out, because it goes elsewhere. */
 void run_queue_remove(struct run_queue *q, struct thread *t);
 /* The next one to run here, taken out; NULL if nobody waits. */
-must_check struct thread *run_queue_next(struct run_queue *q);
+must_check static inline struct thread *run_queue_next(struct run_queue *q)
+{
+    struct list *from = &q->woken, *first = from->next;
+    uint32_t left = q->waiting - 1;
+
+    q->front = first != from;
+    if (unlikely(left == -1u)) return NULL;
+    q->in_turn = 0;
+    if (!q->front) {
+        from = &q->ready;
+        first = from->next;
+        q->in_turn = left;
+    }
+    __atomic_store_n(&q->waiting, left, __ATOMIC_RELAXED);
+    from->next = first->next;
+    first->next->prev = from;
+    first->next = first; /* as much of list_init() as list_empty() needs */
+    return list_entry(first, struct thread, queue);
+}
 /* The one that an idle hart (`hart`: its bit) takes; it stays. NULL if none may go there. */
 must_check struct thread *run_queue_to_steal(struct run_queue *q, uint64_t hart);
 

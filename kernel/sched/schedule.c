@@ -42,7 +42,7 @@
 struct run_queue run_queues[MAX_HARTS];
 uint64_t harts_at_rest;
 
-static uint64_t bit(const struct hart *h) { return 1ul << h->index; }
+static uint64_t bit(const struct hart *h) { return h->bit; }
 
 static bool may_run(const struct thread *t, const struct hart *h)
 {
@@ -84,7 +84,8 @@ static void charge(struct thread *t, uint64_t now)
     uint64_t ran = now - t->started;
 
     t->started = now;
-    __atomic_store_n(&t->ran_ticks, t->ran_ticks + ran, __ATOMIC_RELAXED);
+    *(volatile uint64_t *)&t->ran_ticks =
+        t->ran_ticks + ran; /* gcc would make it an AMO */
     t->slice = ran < t->slice ? t->slice - ran : 0;
 }
 
@@ -174,70 +175,91 @@ carefully:
     switch_carefully(q, next, timer);
 }
 
-/* The one whose turn it is, taken out of the queue; interrupts are closed from now on. */
-static struct thread *choose_next(struct run_queue *q, uint64_t now, uint64_t *timer)
+/* `next` begins its turn. When the timer is wanted for its end. */
+static uint64_t begin_turn(const struct run_queue *q, struct thread *next, uint64_t now)
+{
+    next->started = now;
+    return q->waiting ? now + next->slice : TIMER_NEVER;
+}
+
+/* The one whose turn it is, or the idle thread, taken out of the queue. */
+static struct thread *choose_next(struct run_queue *q)
 {
     struct thread *next = run_queue_next(q);
 
+    if (next) return next;
+    hart_timer_set(timers_next()); /* nobody waits: the timer is for timers alone */
+    return q->idle;
+}
+
+/* The running thread is where it belongs, and nobody waits. */
+static noinline void run_idle_thread(struct run_queue *q, uint64_t now)
+{
     irq_close();
-    if (unlikely(!next)) {
-        hart_timer_set(timers_next()); /* nobody waits: the timer is for timers alone */
-        next = q->idle;
-    }
-    next->started = now;
-    *timer = q->waiting ? now + next->slice : TIMER_NEVER;
-    return next;
+    struct thread *next = choose_next(q);
+
+    switch_carefully(q, next, begin_turn(q, next, now));
 }
 
 /* The running thread is where it belongs. */
-static noinline void run_next(struct run_queue *q, uint64_t now)
+static noinline frameless void run_next(struct run_queue *q, uint64_t now)
 {
-    uint64_t timer;
-    struct thread *next = choose_next(q, now, &timer);
-
-    switch_to(q, next, timer);
+    if (unlikely(q->waiting == 0)) {
+        run_idle_thread(q, now);
+        return;
+    }
+    irq_close();
+    struct thread *next = run_queue_next(q);
+    switch_to(q, next, begin_turn(q, next, now));
 }
 
 /* The running thread may not stay on this hart, or is dead. */
 static noinline void run_next_away(struct run_queue *q, uint64_t now)
 {
-    uint64_t timer;
-    struct thread *next = choose_next(q, now, &timer);
+    irq_close();
+    struct thread *next = choose_next(q);
 
-    prepare(next, timer);
+    prepare(next, begin_turn(q, next, now));
     context_swap_away(q, &next->ctx);
+}
+
+/* The running thread is the idle one, or may not stay, or its turn has ended. The queue is
+ * locked. */
+static noinline void end_turn(struct run_queue *q, uint64_t now)
+{
+    struct thread *t = current_thread();
+
+    charge(t, now);
+    if (t != q->idle && !may_run(t, this_hart())) {
+        run_next_away(q, now);
+        return;
+    }
+    if (t != q->idle) run_queue_end_turn(q, t);
+    run_next(q, now);
 }
 
 /* A look that may come to another thread; the queue must be locked for that. */
 static noinline void look_closely(void)
 {
     struct thread *t = current_thread();
-    struct run_queue *q = queue_of(this_hart());
+    struct run_queue *q = this_hart()->queue;
 
     lock(q);
     uint64_t now = read_time();
-    if (t == q->idle) {
-        if (q->waiting) {
-            charge(t, now);
-            run_next(q, now);
+    uint64_t end = t->started + t->slice;
+    bool stays = t == q->idle ? q->waiting == 0 : may_run(t, this_hart());
+    if (unlikely(!stays || t == q->idle || (q->waiting && now >= end))) {
+        if (!stays || q->waiting) {
+            end_turn(q, now);
             return;
         }
-    } else if (!may_run(t, this_hart())) {
+    } else if (run_queue_wants(q, end - now)) {
         charge(t, now);
-        run_next_away(q, now);
+        run_queue_put_back(q, t);
+        run_next(q, now);
         return;
     } else if (q->waiting) {
-        charge(t, now);
-        if (run_queue_wants(q, t->slice)) {
-            if (t->slice == 0) {
-                run_queue_end_turn(q, t);
-            } else {
-                run_queue_put_back(q, t);
-            }
-            run_next(q, now);
-            return;
-        }
-        timer_want(now + t->slice);
+        timer_want(end);
     }
     unlock(q);
 }
@@ -313,9 +335,9 @@ void thread_prepare_to_block(void)
 
 void thread_cancel_block(void) {}
 
-void thread_block(void)
+/* Somebody has the queue's lock, or has woken the thread, or nobody else waits to run. */
+static noinline void block_carefully(void)
 {
-    debug_assert(preempt_is_on());
     preempt_off();
     struct thread *t = current_thread();
     struct run_queue *q = queue_of(t->ctx.hart);
@@ -330,6 +352,33 @@ void thread_block(void)
         run_next(q, now);
     }
     preempt_on();
+}
+
+/* With interrupts closed instead of preemption off, as in thread_yield(). */
+frameless void thread_block(void)
+{
+    debug_assert(preempt_is_on());
+    irq_close();
+    struct thread *t = current_thread();
+    struct run_queue *q = this_hart()->queue;
+
+    if (unlikely(!spin_try(&q->lock))) goto carefully;
+    rank_enter(RANK_RUNQUEUE);
+    if (unlikely(q->waiting == 0 ||
+                 __atomic_load_n(&t->wake_pending, __ATOMIC_RELAXED))) {
+        unlock(q);
+        goto carefully;
+    }
+    uint64_t now = read_time();
+    t->state = THREAD_BLOCKED;
+    charge(t, now);
+    struct thread *next = run_queue_next(q);
+    switch_to(q, next, begin_turn(q, next, now));
+    return;
+
+carefully:
+    irq_open();
+    block_carefully();
 }
 
 void thread_exit(void)
@@ -348,7 +397,7 @@ void thread_exit(void)
 }
 
 /* One of the harts at rest that are in `allowed`, which is not at rest any more, or NULL. */
-static struct hart *claim_resting(uint64_t allowed)
+static noinline struct hart *claim_resting(uint64_t allowed)
 {
     for (;;) {
         uint64_t found = __atomic_load_n(&harts_at_rest, __ATOMIC_RELAXED) & allowed;
@@ -367,8 +416,7 @@ static bool is_free(const struct hart *h)
     return __atomic_load_n(&queue_of(h)->waiting, __ATOMIC_RELAXED) == 0 && is_idle(h);
 }
 
-/* Its last hart, if that is free; else one that is; else its last, or any that it may use. */
-static struct hart *choose_hart(const struct thread *t)
+static noinline struct hart *choose_hart_widely(const struct thread *t)
 {
     uint64_t affinity = __atomic_load_n(&t->affinity, __ATOMIC_RELAXED);
     uint64_t allowed = affinity & harts_online();
@@ -386,11 +434,30 @@ static struct hart *choose_hart(const struct thread *t)
     return may_stay ? last : &harts[__builtin_ctzl(allowed)];
 }
 
+/* Its last hart, if that is free; else one that is; else its last, or any that it may use. */
+static struct hart *choose_hart(const struct thread *t)
+{
+    bool none_rests = __atomic_load_n(&harts_at_rest, __ATOMIC_RELAXED) == 0;
+
+    return likely(none_rests && may_run(t, t->ctx.hart)) ? t->ctx.hart
+                                                         : choose_hart_widely(t);
+}
+
+static noinline void interrupt(struct hart *h) { ipi_send(bit(h), IPI_WAKE); }
+
 /* `h` should look at its queue, or for something to steal. */
 static void poke(struct hart *h)
 {
     __atomic_fetch_or(&h->work, HART_WORK_RESCHED, __ATOMIC_SEQ_CST);
-    if (h != this_hart()) ipi_send(bit(h), IPI_WAKE);
+    if (h != this_hart()) interrupt(h);
+}
+
+/* Something waits for a hart that is busy: a hart at rest may steal it. */
+static void offer(uint64_t affinity)
+{
+    if (likely(__atomic_load_n(&harts_at_rest, __ATOMIC_RELAXED) == 0)) return;
+    struct hart *thief = claim_resting(affinity);
+    if (thief) poke(thief);
 }
 
 /* Puts t into the queue of `h`, which is locked, and says whether `h` must be told. */
@@ -412,50 +479,61 @@ static bool enqueue(struct run_queue *q, struct hart *h, struct thread *t, bool 
            ahead; /* `first`: nobody looks when the slice of the running one ends */
 }
 
-/* Lets the queue of t's hart go for that of `to`. */
-static struct run_queue *change_queue(struct run_queue *q, struct thread *t,
-                                      struct hart *to)
+/* Lets the queue of t's hart go for that of `to`, or of another hart if t may not go there: which
+ * that is, and its queue locked. The affinity is looked at under the lock of the queue that t
+ * enters: whoever changes it later finds it there. */
+static noinline struct hart *change_queue(struct run_queue *q, struct thread *t,
+                                          struct hart *to)
 {
-    t->ctx.before_run |= BEFORE_RUN_FETCH;
-    __atomic_store_n(&t->ctx.hart, to, __ATOMIC_RELAXED);
-    spin_unlock(&q->lock, RANK_RUNQUEUE);
-    return lock_queue_of(t);
+    do {
+        t->ctx.before_run |= BEFORE_RUN_FETCH;
+        __atomic_store_n(&t->ctx.hart, to, __ATOMIC_RELAXED);
+        spin_unlock(&q->lock, RANK_RUNQUEUE);
+        q = lock_queue_of(t);
+        if (unlikely(!may_run(t, to))) to = choose_hart(t);
+    } while (to != t->ctx.hart);
+    return to;
 }
 
 /*
  * Puts t, which is ours, into the queue of `to`, or of another hart if it may not go there.
- * That of t->ctx.hart is locked, and unlocked in the end. The affinity is looked at under
- * the lock of the queue that t enters: whoever changes it later finds it there.
+ * That of t->ctx.hart is locked, and unlocked in the end. Preemption is off.
  */
-static void deliver(struct run_queue *q, struct thread *t, struct hart *to, bool woken)
+static always_inline void deliver(struct run_queue *q, struct thread *t, struct hart *to,
+                                  bool woken)
 {
     t->state = THREAD_RUNNABLE;
-    while (to != t->ctx.hart) {
-        q = change_queue(q, t, to);
-        if (unlikely(!may_run(t, to))) to = choose_hart(t);
+    if (unlikely(to != t->ctx.hart)) {
+        to = change_queue(q, t, to);
+        q = queue_of(to);
     }
     uint64_t affinity = __atomic_load_n(&t->affinity, __ATOMIC_RELAXED);
     bool tell = enqueue(q, to, t, woken);
     bool busy = !is_idle(to);
-    spin_unlock(&q->lock, RANK_RUNQUEUE);
+    unlock(q);
 
     if (tell) poke(to);
-    struct hart *thief = busy ? claim_resting(affinity) : NULL;
-    if (thief) poke(thief);
+    if (busy) offer(affinity);
+}
+
+static noinline void place(struct run_queue *q, struct thread *t, struct hart *to)
+{
+    deliver(q, t, to, false);
+    preempt_on(); /* it was off since the queue was locked */
 }
 
 void sched_place(struct thread *t)
 {
     preempt_off();
     struct run_queue *q = lock_queue_of(t);
-    deliver(q, t, choose_hart(t), false);
+    place(q, t, choose_hart(t));
     preempt_on();
 }
 
 void sched_steal(struct run_queue *q, struct thread *t, struct hart *to)
 {
     run_queue_remove(q, t);
-    deliver(q, t, to, false);
+    place(q, t, to);
 }
 
 void sched_set_affinity(struct thread *t, uint64_t mask)
@@ -467,11 +545,10 @@ void sched_set_affinity(struct thread *t, uint64_t mask)
     if (may_run(t, h)) {
         bool waits = !list_empty(&t->queue);
         spin_unlock(&q->lock, RANK_RUNQUEUE);
-        struct hart *thief = waits ? claim_resting(mask) : NULL;
-        if (thief) poke(thief);
+        if (waits) offer(mask);
     } else if (!list_empty(&t->queue)) {
         run_queue_remove(q, t);
-        deliver(q, t, choose_hart(t), false);
+        place(q, t, choose_hart(t));
     } else {
         bool runs = h->current == &t->ctx;
         spin_unlock(&q->lock, RANK_RUNQUEUE);
@@ -480,15 +557,27 @@ void sched_set_affinity(struct thread *t, uint64_t mask)
     preempt_on();
 }
 
-void thread_wake(struct thread *t)
+void sched_wake(struct thread *t)
 {
-    preempt_off();
     struct run_queue *q = lock_queue_of(t);
-    if (t->state == THREAD_BLOCKED) {
+
+    if (likely(t->state == THREAD_BLOCKED)) {
         deliver(q, t, choose_hart(t), true);
+        preempt_on(); /* it was off since the queue was locked */
     } else {
         __atomic_store_n(&t->wake_pending, 1, __ATOMIC_RELEASE);
         spin_unlock(&q->lock, RANK_RUNQUEUE);
     }
+}
+
+/* One that runs is not blocked, and looks at the word itself when it is about to be. */
+void thread_wake(struct thread *t)
+{
+    if (t == current_thread()) {
+        __atomic_store_n(&t->wake_pending, 1, __ATOMIC_RELAXED);
+        return;
+    }
+    preempt_off();
+    sched_wake(t);
     preempt_on();
 }

@@ -22,6 +22,14 @@ struct clock_scale {
 };
 extern struct clock_scale clock_scale; /* set once */
 
+/* ticks_to_ns() where a call would be felt. */
+static inline uint64_t clock_scaled(uint64_t ticks)
+{
+    uint64_t parts = (uint64_t)((unsigned __int128)ticks * clock_scale.fraction >> 64);
+
+    return ticks * clock_scale.whole + parts;
+}
+
 /* `ticks_per_second` is not 0. Before anything else here. */
 void clock_init(uint64_t ticks_per_second);
 

@@ -1,15 +1,22 @@
 /*
- * See wait.h. Entering the queue comes after thread_prepare_to_block() and before the
- * condition is looked at: a wake-up that finds us in the queue is kept for thread_block(), and
- * one that came before we were in it changed the condition before, which we see then,
- * because both took the lock.
+ * See wait.h. Entering the queue comes before the condition is looked at: a wake-up that finds
+ * us in the queue takes us out, and is kept for thread_block(), and one that came before we
+ * were in it changed the condition before, which we see then. Neither needs the other's lock
+ * for that, so who wakes an empty queue takes none: each side stores, fences, and loads, and
+ * one of the two sees the other.
+ *
+ *     waiting    enter the queue; fence; look at the condition
+ *     waking     change the condition; fence; look whether somebody is in the queue
  *
  * Who waits is in the queue also while it looks at the condition, and may be woken then,
  * although it needs it no more: it wakes the next one in its place, or that would sleep on
  * beside something that is free.
  *
- * Who is woken is taken out, and enters again if it must wait on: at the front, since it
- * was the first to come.
+ * Who is woken is taken out. Most find what they waited for, and are done; who does not
+ * enters again, at the front, since it was the first to come, and looks once more.
+ *
+ * Leaving takes the lock even then: whoever wakes us lets go of the queue before we leave, and
+ * the queue may be gone afterwards.
  *
  * Calls of notify() come when all threads have been woken, and one after the other with the
  * queue unlocked. Those that are still to come stand in a list of the waker's, out of which
@@ -34,25 +41,40 @@ void wait_init(struct wait_queue *q) { *q = (struct wait_queue){0}; }
 void wait_begin(struct wait_queue *q, struct waiter *w)
 {
     w->queue = q;
+    w->slept = false;
     w->thread = current_thread();
     w->notify = NULL;
     thread_prepare_to_block();
     lock(q);
     list_push_back(&q->waiters, &w->link);
     unlock(q);
+    full_fence(); /* with somebody_waits() */
+}
+
+/* It was woken, and the condition is false still, or was. */
+static noinline void enter_again(struct waiter *w)
+{
+    w->slept = false;
+    thread_prepare_to_block();
+    lock(w->queue);
+    list_push_front(&w->queue->waiters, &w->link);
+    unlock(w->queue);
+    full_fence(); /* with somebody_waits() */
 }
 
 void wait_sleep(struct waiter *w)
 {
+    if (wait_rang(w)) {
+        enter_again(w);
+        return;
+    }
     thread_block();
-    thread_prepare_to_block();
-    lock(w->queue);
-    if (list_empty(&w->link)) list_push_front(&w->queue->waiters, &w->link);
-    unlock(w->queue);
+    w->slept = wait_rang(w);
+    if (!w->slept) thread_prepare_to_block();
 }
 
-/* Who is not in the queue here was woken without having slept for it: between entering the
- * queue and finding the condition true. That wake-up may be the one that another needs. */
+/* Who was woken without having slept for it, between entering the queue and finding the
+ * condition true, may have the wake-up that another needs. */
 void wait_end(struct wait_queue *q, struct waiter *w)
 {
     lock(q);
@@ -60,7 +82,7 @@ void wait_end(struct wait_queue *q, struct waiter *w)
     list_remove(&w->link);
     unlock(q);
     thread_cancel_block();
-    if (woken) wait_wake_one(q);
+    if (woken && !w->slept) wait_wake_one(q);
 }
 
 void wait_watch(struct wait_queue *q, struct waiter *w)
@@ -69,6 +91,7 @@ void wait_watch(struct wait_queue *q, struct waiter *w)
     lock(q);
     list_push_back(&q->waiters, &w->link);
     unlock(q);
+    full_fence(); /* with somebody_waits() */
 }
 
 void wait_unwatch(struct waiter *w)
@@ -90,15 +113,15 @@ static void wake_first(struct wait_queue *q, struct list *to_notify)
     struct waiter *w = list_entry(q->waiters.next, struct waiter, link);
 
     list_remove(&w->link);
-    if (w->notify) {
+    if (unlikely(w->notify)) {
         list_push_back(to_notify, &w->link);
     } else {
-        thread_wake(w->thread);
+        sched_wake(w->thread);
     }
 }
 
 /* Unlocks the queue. That preemption stays off is what keeps the waiters. */
-static void notify_and_unlock(struct wait_queue *q, struct list *to_notify)
+static noinline void notify_and_unlock(struct wait_queue *q, struct list *to_notify)
 {
     preempt_off();
     while (!list_empty(to_notify)) {
@@ -112,7 +135,7 @@ static void notify_and_unlock(struct wait_queue *q, struct list *to_notify)
     preempt_on();
 }
 
-static unsigned wake(struct wait_queue *q, unsigned most)
+static noinline unsigned wake(struct wait_queue *q, unsigned most)
 {
     struct list to_notify;
     unsigned n = 0;
@@ -122,7 +145,7 @@ static unsigned wake(struct wait_queue *q, unsigned most)
     for (; n < most && !list_empty(&q->waiters); n++) {
         wake_first(q, &to_notify);
     }
-    if (list_empty(&to_notify)) {
+    if (likely(list_empty(&to_notify))) {
         unlock(q);
     } else {
         notify_and_unlock(q, &to_notify);
@@ -130,8 +153,24 @@ static unsigned wake(struct wait_queue *q, unsigned most)
     return n;
 }
 
-unsigned wait_wake_one(struct wait_queue *q) { return wake(q, 1); }
-unsigned wait_wake_all(struct wait_queue *q) { return wake(q, ~0u); }
+/* Or has entered before it could see what the caller changed. */
+static bool somebody_waits(const struct wait_queue *q)
+{
+    full_fence();
+    interleave("waiters", q);
+    const struct list *first = __atomic_load_n(&q->waiters.next, __ATOMIC_RELAXED);
+    return first && first != &q->waiters;
+}
+
+unsigned wait_wake_one(struct wait_queue *q)
+{
+    return somebody_waits(q) ? wake(q, 1) : 0;
+}
+
+unsigned wait_wake_all(struct wait_queue *q)
+{
+    return somebody_waits(q) ? wake(q, ~0u) : 0;
+}
 
 /* A timer that wakes a thread. */
 struct alarm {

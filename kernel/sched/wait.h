@@ -26,6 +26,7 @@ struct wait_queue {
 struct waiter {
     struct list link; /* under the queue's lock; to itself: a wake-up took it out */
     struct wait_queue *queue;
+    bool slept; /* a wake-up ended its sleep, and it is out since. Own thread only */
     struct thread *thread;            /* is woken, */
     void (*notify)(struct waiter *w); /* or, if not NULL, this is called */
 };

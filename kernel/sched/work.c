@@ -10,21 +10,28 @@
 
 #include "sync/grace.h"
 
+static noinline void do_all(uint32_t work)
+{
+    if (work & HART_WORK_TIMER) timers_run();
+    if (work & HART_WORK_DEVICE) hart_device_work();
+    if (work & HART_WORK_GRACE) grace_advance();
+    if (work & (HART_WORK_TIMER | HART_WORK_RESCHED)) sched_look();
+}
+
 void hart_do_work(void)
 {
-    struct context *c = this_context;
-
-    debug_assert(c->preempt == 0);
+    debug_assert(this_context->preempt == 0);
     if (!irq_enabled()) return;
     do {
-        c->preempt = 1;
+        this_context->preempt = 1;
         __asm__ volatile("" ::: "memory");
-        uint32_t work = __atomic_exchange_n(&c->hart->work, 0, __ATOMIC_ACQUIRE);
-        if (work & HART_WORK_TIMER) timers_run();
-        if (work & HART_WORK_DEVICE) hart_device_work();
-        if (work & HART_WORK_GRACE) grace_advance();
-        if (work & (HART_WORK_TIMER | HART_WORK_RESCHED)) sched_look();
+        uint32_t work = __atomic_exchange_n(&this_hart()->work, 0, __ATOMIC_ACQUIRE);
+        if (likely(work == HART_WORK_RESCHED)) {
+            sched_look();
+        } else {
+            do_all(work);
+        }
         __asm__ volatile("" ::: "memory");
-        c->preempt = 0;
-    } while (__atomic_load_n(&c->hart->work, __ATOMIC_RELAXED));
+        this_context->preempt = 0;
+    } while (__atomic_load_n(&this_hart()->work, __ATOMIC_RELAXED));
 }

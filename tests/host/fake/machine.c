@@ -39,6 +39,7 @@ __attribute__((constructor)) static void make_memory(void)
     assert(fake_ram != MAP_FAILED && fake_page_array != MAP_FAILED);
     for (unsigned i = 0; i < MAX_HARTS; i++) {
         harts[i].index = i;
+        harts[i].bit = 1ul << i;
         harts[i].hartid = i;
     }
 }
