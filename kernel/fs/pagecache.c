@@ -226,6 +226,11 @@ static int page_to_read(struct object *o, uint64_t index, struct page **out)
     return o->ops->get_page(o, index, out);
 }
 
+int pagecache_hold(struct inode *i, uint64_t index, struct page **out)
+{
+    return page_to_read(inode_pages(i), index, out);
+}
+
 /* What lies in one page. */
 static long read_piece(struct inode *i, struct transfer *t, uint64_t pos, size_t len)
 {

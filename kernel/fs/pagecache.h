@@ -72,6 +72,10 @@ uint64_t pagecache_held_by_all(void);
 must_check int pagecache_fill(struct inode *i, uint64_t offset, uint64_t len, bool grow);
 must_check int pagecache_punch(struct inode *i, uint64_t offset, uint64_t len);
 
+/* The kernel reads in place: *out is page `index`, held, or NULL for a hole. Who writes to the file
+ * meanwhile changes it. 0; -ERANGE: the file has become shorter; -EIO, -ENOMEM. */
+must_check int pagecache_hold(struct inode *i, uint64_t index, struct page **out);
+
 /* The kernel's own reads and writes: ELF headers, initramfs. As read(2) and write(2), with no
  * access mode looked at. */
 must_check long pagecache_read_kernel(struct inode *i, void *buf, size_t len,

@@ -161,6 +161,10 @@ must_check bool aspace_translate(struct aspace *s, vaddr_t va, unsigned needed,
 must_check int aspace_read(struct aspace *s, vaddr_t va, void *buf, size_t len);
 must_check int aspace_write(struct aspace *s, vaddr_t va, const void *buf, size_t len);
 
+/* Brings the page at `va`, of a space that nobody runs and nobody else changes, as a store does. 0,
+ * and *page is where the kernel reaches it until the space is changed; -EFAULT, -ENOMEM. */
+must_check int aspace_own_page(struct aspace *s, vaddr_t va, void **page);
+
 /* One line of /proc/PID/maps: the longest run of pages with equal meaning and permission. */
 struct mapping {
     struct range range;

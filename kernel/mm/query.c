@@ -216,6 +216,20 @@ int aspace_write(struct aspace *s, vaddr_t va, const void *buf, size_t len)
     return copy_bytes(s, va, (char *)(uintptr_t)buf, len, PROT_W);
 }
 
+int aspace_own_page(struct aspace *s, vaddr_t va, void **page)
+{
+    uint64_t pages;
+    paddr_t pa;
+
+    do {
+        enum fault_result r = aspace_fault(s, va, PROT_W);
+        if (r == FAULT_NOMEM) return -ENOMEM;
+        if (r != FAULT_DONE) return -EFAULT;
+    } while (!resident(s, va_vpn(va), PROT_W, &pa, &pages));
+    *page = pa_to_ptr(pa);
+    return 0;
+}
+
 struct mapping_scan {
     struct scan scan;
     struct aspace *s;

@@ -233,7 +233,7 @@ int elf_parse_head(const void *head, size_t len, uint64_t file_len,
     struct parse p = {.image = head, .here = len, .len = file_len, .out = out};
     int err;
 
-    memset(out, 0, sizeof(*out));
+    memset(out, 0, offsetof(struct elf, segment));
     err = parse_header(&p);
     if (err) return err;
     if (p.header.type == TYPE_EXEC) {

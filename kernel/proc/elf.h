@@ -55,10 +55,10 @@ struct elf {
 
     bool exec_stack; /* PT_GNU_STACK asks for a stack that can be executed */
 
-    unsigned nsegments; /* 1 or more */
-    struct elf_segment segment[ELF_SEGMENTS];
-
     const char *reason; /* for a message of one line; NULL if parsing returned 0 */
+
+    unsigned nsegments;                       /* 1 or more */
+    struct elf_segment segment[ELF_SEGMENTS]; /* undefined from nsegments on */
 };
 
 enum { ELF_PHENT = 56, ELF_INTERP_MAX = 4096 };

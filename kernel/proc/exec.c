@@ -12,7 +12,6 @@
  */
 #include "proc/exec.h"
 
-#include "arch/riscv/tlb.h"
 #include "drivers/random.h"
 #include "fs/attributes.h"
 #include "fs/cred.h"
@@ -27,6 +26,7 @@
 #include "proc/fork.h"
 #include "proc/fs_context.h"
 #include "proc/internal.h"
+#include "proc/space_writer.h"
 #include "proc/task.h"
 #include "proc/vdso.h"
 #include "uapi/auxvec.h"
@@ -34,7 +34,8 @@
 #include "uapi/stat.h"
 
 enum {
-    HEAD = 8192, /* of a file: all headers are in it */
+    MORE_HEAD =
+        8192, /* of a file: all headers are in it, nearly always in the first page */
     SCRIPT_LINE = 256,
     SCRIPTS = 5, /* one that names another, and so on */
 };
@@ -42,8 +43,8 @@ enum {
 struct exec {
     const struct exec_request *request;
     struct exec_file program, interpreter;
-    struct exec_strings *strings;
-    size_t nargs;
+    struct exec_strings strings;
+    size_t nargs, args_len; /* of the strings, those of argv; and their bytes */
     struct program *made;
     struct path scripts[SCRIPTS]; /* held */
     unsigned nscripts;
@@ -53,8 +54,16 @@ struct exec {
     struct cred *cred; /* what it will have; held */
     bool secure;       /* rights were gained */
     vaddr_t sp;
-    char head[HEAD];
+
+    /* The beginning of the file that was read last: in its page, or copied. */
+    const char *head;
+    size_t head_len;
+    struct page *head_page; /* held, or NULL */
+    char *head_copy;
+
+    struct elf elf; /* of the program; not cleared */
 };
+static_assert(sizeof(struct exec) <= PAGE_SIZE, "what exec has is one page");
 
 static int open_file(struct path p, struct file **out)
 {
@@ -63,10 +72,53 @@ static int open_file(struct path p, struct file **out)
     return err ? err : path_open_found(p, O_RDONLY, current_cred(), out);
 }
 
-/* The first bytes of the file, as many as there are. */
-static long read_head(struct exec *e, struct file *f)
+static void drop_head(struct exec *e)
 {
-    return pagecache_read_kernel(f->inode, e->head, HEAD, 0);
+    if (e->head_page) page_put(e->head_page);
+    kfree(e->head_copy);
+    e->head_page = NULL;
+    e->head_copy = NULL;
+    e->head_len = 0;
+}
+
+/* The first bytes of the file, where they are: what lies in its first page. */
+static int read_head(struct exec *e, struct file *f)
+{
+    uint64_t size = inode_read_size(f->inode);
+
+    drop_head(e);
+    if (size == 0) return 0;
+    int err = pagecache_hold(f->inode, 0, &e->head_page);
+    if (err) return err == -ERANGE ? 0 : err;
+    if (!e->head_page) return 0; /* zeros are no program */
+    e->head = page_ptr(e->head_page);
+    e->head_len = size < PAGE_SIZE ? size : PAGE_SIZE;
+    return 0;
+}
+
+/* More of them than lie in one page. */
+static noinline int read_more_head(struct exec *e, struct file *f)
+{
+    drop_head(e);
+    e->head_copy = kmalloc(MORE_HEAD);
+    if (!e->head_copy) return -ENOMEM;
+    long len = pagecache_read_kernel(f->inode, e->head_copy, MORE_HEAD, 0);
+    if (len < 0) return (int)len;
+    e->head = e->head_copy;
+    e->head_len = (size_t)len;
+    return 0;
+}
+
+static int parse_head(struct exec *e, struct file *f, const struct aspace *space,
+                      struct elf *out)
+{
+    uint64_t size = inode_read_size(f->inode);
+    struct elf_limits limits = exec_limits(space);
+    int err = elf_parse_head(e->head, e->head_len, size, limits, out);
+
+    if (err != -ENOEXEC || e->head_len < PAGE_SIZE) return err;
+    err = read_more_head(e, f);
+    return err ? err : elf_parse_head(e->head, e->head_len, size, limits, out);
 }
 
 static char *copy_word(const char *from, size_t len)
@@ -124,14 +176,14 @@ static int parse_script(const char *head, size_t len, const char **interpreter,
 }
 
 /* The next file to try, after a script. */
-static int follow_script(struct exec *e, size_t len, const char *script)
+static int follow_script(struct exec *e, const char *script)
 {
     const char *interpreter, *argument;
     size_t interpreter_len, argument_len;
     struct walk_env env;
 
-    int err = parse_script(e->head, len, &interpreter, &interpreter_len, &argument,
-                           &argument_len);
+    int err = parse_script(e->head, e->head_len, &interpreter, &interpreter_len,
+                           &argument, &argument_len);
     if (err) return err;
     if (e->nscripts == SCRIPTS) return -ELOOP;
     if (e->request->name_is_fd_path) return -ENOENT;
@@ -156,8 +208,7 @@ static int open_interpreter(struct exec *e, const struct aspace *space)
 {
     struct walk_env env;
     struct path p;
-    char *name =
-        copy_word(e->head + e->program.elf.interp_offset, e->program.elf.interp_len);
+    char *name = copy_word(e->head + e->elf.interp_offset, e->elf.interp_len);
 
     if (!name) return -ENOMEM;
     int err = fs_env_begin(&env, AT_FDCWD, name);
@@ -170,11 +221,10 @@ static int open_interpreter(struct exec *e, const struct aspace *space)
     err = open_file(p, &e->interpreter.file);
     path_put(p);
     if (err) return err;
-    long len = read_head(e, e->interpreter.file);
-    if (len < 0) return (int)len;
-    err =
-        elf_parse_head(e->head, (size_t)len, inode_read_size(e->interpreter.file->inode),
-                       exec_limits(space), &e->interpreter.elf);
+    e->interpreter.elf = kmalloc(sizeof(struct elf));
+    if (!e->interpreter.elf) return -ENOMEM;
+    err = read_head(e, e->interpreter.file);
+    if (!err) err = parse_head(e, e->interpreter.file, space, e->interpreter.elf);
     return err == -ENOEXEC ? -ELIBBAD : err;
 }
 
@@ -187,20 +237,20 @@ static int open_program(struct exec *e, const struct aspace *space)
         struct file *f;
         int err = open_file(at, &f);
         if (err) return err;
-        long len = read_head(e, f);
-        if (len >= 2 && e->head[0] == '#' && e->head[1] == '!') {
+        err = read_head(e, f);
+        if (!err && e->head_len >= 2 && e->head[0] == '#' && e->head[1] == '!') {
             file_put(f);
-            err = follow_script(e, (size_t)len, e->request->name);
+            err = follow_script(e, e->request->name);
             if (err) return err;
             at = e->scripts[e->nscripts - 1];
             continue;
         }
         e->program.file = f;
-        if (len < 0) return (int)len;
-        err = elf_parse_head(e->head, (size_t)len, inode_read_size(f->inode),
-                             exec_limits(space), &e->program.elf);
+        e->program.elf = &e->elf;
+        if (err) return err;
+        err = parse_head(e, f, space, &e->elf);
         if (err) return err == -EINVAL ? -ENOEXEC : err;
-        return e->program.elf.interp_len ? open_interpreter(e, space) : 0;
+        return e->elf.interp_len ? open_interpreter(e, space) : 0;
     }
 }
 
@@ -233,11 +283,10 @@ static int gather(struct exec *e)
 {
     struct process *p = current_process();
     uint64_t stack = p->limits[RLIMIT_STACK].cur;
-    struct exec_strings *s = exec_strings_create(stack / 4);
+    struct exec_strings *s = &e->strings;
     int err = 0;
 
-    if (!s) return -ENOMEM;
-    e->strings = s;
+    exec_strings_init(s, stack / 4);
     for (unsigned i = 0; i < e->nprefix && !err; i++) {
         err = exec_strings_add(s, e->prefix[i]);
     }
@@ -245,6 +294,7 @@ static int gather(struct exec *e)
     if (!err && s->count == 0)
         err = exec_strings_add(s, ""); /* argv[0] is always there */
     e->nargs = s->count;
+    e->args_len = s->len;
     if (!err) err = exec_strings_add_all(s, &e->request->envp, 0);
     return err ? err : exec_strings_add(s, e->request->name);
 }
@@ -258,7 +308,7 @@ static void put_aux(struct program *p, uint64_t key, uint64_t value)
 
 static void fill_auxv(struct exec *e, vaddr_t name, vaddr_t random)
 {
-    const struct elf *elf = &e->program.elf;
+    const struct elf *elf = &e->elf;
     struct program *p = e->made;
     uint64_t bias = e->program.bias;
 
@@ -292,29 +342,29 @@ static void fill_auxv(struct exec *e, vaddr_t name, vaddr_t random)
 static int fill_stack(struct exec *e, vaddr_t top)
 {
     struct program *p = e->made;
-    struct exec_strings *s = e->strings;
-    uint64_t seed[2] = {random_u64(), random_u64()}, argc = e->nargs;
+    const struct exec_strings *s = &e->strings;
+    uint64_t seed[2] = {random_u64(), random_u64()};
     vaddr_t strings = VA((top.raw - sizeof(uint64_t) - s->len) & ~7ul);
     vaddr_t random = VA((strings.raw - sizeof(seed)) & ~15ul);
-    size_t name_len = strlen(e->request->name) + 1;
-    size_t args_len = exec_strings_len(s, e->nargs);
+    vaddr_t name = va_add(strings, s->len - (strlen(e->request->name) + 1));
 
-    fill_auxv(e, VA(strings.raw + s->len - name_len), random);
+    fill_auxv(e, name, random);
+    size_t auxv_len = 2 * p->nauxv * sizeof(p->auxv[0]);
     size_t words = 1 + (s->count - 1) + 2 + 2 * p->nauxv;
     vaddr_t sp = VA((random.raw - words * sizeof(uint64_t)) & ~15ul);
-    vaddr_t auxv = va_add(sp, (words - 2 * p->nauxv) * sizeof(uint64_t));
+    struct space_writer w = {.space = p->space, .at = sp};
 
-    p->args = (struct range){strings, va_add(strings, args_len)};
-    p->environment = (struct range){p->args.end, VA(strings.raw + s->len - name_len)};
+    p->args = (struct range){strings, va_add(strings, e->args_len)};
+    p->environment = (struct range){p->args.end, name};
     p->stack_start = e->sp = sp;
-    int err = aspace_write(p->space, sp, &argc, sizeof(argc));
-    if (!err) err = aspace_write(p->space, random, seed, sizeof(seed));
-    if (!err)
-        err =
-            exec_strings_store(s, p->space, strings, va_add(sp, sizeof(argc)), e->nargs);
-    if (!err)
-        err = aspace_write(p->space, auxv, p->auxv, 2 * p->nauxv * sizeof(p->auxv[0]));
-    return err;
+    space_writer_word(&w, e->nargs);
+    exec_strings_write_arrays(s, &w, strings, e->nargs);
+    space_writer_bytes(&w, p->auxv, auxv_len);
+    space_writer_seek(&w, random);
+    space_writer_bytes(&w, seed, sizeof(seed));
+    space_writer_seek(&w, strings);
+    exec_strings_write(s, &w);
+    return w.err;
 }
 
 static int build(struct exec *e)
@@ -325,7 +375,7 @@ static int build(struct exec *e)
                               .stack_limit = self->limits[RLIMIT_STACK].cur};
     vaddr_t top;
 
-    int err = exec_map_stack(p, &how, e->program.elf.exec_stack, &top);
+    int err = exec_map_stack(p, &how, e->elf.exec_stack, &top);
     if (!err) err = exec_map_program(p, &e->program, &how);
     if (!err && e->interpreter.file) err = exec_map_interpreter(p, &e->interpreter);
     if (!err) err = vdso_map(p->space, VA(0), &p->vdso);
@@ -396,8 +446,7 @@ static void become(struct exec *e, struct context *c)
         __atomic_fetch_and(&p->flags, ~(uint32_t)PROCESS_UNDUMPABLE, __ATOMIC_RELAXED);
     process_set_name(p, last_component(e->request->name));
     thread_set_name(t->thread, last_component(e->request->name));
-    icache_flush_all();
-    context_init_user(c, va_add(first->elf.entry, first->bias), e->sp);
+    context_init_user(c, va_add(first->elf->entry, first->bias), e->sp);
 }
 
 /* A table that others use too stays theirs. */
@@ -429,10 +478,12 @@ static int prepare(struct exec *e)
 
 static void clean_up(struct exec *e)
 {
+    drop_head(e);
     if (e->made) program_put(e->made);
     if (e->program.file) file_put(e->program.file);
     if (e->interpreter.file) file_put(e->interpreter.file);
-    if (e->strings) exec_strings_destroy(e->strings);
+    kfree(e->interpreter.elf);
+    exec_strings_drop(&e->strings);
     if (e->cred) cred_put(e->cred);
     for (unsigned i = 0; i < e->nscripts; i++) {
         path_put(e->scripts[i]);
@@ -446,9 +497,10 @@ static void clean_up(struct exec *e)
 int exec_program(struct context *c, const struct exec_request *request)
 {
     struct process *p = current_process();
-    struct exec *e = kzalloc(sizeof(*e));
+    struct exec *e = kmalloc(sizeof(*e));
 
     if (!e) return -ENOMEM;
+    memset(e, 0, offsetof(struct exec, elf));
     e->request = request;
     int err = prepare(e);
     if (!err) err = own_files(p);

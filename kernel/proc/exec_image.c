@@ -20,6 +20,7 @@
 #include "drivers/random.h"
 #include "lib/errno.h"
 #include "mm/aspace.h"
+#include "proc/space_writer.h"
 
 enum { LOWEST_PROGRAM = 0x10000, STACK_FIRST_PAGES = 33 };
 
@@ -36,7 +37,7 @@ struct elf_limits exec_limits(const struct aspace *s)
 /* Up to 2^bits pages, in bytes. */
 static uint64_t random_pages(const struct exec_layout *how, unsigned bits)
 {
-    return how->random ? random_below(1ul << bits) << PAGE_SHIFT : 0;
+    return how->random ? random_u64() >> (64 - bits) << PAGE_SHIFT : 0;
 }
 
 static uint64_t clamp(uint64_t n, uint64_t least, uint64_t most)
@@ -88,18 +89,12 @@ static int map_file_part(struct aspace *space, const struct exec_file *f,
 /* A page that cannot be written has nothing behind the file's bytes that anybody needs. */
 static int clear_rest(struct aspace *space, uint64_t bias, const struct elf_segment *s)
 {
-    static const char zeros[256];
-    uint64_t at = s->file_end.raw, end = va_ceil(s->file_end).raw;
+    struct space_writer w = {.space = space, .at = VA(s->file_end.raw + bias)};
+    uint64_t end = va_ceil(s->file_end).raw;
 
     if (s->end.raw < end) end = s->end.raw;
-    if (!(s->prot & PROT_W)) return 0;
-    while (at < end) {
-        size_t n = end - at < sizeof(zeros) ? end - at : sizeof(zeros);
-        int err = aspace_write(space, VA(at + bias), zeros, n);
-        if (err) return err;
-        at += n;
-    }
-    return 0;
+    if (s->prot & PROT_W) space_writer_zeros(&w, end - s->file_end.raw);
+    return w.err;
 }
 
 static int map_segment(struct aspace *space, const struct exec_file *f,
@@ -121,8 +116,8 @@ static int map_segment(struct aspace *space, const struct exec_file *f,
 
 static int map_segments(struct aspace *space, const struct exec_file *f)
 {
-    for (unsigned i = 0; i < f->elf.nsegments; i++) {
-        int err = map_segment(space, f, &f->elf.segment[i]);
+    for (unsigned i = 0; i < f->elf->nsegments; i++) {
+        int err = map_segment(space, f, &f->elf->segment[i]);
         if (err) return err;
     }
     return 0;
@@ -130,8 +125,8 @@ static int map_segments(struct aspace *space, const struct exec_file *f)
 
 static void note_ranges(struct program *p, const struct exec_file *f)
 {
-    for (unsigned i = 0; i < f->elf.nsegments; i++) {
-        const struct elf_segment *s = &f->elf.segment[i];
+    for (unsigned i = 0; i < f->elf->nsegments; i++) {
+        const struct elf_segment *s = &f->elf->segment[i];
         struct range r = {va_add(s->start, f->bias), va_add(s->end, f->bias)};
         if (s->prot & PROT_X) {
             p->code = r;
@@ -147,12 +142,12 @@ int exec_map_program(struct program *p, struct exec_file *f,
     uint64_t two_thirds = va_floor(VA(space_end(p->space) / 3 * 2)).raw;
 
     f->bias = 0;
-    if (f->elf.type == ELF_DYN)
-        f->bias = two_thirds + random_pages(how, 18) - va_floor(f->elf.start).raw;
+    if (f->elf->type == ELF_DYN)
+        f->bias = two_thirds + random_pages(how, 18) - va_floor(f->elf->start).raw;
     int err = map_segments(p->space, f);
     if (err) return err;
     note_ranges(p, f);
-    p->brk_start = va_add(va_ceil(va_add(f->elf.end, f->bias)), random_pages(how, 13));
+    p->brk_start = va_add(va_ceil(va_add(f->elf->end, f->bias)), random_pages(how, 13));
     p->brk = p->brk_start;
     return 0;
 }
@@ -160,10 +155,10 @@ int exec_map_program(struct program *p, struct exec_file *f,
 int exec_map_interpreter(struct program *p, struct exec_file *f)
 {
     static const struct mapping_source nothing;
-    vaddr_t start = va_floor(f->elf.start), at;
-    size_t npages = (va_ceil(f->elf.end).raw - start.raw) >> PAGE_SHIFT;
+    vaddr_t start = va_floor(f->elf->start), at;
+    size_t npages = (va_ceil(f->elf->end).raw - start.raw) >> PAGE_SHIFT;
 
-    if (f->elf.type == ELF_EXEC) {
+    if (f->elf->type == ELF_EXEC) {
         f->bias = 0;
         return map_segments(p->space, f);
     }

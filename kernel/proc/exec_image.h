@@ -10,7 +10,7 @@
 /* An executable file that was opened, and what its headers say. */
 struct exec_file {
     struct file *file; /* held; NULL: none */
-    struct elf elf;
+    struct elf *elf;
     uint64_t bias;
 };
 

@@ -3,57 +3,110 @@
 
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/aspace.h"
 #include "mm/slab.h"
 #include "mm/uaccess.h"
+#include "proc/space_writer.h"
 
-struct exec_strings *exec_strings_create(size_t limit)
+struct string_page {
+    struct string_page *next;
+    uint32_t len;     /* bytes of strings */
+    uint32_t nstarts; /* strings that begin here */
+    union {
+        char bytes[PAGE_SIZE - 16];
+        uint32_t starts[PAGE_SIZE / 4 -
+                        4]; /* from the end: of all bytes, which is the first */
+    };
+};
+static_assert(sizeof(struct string_page) == PAGE_SIZE, "a page of strings is a page");
+
+void exec_strings_init(struct exec_strings *s, size_t limit)
 {
-    struct exec_strings *s = kzalloc(sizeof(*s));
-    size_t most = (size_t)EXEC_PAGES * PAGE_SIZE;
-
-    if (s) s->limit = limit < most ? limit : most;
-    return s;
+    *s = (struct exec_strings){.limit = limit < EXEC_MOST ? limit : EXEC_MOST};
 }
 
-void exec_strings_destroy(struct exec_strings *s)
+void exec_strings_drop(struct exec_strings *s)
 {
-    for (unsigned i = 0; i < EXEC_PAGES && s->page[i]; i++) {
-        kfree(s->page[i]);
+    while (s->first) {
+        struct string_page *next = s->first->next;
+        kfree(s->first);
+        s->first = next;
     }
-    kfree(s);
+}
+
+static uint32_t *start_of(struct string_page *p, unsigned i)
+{
+    return &p->starts[ARRAY_SIZE(p->starts) - 1 - i];
+}
+
+static size_t free_bytes(const struct string_page *p)
+{
+    return sizeof(p->bytes) - p->len - p->nstarts * sizeof(p->starts[0]);
+}
+
+static noinline int add_page(struct exec_strings *s)
+{
+    struct string_page *p = kmalloc(sizeof(*p));
+
+    if (!p) return -ENOMEM;
+    p->next = NULL;
+    p->len = p->nstarts = 0;
+    if (s->last) {
+        s->last->next = p;
+    } else {
+        s->first = p;
+    }
+    s->last = p;
+    return 0;
+}
+
+/* The next string begins here. There is room for its address and a byte. */
+static int begin_string(struct exec_strings *s)
+{
+    if (!s->last || free_bytes(s->last) <= sizeof(uint32_t)) {
+        int err = add_page(s);
+        if (err) return err;
+    }
+    *start_of(s->last, s->last->nstarts++) = (uint32_t)s->len;
+    return 0;
 }
 
 /* Room at the end: where, and how much of it is in one piece. */
 static int room(struct exec_strings *s, char **at, size_t *n)
 {
     size_t used = s->len + s->count * sizeof(uint64_t);
-    char **page = &s->page[s->len / PAGE_SIZE];
 
     if (used >= s->limit) return -E2BIG;
-    if (!*page) {
-        *page = kmalloc(PAGE_SIZE);
-        if (!*page) return -ENOMEM;
+    if (free_bytes(s->last) == 0) {
+        int err = add_page(s);
+        if (err) return err;
     }
-    *at = *page + s->len % PAGE_SIZE;
-    *n = PAGE_SIZE - s->len % PAGE_SIZE;
+    *at = s->last->bytes + s->last->len;
+    *n = free_bytes(s->last);
     if (*n > s->limit - used) *n = s->limit - used;
     return 0;
+}
+
+static void added(struct exec_strings *s, size_t n)
+{
+    s->last->len += (uint32_t)n;
+    s->len += n;
 }
 
 int exec_strings_add(struct exec_strings *s, const char *string)
 {
     size_t left = strlen(string) + 1;
+    int err = begin_string(s);
 
+    if (err) return err;
     while (left > 0) {
         char *at;
         size_t n;
-        int err = room(s, &at, &n);
+        err = room(s, &at, &n);
         if (err) return err;
         if (n > left) n = left;
         memcpy(at, string, n);
+        added(s, n);
         string += n;
-        s->len += n;
         left -= n;
     }
     s->count++;
@@ -63,20 +116,22 @@ int exec_strings_add(struct exec_strings *s, const char *string)
 static int add_user(struct exec_strings *s, vaddr_t from)
 {
     size_t start = s->len;
+    int err = begin_string(s);
 
+    if (err) return err;
     for (;;) {
         char *at;
         size_t n;
-        int err = room(s, &at, &n);
+        err = room(s, &at, &n);
         if (err) return err;
         long len = strncpy_from_user(at, from, n);
         if (len >= 0) {
-            s->len += (size_t)len + 1;
+            added(s, (size_t)len + 1);
             s->count++;
             return s->len - start > EXEC_STRING_MOST ? -E2BIG : 0;
         }
         if (len != -ENAMETOOLONG) return (int)len;
-        s->len += n;
+        added(s, n);
         from = va_add(from, n);
         if (s->len - start > EXEC_STRING_MOST) return -E2BIG;
     }
@@ -108,76 +163,24 @@ int exec_strings_add_all(struct exec_strings *s, const struct exec_source *from,
     }
 }
 
-/* A few words on their way to the program's memory. */
-struct word_writer {
-    struct aspace *space;
-    vaddr_t at;
-    unsigned n;
-    uint64_t word[32];
-};
-
-static int flush(struct word_writer *w)
+/* The program's own name, the last string, is in neither array. */
+void exec_strings_write_arrays(const struct exec_strings *s, struct space_writer *w,
+                               vaddr_t to, size_t nargs)
 {
-    size_t len = w->n * sizeof(w->word[0]);
-    int err = aspace_write(w->space, w->at, w->word, len);
+    size_t n = 0;
 
-    w->at = va_add(w->at, len);
-    w->n = 0;
-    return err;
-}
-
-static int put_word(struct word_writer *w, uint64_t word)
-{
-    w->word[w->n++] = word;
-    return w->n == sizeof(w->word) / sizeof(w->word[0]) ? flush(w) : 0;
-}
-
-static int store_bytes(const struct exec_strings *s, struct aspace *space, vaddr_t to)
-{
-    for (size_t done = 0; done < s->len; done += PAGE_SIZE) {
-        size_t n = s->len - done < PAGE_SIZE ? s->len - done : PAGE_SIZE;
-        int err = aspace_write(space, va_add(to, done), s->page[done / PAGE_SIZE], n);
-        if (err) return err;
+    for (struct string_page *p = s->first; p; p = p->next) {
+        for (unsigned i = 0; i < p->nstarts; i++, n++) {
+            if (n == nargs) space_writer_word(w, 0);
+            if (n + 1 < s->count) space_writer_word(w, to.raw + *start_of(p, i));
+        }
     }
-    return 0;
+    space_writer_word(w, 0);
 }
 
-/* The place behind the string that begins at byte `at`. */
-static size_t next_string(const struct exec_strings *s, size_t at)
+void exec_strings_write(const struct exec_strings *s, struct space_writer *w)
 {
-    for (;;) {
-        const char *from = s->page[at / PAGE_SIZE] + at % PAGE_SIZE;
-        size_t n = PAGE_SIZE - at % PAGE_SIZE;
-        const char *nul = memchr(from, '\0', n);
-        if (nul) return at + (size_t)(nul - from) + 1;
-        at += n;
+    for (const struct string_page *p = s->first; p; p = p->next) {
+        space_writer_bytes(w, p->bytes, p->len);
     }
-}
-
-size_t exec_strings_len(const struct exec_strings *s, size_t n)
-{
-    size_t at = 0;
-
-    while (n-- > 0) {
-        at = next_string(s, at);
-    }
-    return at;
-}
-
-int exec_strings_store(const struct exec_strings *s, struct aspace *space, vaddr_t to,
-                       vaddr_t pointers, size_t nargs)
-{
-    struct word_writer w = {.space = space, .at = pointers};
-    size_t at = 0;
-
-    int err = store_bytes(s, space, to);
-    for (size_t i = 0; !err && i < s->count; i++) {
-        if (i == nargs) err = put_word(&w, 0);
-        if (!err && i == s->count - 1)
-            break; /* the program's own name is in neither array */
-        if (!err) err = put_word(&w, to.raw + at);
-        at = next_string(s, at);
-    }
-    if (!err) err = put_word(&w, 0);
-    return err ? err : flush(&w);
 }

@@ -3,14 +3,17 @@
  *
  * They come from the old program's memory, which is gone when the new one's is there; so they are
  * kept in between, in pages of the kernel, one behind the other, each with its NUL. They
- * are put into the new program's memory in the same order.
+ * are put into the new program's memory in the same order. Where each begins is noted at the other
+ * end of the page, so that nobody has to look for it:
+ *
+ *     |next, counts|strings -->                    <-- where strings begin|
  */
 #pragma once
 
 #include "lib/addr.h"
 #include "lib/compiler.h"
 
-struct aspace;
+struct space_writer;
 
 /* Where strings come from: a program's arrays of pointers, or the kernel's own. */
 struct exec_source {
@@ -21,19 +24,22 @@ struct exec_source {
 
 enum {
     EXEC_STRING_MOST = 32 * PAGE_SIZE, /* one string, with NUL: MAX_ARG_STRLEN */
-    EXEC_PAGES = 512,                  /* all of them: 2 MiB */
+    EXEC_MOST = 512 * PAGE_SIZE,       /* all of them: 2 MiB */
 };
 
+struct string_page;
+
 struct exec_strings {
-    char *page[EXEC_PAGES]; /* NULL from some place on */
-    size_t len;             /* bytes so far */
-    size_t limit;           /* of len and 8 bytes for each string */
+    struct string_page *first, *last; /* NULL: there is none yet */
+    size_t len;                       /* bytes so far */
+    size_t limit;                     /* of len and 8 bytes for each string */
     size_t count;
 };
 
-/* More than 4 KiB. NULL: there is no memory. `limit` as exec's rules say, at most 2 MiB. */
-must_check struct exec_strings *exec_strings_create(size_t limit);
-void exec_strings_destroy(struct exec_strings *s);
+/* `limit` as exec's rules say, at most 2 MiB. */
+void exec_strings_init(struct exec_strings *s, size_t limit);
+/* Lets go of the pages. */
+void exec_strings_drop(struct exec_strings *s);
 
 /* 0; -E2BIG, -ENOMEM, -EFAULT. */
 must_check int exec_strings_add(struct exec_strings *s, const char *string);
@@ -41,10 +47,9 @@ must_check int exec_strings_add(struct exec_strings *s, const char *string);
 must_check int exec_strings_add_all(struct exec_strings *s,
                                     const struct exec_source *from, size_t skip);
 
-/* The bytes of the first n strings. */
-size_t exec_strings_len(const struct exec_strings *s, size_t n);
-
-/* Copies all to `to`, and the address of each string in turn to the array at `pointers`, with a NULL
- * behind string `nargs` and behind the last but one: argv and envp. 0, -ENOMEM, -EFAULT. */
-must_check int exec_strings_store(const struct exec_strings *s, struct aspace *space,
-                                  vaddr_t to, vaddr_t pointers, size_t nargs);
+/* Writes the arrays argv and envp of strings that will begin at `to`: the address of each, with a
+ * NULL behind string `nargs` and behind the last but one. */
+void exec_strings_write_arrays(const struct exec_strings *s, struct space_writer *w,
+                               vaddr_t to, size_t nargs);
+/* Writes the strings themselves. */
+void exec_strings_write(const struct exec_strings *s, struct space_writer *w);
