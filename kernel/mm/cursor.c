@@ -333,10 +333,51 @@ static noinline int open_all(struct cursor *c)
     return err;
 }
 
+/*
+ * The range is part of what one leaf table covers, which is not there because the word that stands
+ * for it is empty: makes it, and what is missing above it. It is the cursor's top then, as if it had been
+ * found, and the others are let go.
+ */
+static int make_leaf_table(struct cursor *c)
+{
+    uint64_t vpn = c->range[0].lo;
+    struct page *t = c->top;
+
+    while (t->table.level > 0) {
+        t = cursor_push_down(c, t, word_index(vpn, t->table.level));
+        if (!t) return -ENOMEM;
+    }
+    struct page *upper = t->table.next;
+    while (upper) {
+        struct page *next = upper->table.next;
+        spin_release(&upper->table.lock);
+        upper = next;
+    }
+    start_chain(c, t, 0);
+    return 0;
+}
+
+/* Is the range part of what one leaf table covers, and nothing is there? */
+static bool lacks_leaf_table(const struct cursor *c)
+{
+    struct span r = c->range[0];
+    unsigned level = c->top->table.level;
+    bool part = (r.lo ^ (r.hi - 1)) >> TABLE_BITS == 0 && r.hi - r.lo < TABLE_ENTRIES;
+
+    return part && c->range[1].hi == 0 && level > 0 &&
+           pte_is_empty(table_words(c->top)[word_index(r.lo, level)]);
+}
+
 static noinline int open_large(struct cursor *c)
 {
     lock_top(c);
-    return open_all(c);
+    if (c->mode != CURSOR_BUILD || !lacks_leaf_table(c)) return open_all(c);
+    int err = make_leaf_table(c);
+    if (unlikely(err)) {
+        cursor_close(c);
+        cursor_trim_span(c->space, c->range[0]);
+    }
+    return err;
 }
 
 int cursor_open_two(struct cursor *c, struct aspace *space, struct span a, struct span b,

@@ -29,11 +29,10 @@ void legend_init(struct aspace *space)
 {
     struct legend *l = &space->legend;
 
-    memset(l, 0, sizeof(*l));
-    l->first[TAG_ANON].space = space;
-    l->first[TAG_ANON].live = 1;
-    l->first[TAG_ANON].tag.flags = TAG_MAY_ALL;
-    l->first[TAG_ANON].holds = 1;
+    /* Slots from nslots on are anything. */
+    memset(l, 0, offsetof(struct legend, first));
+    l->first[TAG_ANON] = (struct legend_slot){
+        .space = space, .live = 1, .tag = {.flags = TAG_MAY_ALL}, .holds = 1};
     l->nslots = 1;
     l->nlive = 1;
 }
@@ -151,6 +150,7 @@ static void make_live(struct aspace *space, struct legend_slot *slot, unsigned n
     list_init(&slot->maps);
     slot->tag = *tag;
     slot->pages = 0;
+    slot->holds = 0;
     slot->lo = slot->hi = 0;
     slot->live = 1;
     l->nlive++;
@@ -292,7 +292,7 @@ static int copy_slot(struct aspace *child, const struct legend_slot *from)
     spin_lock(&l->lock, RANK_LEGEND);
     while (l->nslots <= from->number && !err) {
         err = grow(child, l->nslots);
-        if (!err) l->nslots++;
+        if (!err) legend_slot(l, l->nslots++)->live = 0;
     }
     if (!err) {
         to = legend_slot(l, from->number);

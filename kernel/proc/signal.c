@@ -47,9 +47,13 @@ void signals_destroy(struct signals *s) { kfree(s); }
 
 static void reset_actions(struct signals *s)
 {
-    for (unsigned i = 0; i < NSIG; i++) {
-        bool ignored = s->action[i].handler == SIG_IGN;
-        s->action[i] = (struct linux_sigaction){.handler = ignored ? SIG_IGN : SIG_DFL};
+    struct linux_sigaction *a = s->action, *end = a + NSIG;
+
+    for (; a < end; a++) {
+        /* Most of them have nothing to be reset. */
+        if ((a->handler | a->flags | a->mask) == 0) continue;
+        *a = (struct linux_sigaction){.handler =
+                                          a->handler == SIG_IGN ? SIG_IGN : SIG_DFL};
     }
 }
 

@@ -55,10 +55,12 @@ int vdso_init(void)
     return err;
 }
 
+static const struct mapping_source source = {&object, 0, TAG_MAY_R | TAG_MAY_X};
+static const struct mapping_source code_source = {&object, 1, TAG_MAY_R | TAG_MAY_X};
+
 /* All of it, not to be executed yet. */
 static int map(struct aspace *s, vaddr_t hint, vaddr_t *start)
 {
-    static const struct mapping_source source = {&object, 0, TAG_MAY_R | TAG_MAY_X};
     size_t n = 1 + code_pages();
     struct range wanted = {hint, va_add(hint, n * PAGE_SIZE)};
 
@@ -77,7 +79,8 @@ int vdso_map(struct aspace *s, vaddr_t hint, vaddr_t *base)
     if (err) return err;
     struct range code = {va_add(start, PAGE_SIZE), {0}};
     code.end = va_add(code.start, code_pages() * PAGE_SIZE);
-    err = aspace_protect(s, code, PROT_R | PROT_X);
+    /* Nothing of it was touched, so no hart has to be told, as aspace_protect() would. */
+    err = aspace_map_replace(s, code, PROT_R | PROT_X, &code_source);
     if (err) return err;
     *base = code.start;
     return 0;
