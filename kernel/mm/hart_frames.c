@@ -92,11 +92,14 @@ static struct page *list_take(struct frame_list *l)
 /* Moves frames from the list to the stack, up to a batch. Buddy lock held. */
 static void fill_from(struct frame_stack *s, struct frame_list *l)
 {
-    struct page *p;
+    struct page **top = s->top, **end = &s->slot[1 + FRAME_BATCH];
+    struct page *p = l->first;
 
-    while (stack_count(s) < FRAME_BATCH && (p = list_take(l))) {
-        stack_push(s, p);
-    }
+    for (; p && top < end; p = p->cached_free.next)
+        *top++ = p;
+    l->first = p;
+    __atomic_store_n(&l->count, l->count - (uint64_t)(top - s->top), __ATOMIC_RELAXED);
+    s->top = top;
 }
 
 /* Cuts a block into cached frames. They are popped in ascending order, which is kind to
@@ -172,6 +175,24 @@ static struct page *put_to_use(struct hart_frames *f, struct page *p, enum page_
     return p;
 }
 
+/* Up to `n` frames from the top of the stack become ones in use, whose count is the caller's. */
+static always_inline unsigned take_some(struct frame_stack *s, enum page_use use,
+                                        unsigned n, struct page **out)
+{
+    struct page **top = s->top, **first = out, **end = out + n;
+
+    while (out < end) {
+        struct page *p = top[-1];
+        if (!p) break;
+        top--;
+        p->refs = 1;
+        p->state = use;
+        *out++ = p;
+    }
+    s->top = top;
+    return (unsigned)(out - first);
+}
+
 struct page *frames_take(enum page_use use)
 {
     struct hart_frames *f = this_hart()->frames;
@@ -184,6 +205,32 @@ struct page *frames_take(enum page_use use)
     frames_unlock(f);
     if (empty && page_few_left) page_few_left();
     return p;
+}
+
+unsigned frames_take_some(enum page_use use, unsigned n, struct page **out,
+                          unsigned *zeroed)
+{
+    struct hart_frames *f = this_hart()->frames;
+    bool empty = false;
+    unsigned got;
+
+    *zeroed = 0;
+    if (!frames_trylock(f)) return 0;
+    if (!f->zeroed.top[-1] && __atomic_load_n(&pool.count, __ATOMIC_RELAXED)) {
+        refill_zeroed(&f->zeroed);
+    }
+    *zeroed = got = take_some(&f->zeroed, use, n, out);
+    while (got < n) {
+        got += take_some(&f->any, use, n - got, out + got);
+        if (got == n) break;
+        refill(&f->any);
+        empty = true;
+        if (!f->any.top[-1]) break;
+    }
+    f->used[use] += got;
+    frames_unlock(f);
+    if (unlikely(empty) && page_few_left) page_few_left();
+    return got;
 }
 
 bool frames_have_zeroed(void)
@@ -238,6 +285,31 @@ bool frames_give_zeroed(struct page *p, enum page_use use)
     if (room) cache(f, &f->zeroed, p, use);
     frames_unlock(f);
     return room;
+}
+
+/* A batch goes to the stack if it is small, and else to the loose frames as it is linked. */
+void page_free_batch(struct page_batch *b)
+{
+    struct hart_frames *f = this_hart()->frames;
+
+    if (b->n == 0) return;
+    if (b->n <= FRAME_BATCH && frames_trylock(f)) {
+        if (stack_count(&f->any) + b->n > FRAME_STACK) spill(&f->any, FRAME_BATCH);
+        struct page **top = f->any.top;
+        for (struct page *p = b->first; p; p = p->cached_free.next)
+            *top++ = p;
+        f->any.top = top;
+        f->used[PAGE_ANON] -= b->n;
+        frames_unlock(f);
+    } else {
+        buddy_lock();
+        b->last->cached_free.next = loose.first;
+        loose.first = b->first;
+        __atomic_store_n(&loose.count, loose.count + b->n, __ATOMIC_RELAXED);
+        buddy_account(PAGE_ANON, -(int64_t)b->n);
+        buddy_unlock();
+    }
+    *b = (struct page_batch){NULL, NULL, 0};
 }
 
 /* Merges the frames of the list in the buddy. */

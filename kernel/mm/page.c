@@ -67,7 +67,8 @@ struct page *page_alloc_slow(enum page_use use)
     return take_frame(use, __builtin_return_address(0));
 }
 
-struct page *page_alloc_zeroed(enum page_use use)
+/* One zeroed frame, with all resorts. */
+static noinline struct page *alloc_zeroed(enum page_use use, void *site)
 {
     if (DEBUG_CHECKS && page_must_fail()) return NULL;
 
@@ -75,13 +76,37 @@ struct page *page_alloc_zeroed(enum page_use use)
     if (p) {
         if (DEBUG_CHECKS) {
             debug_check_zero(p);
-            debug_allocated(p, 0, __builtin_return_address(0));
+            debug_allocated(p, 0, site);
         }
         return p;
     }
-    p = DEBUG_CHECKS ? take_frame(use, __builtin_return_address(0)) : page_alloc(use);
+    p = take_frame(use, site);
     if (p) frame_clear(page_ptr(p));
     return p;
+}
+
+struct page *page_alloc_zeroed(enum page_use use)
+{
+    struct page *p;
+
+    return page_alloc_zeroed_some(use, 1, &p) ? p : NULL;
+}
+
+/* Only for the first one more is done than to look into the cache. */
+unsigned page_alloc_zeroed_some(enum page_use use, unsigned n, struct page **out)
+{
+    unsigned got = 0, zeroed;
+
+    if (!DEBUG_CHECKS) {
+        got = frames_take_some(use, n, out, &zeroed);
+        for (unsigned i = zeroed; i < got; i++)
+            frame_clear(page_ptr(out[i]));
+        if (likely(got)) return got;
+        n = 1;
+    }
+    while (got < n && (out[got] = alloc_zeroed(use, __builtin_return_address(0))))
+        got++;
+    return got;
 }
 
 void describe_tails(struct page *head, unsigned order, enum page_use use)
@@ -176,6 +201,12 @@ void page_free(struct page *p)
     p->state = PAGE_HART;
     *f->any.top++ = p;
     frames_unlock(f);
+}
+
+void page_batch_check(struct page *p)
+{
+    debug_check_free(p, __builtin_return_address(0));
+    debug_freeing(p, 0, __builtin_return_address(0));
 }
 
 void page_free_zeroed(struct page *p)

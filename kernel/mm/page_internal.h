@@ -50,6 +50,10 @@ struct page *put_block_to_use(struct page *head, unsigned order, enum page_use u
 /* The frames of a block after its head say whose they are. */
 void describe_tails(struct page *head, unsigned order, enum page_use use);
 
+/* Up to `n` of them, the first *zeroed of which are zero; how many. Zeroed ones go first. */
+unsigned frames_take_some(enum page_use use, unsigned n, struct page **out,
+                          unsigned *zeroed);
+
 /* A hint: is there a zeroed frame for this hart? */
 bool frames_have_zeroed(void);
 must_check struct page *frames_take_zeroed(enum page_use use);

@@ -116,6 +116,7 @@ static void destroy_pointers(struct page *t, struct doomed_tables *gone)
 static void destroy_leaves(struct page *t)
 {
     pte_t *words = table_words(t);
+    struct page_batch batch = {0};
 
     for (pte_t *p = &words[t->table.lo], *end = &words[t->table.hi]; p < end; p++) {
         pte_t e = *p;
@@ -123,11 +124,12 @@ static void destroy_leaves(struct page *t)
         pte_update(p, PTE_EMPTY);
         if (leaf_is_private(e)) {
             /* What most words are; the same as below, in fewer steps. */
-            page_put(leaf_page(e));
+            page_put_in(&batch, leaf_page(e));
         } else if (pte_has_frame(e) && pte_owner(e) != OWNER_EXTERN) {
             frames_put(e, 0);
         }
     }
+    page_free_batch(&batch);
 }
 
 void share_destroy_words(struct page *t, struct doomed_tables *gone)

@@ -275,6 +275,83 @@ TEST(the_last_frames_are_found_in_the_caches_of_other_harts)
     expect_start();
 }
 
+static bool is_zero(const struct page *p)
+{
+    static const char zeros[PAGE_SIZE];
+
+    return memcmp(page_ptr(p), zeros, PAGE_SIZE) == 0;
+}
+
+/* As many as a window has, again and again: some from the zeroed stack, some cleared. */
+TEST(zeroed_frames_come_in_batches_until_there_are_none)
+{
+    static struct page *p[FAKE_FRAMES + 16];
+    unsigned n = 0, got;
+
+    begin();
+    for (unsigned i = 0; i < 5; i++) {
+        p[i] = page_alloc_zeroed(PAGE_TABLE);
+    }
+    for (unsigned i = 0; i < 5; i++) {
+        page_free_zeroed(p[i]);
+    }
+    uint64_t all = page_free_count();
+    while ((got = page_alloc_zeroed_some(PAGE_ANON, 16, &p[n])) > 0) {
+        for (unsigned i = n; i < n + got; i++) {
+            if (!EXPECT(is_zero(p[i]) && page_refs(p[i]) == 1)) return;
+            memset(page_ptr(p[i]), 0xff, PAGE_SIZE);
+        }
+        n += got;
+        if (n % 50 == 0) EXPECT(accounts_are_right());
+    }
+    EXPECT_EQ(n, all);
+    EXPECT(accounts_are_right());
+    while (n > 0) {
+        page_put(p[--n]);
+    }
+    expect_start();
+}
+
+TEST(frames_freed_in_batches_are_those_whose_last_reference_went)
+{
+    static struct page *p[200];
+
+    begin();
+    for (unsigned size = 1; size <= 200; size = size * 2 + 1) {
+        struct page_batch batch = {0};
+        for (unsigned i = 0; i < size; i++) {
+            p[i] = must_alloc(i % 5 == 4 ? PAGE_CACHED : PAGE_ANON);
+            if (i % 3 == 2) page_get(p[i]);
+        }
+        for (unsigned i = 0; i < size; i++) {
+            page_put_in(&batch, p[i]);
+        }
+        page_free_batch(&batch);
+        EXPECT(batch.n == 0 && !batch.first);
+        EXPECT(accounts_are_right());
+        for (unsigned i = 2; i < size; i += 3) {
+            EXPECT_EQ(page_refs(p[i]), 1);
+            page_put(p[i]);
+        }
+    }
+    expect_start();
+}
+
+TEST(a_batch_that_meets_a_busy_cache_goes_past_it)
+{
+    struct page_batch batch = {0};
+
+    begin();
+    struct hart_frames *mine = this_hart()->frames;
+    page_put_in(&batch, must_alloc(PAGE_ANON));
+    struct page **top = mine->any.top;
+    mine->busy = 1;
+    page_free_batch(&batch);
+    EXPECT(mine->any.top == top);
+    mine->busy = 0;
+    expect_start();
+}
+
 TEST(a_busy_cache_is_passed_by)
 {
     struct hart_frames *mine;
