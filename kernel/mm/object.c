@@ -146,16 +146,38 @@ struct page *object_find_page(struct object *o, uint64_t index)
     return p;
 }
 
+/* Pages of one node, from `slot` on. pages_lock held. */
+static always_inline void find_run(const struct object *o, void *const *slot, unsigned n,
+                                   struct page **out)
+{
+    bool again = o->flags & OBJECT_AGAIN;
+
+    for (void *const *end = slot + n; slot < end; slot++) {
+        struct page *p = *slot;
+        *out++ = p;
+        if (!p) continue;
+        page_get(p);
+        if (again && !(p->flags & PAGE_USED)) {
+            __atomic_fetch_or(&p->flags, PAGE_USED, __ATOMIC_RELAXED);
+        }
+    }
+}
+
 void object_find_pages(struct object *o, uint64_t index, unsigned n, struct page **out)
 {
     spin_lock(&o->pages_lock, RANK_OBJECT);
-    for (unsigned i = 0; i < n; i++) {
-        void **slot = index_slot(&o->pages, index + i);
-        out[i] = slot ? *slot : NULL;
-        if (!out[i]) continue;
-        page_get(out[i]);
-        if (!(o->flags & OBJECT_AGAIN) || out[i]->flags & PAGE_USED) continue;
-        __atomic_fetch_or(&out[i]->flags, PAGE_USED, __ATOMIC_RELAXED);
+    while (n > 0) {
+        unsigned in_node = NODE_SLOTS - index % NODE_SLOTS,
+                 run = n < in_node ? n : in_node;
+        void *const *slot = index_slot(&o->pages, index);
+        if (slot) {
+            find_run(o, slot, run, out);
+        } else {
+            memset(out, 0, run * sizeof(*out));
+        }
+        index += run;
+        out += run;
+        n -= run;
     }
     spin_unlock(&o->pages_lock, RANK_OBJECT);
 }
