@@ -1,9 +1,13 @@
 /*
  * The fault handler: makes one access possible, or says why it is not.
  *
- *     lock     the smallest table over the page; push down or resolve to level 0
+ *     lock     the smallest table over the page, nearly always its leaf table
  *     decide   by the word alone (and its tag): nothing is looked up by address
  *     do       store one leaf, or a window of them
+ *     unlock   that one table
+ *
+ * A word above level 0 is for a cursor (fault_above): it pushes down or resolves until
+ * there is a leaf table, and the rest is as above with the tables on the way locked, too.
  *
  * Nothing is pinned or marked while the handler sleeps. To bring a page of an
  * object it lets go of everything, asks the object, comes back, walks again and
@@ -16,7 +20,9 @@
  * The window. A fault on anonymous memory brings as many pages as are resident
  * with the same meaning just before it (just after it, for stacks), at most 16:
  * sequential touch is served 1, 1, 2, 4, 8, 16, 16... pages, random touch gets what
- * it touches. No history is kept; the table is the history.
+ * it touches. No history is kept; the table is the history. So at most half of what a
+ * program has got this way is untouched. Pages of objects cost no memory when they are
+ * shown, so those of the aligned block of 16 around the fault that are cached come along.
  *
  * one-level-store.md section 7 is the source.
  */
@@ -33,11 +39,12 @@ enum {
     ZERO_WINDOW = 64, /* the zero page, for reads */
     RETRY = -1,       /* not an enum fault_result: start again */
     NEED_PAGE = -2,   /* the object must bring the page; everything gets unlocked */
+    NEED_TABLE = -3,  /* the word stands above level 0 and must not */
 };
 
 /* One fault on its way. */
 struct fault {
-    struct cursor c;
+    struct aspace *space;
     uint64_t vpn;
     unsigned access;
     struct page *kept;     /* the object's page, brought while unlocked */
@@ -47,7 +54,7 @@ struct fault {
 
 static const struct tag *tag_of(const struct fault *f, unsigned number)
 {
-    return &legend_slot(&f->c.space->legend, number)->tag;
+    return &legend_slot(&f->space->legend, number)->tag;
 }
 
 static bool permits(unsigned prot, unsigned access)
@@ -55,39 +62,61 @@ static bool permits(unsigned prot, unsigned access)
     return (prot_effective(prot) & access) == access;
 }
 
-/* A leaf for anonymous memory, as of frame 0: pte_advance() makes it one of another frame. */
+/* A leaf for anonymous memory, as of frame 0: for page_leaf(). */
 static pte_t anon_leaf_0(const struct fault *f, unsigned prot)
 {
-    pte_t e = pte_leaf(PFN(0), prot, OWNER_PRIVATE, f->c.space->leaf_bits);
+    pte_t e = pte_leaf(PFN(0), prot, OWNER_PRIVATE, f->space->leaf_bits);
     return prot & PROT_W ? leaf_grant(e) : e;
 }
 static pte_t anon_leaf(const struct fault *f, const struct page *p, unsigned prot)
 {
-    return pte_advance(anon_leaf_0(f, prot), page_pfn(p).raw);
+    return page_leaf(anon_leaf_0(f, prot), p);
 }
 
 static pte_t zero_leaf(const struct fault *f, unsigned prot)
 {
-    return pte_leaf(zero_pfn, prot, OWNER_EXTERN, f->c.space->leaf_bits);
+    return pte_leaf(zero_pfn, prot, OWNER_EXTERN, f->space->leaf_bits);
 }
 
-static bool is_zero_leaf(pte_t e)
-{
-    return pte_owner(e) == OWNER_EXTERN && pte_pfn(e, 0).raw == zero_pfn.raw;
-}
-
-/* How many leaves with tag `tag` stand just before word i (after it, with step 1)? */
-static unsigned resident_run(const struct page *t, unsigned i, unsigned tag, int step)
+/* anon_window() of a table whose leaves may have several tags. */
+static noinline unsigned mixed_window(const struct page *t, unsigned i, unsigned tag,
+                                      int step, unsigned most, unsigned room)
 {
     const pte_t *words = table_words(t);
-    unsigned n = 0;
+    const uint16_t *twin = t->table.twin;
+    unsigned n = 0, k = i - (unsigned)step;
 
-    for (int k = (int)i + step; n < WINDOW && k >= 0 && k < TABLE_ENTRIES; k += step) {
-        pte_t e = words[k];
-        if (!pte_is_leaf(e) || is_zero_leaf(e) || table_leaf_tag(t, (unsigned)k) != tag)
-            break;
+    for (; n < most && leaf_is_private(words[k]) && twin[k] == tag; k -= (unsigned)step)
         n++;
+    if (n <= 1) return 1;
+    most = n < room ? n : room;
+    for (n = 1, k = i + (unsigned)step; n < most; n++, k += (unsigned)step) {
+        if (words[k].raw != words[i].raw) break;
+        if (pte_is_valid(words[k]) && twin[k] != tag) break;
     }
+    return n;
+}
+
+/*
+ * How many fresh pages word i gets: as many as there are frames of tag `tag` just before it
+ * (after it, with step -1), at most WINDOW, and only over words that are the same.
+ */
+static frameless unsigned anon_window(const struct page *t, unsigned i, unsigned tag,
+                                      int step)
+{
+    const pte_t *word = &table_words(t)[i], *w = word;
+    unsigned before = step > 0 ? i : TABLE_ENTRIES - 1 - i;
+    unsigned room = TABLE_ENTRIES - before; /* from word i on */
+    unsigned most = before < WINDOW ? before : WINDOW, n = 0;
+
+    if (unlikely(t->table.twin)) return mixed_window(t, i, tag, step, most, room);
+    if (t->table.tag != tag) return 1;
+    while (n < most && leaf_is_private(*(w -= step)))
+        n++;
+    if (n <= 1) return 1;
+    most = n < room ? n : room;
+    for (n = 1, w = word; n < most && (w += step)->raw == word->raw;)
+        n++;
     return n;
 }
 
@@ -98,81 +127,76 @@ static unsigned resident_run(const struct page *t, unsigned i, unsigned tag, int
  */
 static bool others_may_run(void) { return nharts > 1; }
 
-/* Word i, a FILL of anonymous memory or the zero page, is written to: fresh pages. */
-static int fill_anon(struct fault *f, struct page *t, unsigned i, unsigned tag,
-                     unsigned prot)
+static int window_step(const struct fault *f, unsigned tag)
 {
-    pte_t *words = table_words(t);
-    pte_t old = words[i];
-    bool was_zero_page = pte_is_leaf(old);
-    bool withhold = was_zero_page && others_may_run();
-    pte_t like = anon_leaf_0(f, prot);
-    int step = tag_of(f, tag)->flags & TAG_GROWSDOWN ? -1 : 1;
-    unsigned window = resident_run(t, i, tag, -step);
-    struct tally d = {0};
-    int k = (int)i;
+    return tag_of(f, tag)->flags & TAG_GROWSDOWN ? -1 : 1;
+}
 
-    if (table_need_tag(t, tag)) return FAULT_NOMEM;
-    if (window == 0) window = 1;
-    for (unsigned n = 0; n < window && k >= 0 && k < TABLE_ENTRIES; n++, k += step) {
-        if (words[k].raw != old.raw) break;
-        if (was_zero_page && table_leaf_tag(t, (unsigned)k) != tag) break;
-        struct page *p = page_alloc_zeroed(PAGE_ANON);
-        if (!p) {
-            if (n == 0) return FAULT_NOMEM;
-            break;
-        }
-        page_init_data(p);
-        table_set_leaf_tag(t, (unsigned)k, tag);
-        pte_t e = pte_advance(like, page_pfn(p).raw);
-        pte_store(&words[k], withhold ? leaf_withhold(e) : e);
-        if (was_zero_page) cursor_gather(&f->c, table_base(f->vpn, 0) + (unsigned)k, 1);
-        d.leaves += !was_zero_page;
-        d.anon++;
+/* Word i, a FILL of anonymous memory, is written to: fresh pages. */
+static noinline int fill_anon(struct fault *f, struct page *t, unsigned i, unsigned tag,
+                              unsigned prot)
+{
+    int step = window_step(f, tag);
+    pte_t *w = &table_words(t)[i], like = anon_leaf_0(f, prot);
+    struct page *fresh[WINDOW], **end = fresh;
+    unsigned n = anon_window(t, i, tag, step);
+
+    if (unlikely(table_need_tag(t, tag))) return FAULT_NOMEM;
+    n = page_alloc_zeroed_some(PAGE_ANON, n, fresh);
+    if (unlikely(n == 0)) return FAULT_NOMEM;
+    end += n;
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* whoever sees a leaf sees zeros */
+    for (struct page **p = fresh; p < end; p++, w += step)
+        pte_update(w, page_leaf(like, *p));
+    if (t->table.twin) table_set_leaf_tags(t, step > 0 ? i : i - n + 1, n, tag);
+    table_add_anon(t, n);
+    return FAULT_DONE;
+}
+
+/* Word i shows the zero page and is written to: fresh pages, for neighbours that show it, too. */
+static int replace_zero(struct fault *f, struct page *t, unsigned i)
+{
+    unsigned tag = table_leaf_tag(t, i);
+    int step = window_step(f, tag);
+    pte_t *first = &table_words(t)[i], like = anon_leaf_0(f, leaf_prot(*first));
+    struct page *fresh[WINDOW];
+    unsigned n = page_alloc_zeroed_some(PAGE_ANON, anon_window(t, i, tag, step), fresh);
+    struct tally d = {.anon = (int)n};
+    bool withhold = others_may_run();
+
+    if (n == 0) return FAULT_NOMEM;
+    for (unsigned k = 0; k < n; k++) {
+        pte_t e = page_leaf(like, fresh[k]);
+        pte_store(&first[step * (int)k], withhold ? leaf_withhold(e) : e);
     }
+    tlb_flush_pages(&f->space->tlb, vpn_va(step > 0 ? f->vpn : f->vpn - n + 1), n);
+    for (pte_t *w = first; withhold && n > 0; n--, w += step)
+        pte_store(w, leaf_grant(*w));
     table_apply(t, &d);
-    if (!was_zero_page) return FAULT_DONE;
-    cursor_flush(&f->c);
-    for (k = (int)i; withhold && d.anon > 0; d.anon--, k += step) {
-        pte_store(&words[k], leaf_grant(words[k]));
-    }
     return FAULT_DONE;
 }
 
 /* Word i, a FILL of anonymous memory, is read: the zero page, for its neighbours too. */
-static int fill_zero(struct fault *f, struct page *t, unsigned i, unsigned tag,
-                     unsigned prot)
+static noinline int fill_zero(struct fault *f, struct page *t, unsigned i, unsigned tag,
+                              unsigned prot)
 {
-    pte_t *words = table_words(t);
+    unsigned first = i & ~(ZERO_WINDOW - 1u), n = 0;
+    pte_t *words = table_words(t), *w = &words[first];
+    unsigned most = TABLE_ENTRIES - first;
+    const pte_t *end = w + (most < ZERO_WINDOW ? most : ZERO_WINDOW);
+    uint16_t *twin;
     pte_t old = words[i], e = zero_leaf(f, prot);
-    struct tally d = {0};
-    unsigned first = i & ~(ZERO_WINDOW - 1u);
-    unsigned end =
-        first + ZERO_WINDOW < TABLE_ENTRIES ? first + ZERO_WINDOW : TABLE_ENTRIES;
 
     if (table_need_tag(t, tag)) return FAULT_NOMEM;
-    for (unsigned k = first; k < end; k++) {
-        if (words[k].raw != old.raw) continue;
-        table_set_leaf_tag(t, k, tag);
-        pte_store(&words[k], e);
-        d.leaves++;
+    twin = t->table.twin;
+    for (; w < end; w++) {
+        if (w->raw != old.raw) continue;
+        if (twin) twin[w - words] = (uint16_t)tag;
+        pte_update(w, e);
+        n++;
     }
-    table_apply(t, &d);
+    t->table.leaves = (uint16_t)(t->table.leaves + n);
     return FAULT_DONE;
-}
-
-/* The leaf for page `p` of an object, mapped with `tag`. */
-static pte_t object_leaf(const struct fault *f, const struct page *p,
-                         const struct tag *tag, unsigned prot)
-{
-    enum owner owner = tag->flags & TAG_SHARED ? OWNER_SHARED : OWNER_PRIVATE;
-    pte_t e = pte_leaf(page_pfn(p), prot, owner, f->c.space->leaf_bits);
-
-    if (owner == OWNER_SHARED && (prot & PROT_W) &&
-        ((tag->object->flags & OBJECT_NO_NOTICE) || page_is_dirty(p))) {
-        e = leaf_grant(e);
-    }
-    return e;
 }
 
 /*
@@ -187,73 +211,21 @@ static void make_fetchable(struct page *p)
     __atomic_fetch_or(&p->flags, PAGE_CODE, __ATOMIC_RELAXED);
 }
 
-/* Stores `p` (its reference becomes the word's) at word k. */
-static void store_object_page(struct fault *f, struct page *t, unsigned k, struct page *p,
-                              unsigned number, unsigned prot, struct tally *d)
-{
-    const struct tag *tag = tag_of(f, number);
-
-    if (prot & PROT_X) make_fetchable(p);
-    table_set_leaf_tag(t, k, number);
-    if (!(tag->flags & TAG_SHARED)) t->table.flags &= ~TABLE_EXCLUSIVE;
-    pte_store(&table_words(t)[k], object_leaf(f, p, tag, prot));
-    d->leaves++;
-    d->file++;
-}
-
-/* Pages of the object that are cached and whose words are like word i come along. */
-static void fill_around(struct fault *f, struct page *t, unsigned i, pte_t like,
-                        unsigned number, unsigned prot, struct tally *d)
-{
-    const struct tag *tag = tag_of(f, number);
-    struct page *page[AROUND];
-    unsigned first = i & ~(AROUND - 1u);
-    unsigned n = first + AROUND <= TABLE_ENTRIES ? AROUND : TABLE_ENTRIES - first;
-    uint64_t base = f->vpn - (i - first);
-
-    if (tag->flags & TAG_RANDOM) return;
-    object_find_pages(tag->object, base + (uint64_t)tag->delta, n, page);
-    for (unsigned k = 0; k < n; k++) {
-        if (!page[k]) continue;
-        if (table_words(t)[first + k].raw == like.raw && !page_is_removed(page[k])) {
-            store_object_page(f, t, first + k, page[k], number, prot, d);
-        } else {
-            page_put(page[k]);
-        }
-    }
-}
-
-/* The object's page for this fault with a reference, or NULL: it must be brought. */
-static struct page *take_page(struct fault *f, const struct tag *tag, uint64_t index)
-{
-    struct page *p = f->kept;
-
-    if (p) {
-        f->kept = NULL;
-        if (p->data.object == tag->object && p->data.index == index &&
-            !page_is_removed(p)) {
-            return p;
-        }
-        cursor_put_later(&f->c, p);
-    }
-    return object_find_page(tag->object, index);
-}
-
 /* A private page of an object is written to: our own copy of it. p's reference is ours. */
-static int fill_copy(struct fault *f, struct page *t, unsigned i, struct page *p,
-                     unsigned prot, struct tally *d)
+static noinline int fill_copy(struct fault *f, struct page *t, unsigned i, struct page *p,
+                              unsigned number, unsigned prot)
 {
     struct page *copy = page_alloc(PAGE_ANON);
 
-    cursor_put_later(&f->c, p);
-    if (!copy) return FAULT_NOMEM;
-    page_init_data(copy);
-    frame_copy(page_ptr(copy), page_ptr(p));
-    if (prot & PROT_X) icache_flush_all();
-    pte_store(&table_words(t)[i], anon_leaf(f, copy, prot));
-    d->leaves++;
-    d->anon++;
-    return FAULT_DONE;
+    if (likely(copy)) {
+        frame_copy(page_ptr(copy), page_ptr(p));
+        if (prot & PROT_X) icache_flush_all();
+        table_set_leaf_tag(t, i, number);
+        pte_store(&table_words(t)[i], anon_leaf(f, copy, prot));
+        table_add_anon(t, 1);
+    }
+    page_put(p);
+    return copy ? FAULT_DONE : FAULT_NOMEM;
 }
 
 static void announce_dirty(struct object *object, struct page *p)
@@ -263,49 +235,114 @@ static void announce_dirty(struct object *object, struct page *p)
     page_set_dirty(p);
 }
 
-/* Word i is a FILL of an object. */
-static int fill_object(struct fault *f, struct page *t, unsigned i, unsigned number,
-                       unsigned prot)
+/* A run of pages of an object, [first, first + n) of a table's words; each that is there has a
+ * reference for us. */
+struct run {
+    unsigned first, n;
+    struct page **page;
+};
+
+static void put_run(const struct run *run)
 {
-    const struct tag *tag = tag_of(f, number);
+    for (unsigned k = 0; k < run->n; k++) {
+        if (run->page[k]) page_put(run->page[k]);
+    }
+}
+
+/*
+ * Shows the pages of the run where words are still like word i; their references become the
+ * words'. Looked up under the table's lock, they need not be asked whether they have been
+ * removed: a truncation that takes them out of the object from now on comes for the words
+ * after it, and waits.
+ */
+static void store_run(struct fault *f, struct page *t, const struct run *run, pte_t like,
+                      const struct tag *tag)
+{
+    unsigned prot = mark_prot(like), number = mark_tag(like), n = 0;
+    bool shared = tag->flags & TAG_SHARED, store = shared && (prot & PROT_W);
+    bool notice = store && !(tag->object->flags & OBJECT_NO_NOTICE);
+    pte_t leaf = pte_leaf(PFN(0), prot, shared ? OWNER_SHARED : OWNER_PRIVATE,
+                          f->space->leaf_bits);
+    pte_t *words = table_words(t), *w = &words[run->first];
+    uint16_t *twin = t->table.twin;
+
+    if (store && !notice) leaf = leaf_grant(leaf);
+    if (!shared) t->table.flags &= ~TABLE_EXCLUSIVE;
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* the pages were filled in before */
+    for (struct page **at = run->page, **end = at + run->n; at < end; at++, w++) {
+        struct page *p = *at;
+        if (!p) continue;
+        if (unlikely(w->raw != like.raw)) {
+            page_put(p);
+            continue;
+        }
+        pte_t e = page_leaf(leaf, p);
+        if (prot & PROT_X) make_fetchable(p);
+        if (notice && page_is_dirty(p)) e = leaf_grant(e);
+        if (twin) twin[w - words] = (uint16_t)number;
+        pte_update(w, e);
+        n++;
+    }
+    t->table.leaves = (uint16_t)(t->table.leaves + n);
+    t->table.file += n;
+}
+
+/* The page that was brought while nothing was locked, if it is the object's page `index`
+ * still; its reference is the caller's. */
+static struct page *take_kept(struct fault *f, const struct object *object,
+                              uint64_t index)
+{
+    struct page *p = f->kept;
+
+    if (!p || p->data.object != object || p->data.index != index || page_is_removed(p))
+        return NULL;
+    f->kept = NULL;
+    return p;
+}
+
+/* Word i is a FILL of an object. */
+static noinline int fill_object(struct fault *f, struct page *t, unsigned i, pte_t like,
+                                const struct tag *tag)
+{
     uint64_t index = f->vpn + (uint64_t)tag->delta;
-    pte_t like = table_words(t)[i];
-    struct tally d = {0};
-    struct page *p;
-    int result = FAULT_DONE;
+    bool store = f->access == PROT_W, copies = store && !(tag->flags & TAG_SHARED);
+    struct page *page_of[AROUND];
+    struct run run = {.first = i, .n = 1, .page = page_of};
 
     if (index >= object_npages(tag->object)) return FAULT_BUS;
-    p = take_page(f, tag, index);
-    if (!p) {
+    if (!copies && !(tag->flags & TAG_RANDOM)) {
+        run.first = i & ~(AROUND - 1u);
+        run.n = TABLE_ENTRIES - run.first < AROUND ? TABLE_ENTRIES - run.first : AROUND;
+    }
+    object_find_pages(tag->object, index - (i - run.first), run.n, run.page);
+
+    struct page **page = &run.page[i - run.first];
+    if (!*page) *page = take_kept(f, tag->object, index);
+    if (!*page) {
+        put_run(&run);
         f->object = tag->object;
         f->index = index;
         object_get(f->object);
         return NEED_PAGE;
     }
-    if (table_need_tag(t, number)) {
-        cursor_put_later(&f->c, p);
+    if (table_need_tag(t, mark_tag(like))) {
+        put_run(&run);
         return FAULT_NOMEM;
     }
-    table_set_leaf_tag(t, i, number);
-    if (f->access == PROT_W && !(tag->flags & TAG_SHARED)) {
-        result = fill_copy(f, t, i, p, prot, &d);
-    } else {
-        if (f->access == PROT_W) announce_dirty(tag->object, p);
-        store_object_page(f, t, i, p, number, prot, &d);
-        fill_around(f, t, i, like, number, prot, &d);
-    }
-    table_apply(t, &d);
-    return result;
+    if (copies) return fill_copy(f, t, i, *page, mark_tag(like), mark_prot(like));
+    if (store) announce_dirty(tag->object, *page);
+    store_run(f, t, &run, like, tag);
+    return FAULT_DONE;
 }
 
 /* Word i of t, at any level, is a FILL of a physical range. */
-static int fill_extern(struct fault *f, struct page *t, unsigned i, unsigned number,
-                       unsigned prot)
+static noinline int fill_extern(struct fault *f, struct page *t, unsigned i,
+                                unsigned number, unsigned prot)
 {
     const struct tag *tag = tag_of(f, number);
     uint64_t first = f->vpn & ~(word_pages(t->table.level) - 1);
     pte_t e = pte_leaf(PFN(first + (uint64_t)tag->delta), prot, OWNER_EXTERN,
-                       f->c.space->leaf_bits);
+                       f->space->leaf_bits);
     struct tally d = {.leaves = 1};
 
     if (table_need_tag(t, number)) return FAULT_NOMEM;
@@ -323,26 +360,21 @@ static int copy_on_write(struct fault *f, struct page *t, unsigned i)
 {
     pte_t *slot = &table_words(t)[i];
     pte_t old = *slot;
-    struct page *from = pfn_page(pte_pfn(old, i));
+    struct page *from = leaf_page(old);
     struct page *copy = page_alloc(PAGE_ANON);
-    struct tally d = {.anon = 1};
 
     if (!copy) return FAULT_NOMEM;
-    page_init_data(copy);
     frame_copy(page_ptr(copy), page_ptr(from));
     if (leaf_prot(old) & PROT_X) icache_flush_all();
     pte_t e = anon_leaf(f, copy, leaf_prot(old));
     pte_store(slot, others_may_run() ? leaf_withhold(e) : e);
-    cursor_gather(&f->c, f->vpn, 1);
-    cursor_flush(&f->c);
+    tlb_flush_pages(&f->space->tlb, vpn_va(f->vpn), 1);
     if (others_may_run()) pte_store(slot, e);
-    if (from->use == PAGE_ANON) {
-        d.anon--;
-    } else {
-        d.file--;
+    if (from->use != PAGE_ANON) {
+        t->table.anon++;
+        t->table.file--;
     }
-    table_apply(t, &d);
-    cursor_put_later(&f->c, from);
+    page_put(from);
     return FAULT_DONE;
 }
 
@@ -353,29 +385,24 @@ static int write_withheld(struct fault *f, struct page *t, unsigned i)
     pte_t e = *slot;
     unsigned level = t->table.level;
 
-    if (pte_owner(e) == OWNER_EXTERN) {
-        /* Only the zero page is withheld among these. */
-        return fill_anon(f, t, i, table_leaf_tag(t, i), leaf_prot(e));
-    }
+    /* Only the zero page is withheld among these. */
+    if (pte_owner(e) == OWNER_EXTERN) return replace_zero(f, t, i);
     if (pte_owner(e) == OWNER_SHARED) {
-        announce_dirty(tag_of(f, table_leaf_tag(t, i))->object, pfn_page(pte_pfn(e, i)));
+        announce_dirty(tag_of(f, table_leaf_tag(t, i))->object, leaf_page(e));
     } else if (!frames_exclusive(e, level)) {
-        if (level == 0) return copy_on_write(f, t, i);
-        return cursor_push_down(&f->c, t, i) ? RETRY : FAULT_NOMEM;
+        return level == 0 ? copy_on_write(f, t, i) : NEED_TABLE;
     }
     pte_store(slot, leaf_grant(e));
-    tlb_flush_local(&f->c.space->tlb, vpn_va(f->vpn));
+    tlb_flush_local(&f->space->tlb, vpn_va(f->vpn));
     return FAULT_DONE;
 }
 
-static int fault_leaf(struct fault *f, struct page *t, unsigned i)
+static noinline int fault_leaf(struct fault *f, struct page *t, unsigned i, pte_t e)
 {
-    pte_t e = table_words(t)[i];
-
     if (!permits(leaf_prot(e), f->access)) return FAULT_ACCERR;
     if (f->access == PROT_W && leaf_withheld(e)) return write_withheld(f, t, i);
     /* Spurious: this hart remembers an older word. */
-    tlb_flush_local(&f->c.space->tlb, vpn_va(f->vpn));
+    tlb_flush_local(&f->space->tlb, vpn_va(f->vpn));
     return FAULT_DONE;
 }
 
@@ -397,7 +424,7 @@ static bool fill_block(struct fault *f, struct page *t, unsigned i, unsigned tag
     if (table_need_tag(t, tag)) return false;
     head = page_alloc_block(TABLE_BITS, PAGE_ANON);
     if (!head) return false;
-    page_init_data(head);
+    head->data.lock.held = 0;
     for (uint64_t k = 0; k < word_pages(1); k++) {
         frame_clear((char *)page_ptr(head) + k * PAGE_SIZE);
     }
@@ -413,66 +440,87 @@ static bool extern_fits(const struct fault *f, const struct tag *tag, unsigned l
     return ((first + (uint64_t)tag->delta) & (word_pages(level) - 1)) == 0;
 }
 
-static int fault_fill(struct fault *f, struct page *t, unsigned i)
+/* Word i of a leaf table, which says how to fill it. */
+static int fault_fill(struct fault *f, struct page *t, unsigned i, pte_t e)
 {
-    pte_t e = table_words(t)[i];
-    unsigned prot = mark_prot(e), number = mark_tag(e), level = t->table.level;
+    unsigned prot = mark_prot(e), number = mark_tag(e);
     const struct tag *tag = tag_of(f, number);
 
     if (!permits(prot, f->access)) return FAULT_ACCERR;
-    if (tag->flags & TAG_EXTERN && extern_fits(f, tag, level)) {
-        return fill_extern(f, t, i, number, prot);
-    }
-    if (level > 0) {
-        bool anon = !tag->object && !(tag->flags & TAG_EXTERN);
-        if (anon && wants_block(f, tag, level) && fill_block(f, t, i, number, prot)) {
-            return FAULT_DONE;
-        }
-        return cursor_push_down(&f->c, t, i) ? RETRY : FAULT_NOMEM;
-    }
-    if (tag->object) return fill_object(f, t, i, number, prot);
+    if (tag->object) return fill_object(f, t, i, e, tag);
+    if (tag->flags & TAG_EXTERN) return fill_extern(f, t, i, number, prot);
     if (f->access == PROT_W) return fill_anon(f, t, i, number, prot);
     return fill_zero(f, t, i, number, prot);
 }
 
-/* Decides by the word of table t that holds the page. RETRY: a table is below now. */
-static int fault_word(struct fault *f, struct page *t, unsigned i)
+/* The same above level 0: what fits is filled as one. */
+static int fault_fill_large(struct fault *f, struct page *t, unsigned i, pte_t e)
 {
+    unsigned prot = mark_prot(e), number = mark_tag(e), level = t->table.level;
+    const struct tag *tag = tag_of(f, number);
+
+    if (!permits(prot, f->access)) return FAULT_ACCERR;
+    if (tag->flags & TAG_EXTERN) {
+        return extern_fits(f, tag, level) ? fill_extern(f, t, i, number, prot)
+                                          : NEED_TABLE;
+    }
+    if (!tag->object && wants_block(f, tag, level) && fill_block(f, t, i, number, prot))
+        return FAULT_DONE;
+    return NEED_TABLE;
+}
+
+/* Decides by the word of leaf table t that holds the page. */
+static frameless int fault_word(struct fault *f, struct page *t)
+{
+    unsigned i = word_index(f->vpn, 0);
     pte_t e = table_words(t)[i];
 
-    if (pte_is_leaf(e)) return fault_leaf(f, t, i);
+    if (pte_is_mark_of(e, MARK_FILL)) return fault_fill(f, t, i, e);
+    if (pte_is_leaf(e)) return fault_leaf(f, t, i, e);
+    return pte_is_empty(e) ? FAULT_MAPERR : FAULT_ACCERR;
+}
+
+/* The same above level 0. RETRY: a table is below now, the last one of the cursor. */
+static int fault_word_above(struct fault *f, struct cursor *c, struct page *t)
+{
+    unsigned i = word_index(f->vpn, t->table.level);
+    pte_t e = table_words(t)[i];
+    int result = FAULT_ACCERR;
+
     if (pte_is_empty(e)) return FAULT_MAPERR;
     if (pte_is_table(e)) {
         /* Resolving the word above copied a small table too. */
-        cursor_enter(&f->c, e);
+        cursor_enter(c, e);
         return RETRY;
     }
-    switch (mark_kind(e)) {
-    case MARK_FILL:
-        return fault_fill(f, t, i);
-    case MARK_TABLE:
-        return share_resolve(&f->c, t, i) ? RETRY : FAULT_NOMEM;
-    default:
-        return FAULT_ACCERR;
+    if (pte_is_shared_table(e)) return share_resolve(c, t, i) ? RETRY : FAULT_NOMEM;
+    if (pte_is_leaf(e)) {
+        result = fault_leaf(f, t, i, e);
+    } else if (pte_is_mark_of(e, MARK_FILL)) {
+        result = fault_fill_large(f, t, i, e);
     }
+    if (result != NEED_TABLE) return result;
+    return cursor_push_down(c, t, i) ? RETRY : FAULT_NOMEM;
 }
 
-static int fault_locked(struct fault *f)
+/* No leaf table is there yet: makes one, unless what is there serves as it is. */
+static noinline int fault_above(struct fault *f)
 {
-    struct page *t = f->c.top;
-    int result;
+    struct cursor c;
+    int result = RETRY;
 
-    do {
-        unsigned i = word_index(f->vpn, t->table.level);
-        result = fault_word(f, t, i);
-        if (result == RETRY) t = f->c.last; /* the table just made or resolved */
-    } while (result == RETRY);
+    cursor_begin(&c, f->space, (struct span){f->vpn, f->vpn + 1});
+    while (result == RETRY && c.last->table.level > 0)
+        result = fault_word_above(f, &c, c.last);
+    if (result == RETRY) result = fault_word(f, c.last);
+    cursor_close(&c);
     return result;
 }
 
 /* Asks the object for the page; nothing is locked. */
 static int bring_page(struct fault *f)
 {
+    if (f->kept) page_put(f->kept); /* it is not what is wanted any more */
     int err = f->object->ops->get_page(f->object, f->index, &f->kept);
 
     if (err) f->kept = NULL;
@@ -483,24 +531,36 @@ static int bring_page(struct fault *f)
     return err ? FAULT_BUS : RETRY;
 }
 
+/* One try. Nothing is locked before and after. */
+static int fault_once(struct fault *f)
+{
+    struct page *t = lock_covering(f->space, (struct span){f->vpn, f->vpn + 1}, 0);
+    bool leaf = t->table.level == 0;
+    int result = leaf ? fault_word(f, t) : RETRY;
+
+    unlock_covering(t);
+    return likely(leaf) ? result : fault_above(f);
+}
+
+/* What a try has asked for: RETRY if the next one may find it. */
+static noinline int settle(struct fault *f, int result)
+{
+    if (result == NEED_PAGE) return bring_page(f);
+    if (result == FAULT_MAPERR && grow_stack(f->space, f->vpn)) return RETRY;
+    return result;
+}
+
 enum fault_result aspace_fault(struct aspace *s, vaddr_t va, unsigned access)
 {
-    struct fault f;
+    struct fault f = {.space = s, .vpn = va_vpn(va), .access = access};
     int result;
 
-    f.vpn = va_vpn(va);
-    f.access = access;
-    f.kept = NULL;
-    f.object = NULL;
     if (f.vpn < s->first || f.vpn >= s->end) return FAULT_MAPERR;
     do {
-        cursor_begin(&f.c, s, (struct span){f.vpn, f.vpn + 1});
-        result = fault_locked(&f);
-        cursor_close(&f.c);
-        if (result == NEED_PAGE) result = bring_page(&f);
-        if (result == FAULT_MAPERR && grow_stack(s, f.vpn)) result = RETRY;
+        result = fault_once(&f);
+        if (unlikely(result != FAULT_DONE)) result = settle(&f, result);
     } while (result == RETRY);
-    if (f.kept) page_put(f.kept);
+    if (unlikely(f.kept)) page_put(f.kept);
     return (enum fault_result)result;
 }
 

@@ -95,13 +95,6 @@ static inline void table_note_mark(struct page *t, unsigned tag)
     }
 }
 
-/* What a fresh anonymous frame needs of its own; a block needs its lock. */
-static inline void page_init_data(struct page *p)
-{
-    p->flags = 0;
-    p->data.lock.held = 0;
-}
-
 /* Flags of cached pages: set and read under any lock or none. */
 static inline bool page_is_dirty(const struct page *p)
 {

@@ -363,7 +363,6 @@ static struct page *data_pages(size_t npages, const char *data, size_t len, size
             free_chain(first);
             return NULL;
         }
-        page_init_data(p);
         p->data.next = first;
         first = p;
 

@@ -117,6 +117,21 @@ static inline void table_set_leaf_tag(struct page *t, unsigned i, unsigned tag)
     if (t->table.twin) t->table.twin[i] = (uint16_t)tag;
 }
 
+/* The same for leaves [i, i + n) of a table with a twin. */
+static inline void table_set_leaf_tags(struct page *t, unsigned i, unsigned n,
+                                       unsigned tag)
+{
+    while (n-- > 0)
+        t->table.twin[i++] = (uint16_t)tag;
+}
+
+/* `n` marks of leaf table t have become leaves of anonymous frames. */
+static inline void table_add_anon(struct page *t, unsigned n)
+{
+    t->table.leaves = (uint16_t)(t->table.leaves + n);
+    t->table.anon += n;
+}
+
 /* What changed in a table, to be added to its counts at once. */
 struct tally {
     int used;
