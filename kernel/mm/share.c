@@ -30,10 +30,13 @@
 #include "mm/share.h"
 
 #include "lib/errno.h"
-#include "lib/string.h"
 
-/* 64 and 16 of 512: in the small geometries of the tests hardly anything is small. */
-enum { SMALL_LEAVES = TABLE_ENTRIES / 8, SMALL_TABLES = TABLE_ENTRIES / 32 };
+/*
+ * 254 and 16 of 512: in the small geometries of the tests hardly anything is small. The leaf
+ * table of a program's code and data is touched by both sides at once; sharing it would only
+ * put the copy off until the parent's next instruction, and add a fault on either side.
+ */
+enum { SMALL_LEAVES = TABLE_ENTRIES / 2 - 2, SMALL_TABLES = TABLE_ENTRIES / 32 };
 
 void frames_get(pte_t e, unsigned level)
 {
@@ -168,10 +171,7 @@ static bool is_small(const struct page *t)
 int share_copy_tags(struct page *dst, const struct page *src)
 {
     dst->table.tag = src->table.tag;
-    if (!src->table.twin) return 0;
-    if (table_need_twin(dst)) return -ENOMEM;
-    memcpy(dst->table.twin, src->table.twin, TABLE_ENTRIES * sizeof(uint16_t));
-    return 0;
+    return src->table.twin ? table_copy_twin(dst, src) : 0;
 }
 
 /* A fresh table to clone `src` into, twin and all; NULL without memory. */
@@ -225,32 +225,35 @@ struct copying {
 };
 
 /*
- * Steps over empty words, and in leaf tables copies private leaves: what most words of
- * most programs are. Stops at the first other word, or at the end of the hull.
+ * The words of a leaf table, nothing special about them: in one loop, without a call, since
+ * this is most of fork. The copy is not linked yet, so its words are stored plainly; src has
+ * its hull, outside of which both are empty.
  */
-static unsigned clone_run(struct copying *k, unsigned i)
+static void clone_leaves(struct copying *k)
 {
     pte_t *from = table_words(k->src), *to = table_words(k->dst);
-    unsigned hi = k->src->table.hi;
-    bool leaves = k->src->table.level == 0;
-
-    pte_t *p = &from[i], *end = &from[hi];
+    const pte_t *end = &from[k->src->table.hi];
     bool withheld = false;
 
-    for (; p < end; p++) {
+    to += k->src->table.lo;
+    for (pte_t *p = &from[k->src->table.lo]; p < end; p++, to++) {
         pte_t e = *p;
-        if (pte_is_empty(e)) continue;
-        if (!leaves || !leaf_is_private(e)) break;
-        withheld = true;
-        if (leaf_writable(e)) {
-            e = leaf_withhold(e);
-            pte_update(p, e);
+        if (!pte_is_bare(e)) {
+            if (leaf_is_private(e)) {
+                withheld = true;
+                if (leaf_writable(e)) {
+                    e = leaf_withhold(e);
+                    pte_update(p, e);
+                }
+                page_get(leaf_page(e));
+            } else if (pte_has_frame(e) && pte_owner(e) != OWNER_EXTERN) {
+                withheld |= pte_owner(e) == OWNER_PRIVATE;
+                page_get(pfn_page(pte_pfn(e, 0)));
+            }
         }
-        page_get(leaf_page(e));
-        to[p - from] = e;
+        *to = e;
     }
-    if (withheld) k->withheld = true;
-    return (unsigned)(p - from);
+    k->withheld = withheld;
 }
 
 /* What a leaf or a mark of src becomes in the copy; src's own word loses W. */
@@ -304,6 +307,17 @@ static int clone_any(struct copying *k, unsigned i)
     return err;
 }
 
+static int clone_words(struct copying *k)
+{
+    const pte_t *words = table_words(k->src);
+    unsigned hi = k->src->table.hi;
+    int err = 0;
+
+    for (unsigned i = k->src->table.lo; !err && (i = next_word(words, i, hi)) < hi; i++)
+        err = clone_any(k, i);
+    return err;
+}
+
 /* The counts and flags of dst. */
 static void describe_copy(const struct copying *k)
 {
@@ -333,13 +347,13 @@ int share_clone(struct page *dst, struct page *src, uint64_t base,
                 const struct clone *how)
 {
     struct copying k = {.dst = dst, .src = src, .base = base, .how = how};
-    unsigned hi = src->table.hi;
     int err = 0;
 
     k.special = how->parent && is_special(how, base, src->table.level);
-    for (unsigned i = src->table.lo; i < hi && !err; i++) {
-        if (!k.special) i = clone_run(&k, i);
-        if (i < hi) err = clone_any(&k, i);
+    if (src->table.level == 0 && !k.special) {
+        clone_leaves(&k);
+    } else {
+        err = clone_words(&k);
     }
     /* An error means that a table had to be copied: then this one is special too. */
     debug_assert(!err || k.special);

@@ -108,6 +108,18 @@ int table_need_twin(struct page *t)
     return 0;
 }
 
+/* Outside of the hull are no leaves, whose tags would be asked for. */
+int table_copy_twin(struct page *t, const struct page *from)
+{
+    unsigned lo = from->table.lo, hi = from->table.hi;
+    uint16_t *twin = slab_alloc(twins);
+
+    if (!twin) return -ENOMEM;
+    t->table.twin = twin;
+    if (lo < hi) memcpy(&twin[lo], &from->table.twin[lo], (hi - lo) * sizeof(*twin));
+    return 0;
+}
+
 int table_need_tag(struct page *t, unsigned tag)
 {
     if (t->table.twin || t->table.tag == tag) return 0;

@@ -109,6 +109,8 @@ static inline unsigned table_same_tag(const struct page *t, unsigned i, unsigned
 
 /* Gives `t` a twin if it has none. 0 or -ENOMEM. */
 must_check int table_need_twin(struct page *t);
+/* Gives `t`, which has no twin, one like that of `from`, whose hull it is going to have. */
+must_check int table_copy_twin(struct page *t, const struct page *from);
 /* Makes sure that leaves of tag `tag` can be stored in t without a further allocation. */
 must_check int table_need_tag(struct page *t, unsigned tag);
 /* Records the tag of leaf `i`, which is about to be stored; table_need_tag() was called. */
