@@ -5,16 +5,17 @@
  *
  *     who waits                                  who wakes
  *       locks the bucket                           has stored another value before
+ *         enters the list; fence                   fence; nobody on the list: done
  *         reads the word                           locks the bucket
- *         another value: leaves                      takes waiters of the word off the list
- *         enters the list                            and wakes them
- *       unlocks                                    unlocks
- *       sleeps until it is woken, ...
+ *         another value: leaves the list             takes waiters of the word off the list
+ *       unlocks                                      and wakes them
+ *       sleeps until it is woken, ...              unlocks
  *       locks the bucket, leaves the list
  *
  * No wake-up is lost. If the waker comes to the lock first, the waiter reads the word afterwards
  * and sees the new value. If the waiter does, the waker finds it on the list, and a wake-up
- * that comes before it sleeps is kept for it (sched/wait.h).
+ * that comes before it sleeps is kept for it (sched/thread.h). Who looks at a list without
+ * the lock, and finds it empty, has stored before what the waiter reads after it entered.
  *
  * The word is read with the lock held, so nothing can be brought then. Where it is not there,
  * the waiter unlocks, has it brought, and begins again.
@@ -35,9 +36,13 @@
 #include "uapi/futex.h"
 
 /* What a word is known by. */
+struct name {
+    const void *where; /* a space, or an object */
+    uint64_t offset;   /* the address, or bytes in the object */
+};
+
 struct key {
-    const void *where;     /* a space, or an object */
-    uint64_t offset;       /* the address, or bytes in the object */
+    struct name name;
     struct object *object; /* held, or NULL */
 };
 
@@ -56,13 +61,14 @@ struct futex_waiter {
     struct key key;
     bool woken; /* atomic: read without the lock, too */
 
-    uint32_t bits; /* set once */
-    struct wait_queue sleeping;
+    uint32_t bits;         /* set once */
+    struct thread *thread; /* set once */
 };
 
 /* ---- Words and buckets. ---- */
 
-static int key_of_shared(struct aspace *s, struct futex_word word, struct key *out)
+static noinline int key_of_shared(struct aspace *s, struct futex_word word,
+                                  struct key *out)
 {
     struct mapping m;
 
@@ -71,36 +77,41 @@ static int key_of_shared(struct aspace *s, struct futex_word word, struct key *o
         mapping_put(&m); /* private memory: the key is the address */
         return 0;
     }
-    out->where = out->object = m.tag.object;
-    out->offset = (mapping_index(&m, word.at) << PAGE_SHIFT) + va_offset(word.at);
+    out->name.where = out->object = m.tag.object;
+    out->name.offset = (mapping_index(&m, word.at) << PAGE_SHIFT) + va_offset(word.at);
     return 0;
 }
 
-static int key_get(struct futex_word word, struct key *out)
+static int check_word(const struct aspace *s, struct futex_word word)
+{
+    if (word.at.raw % sizeof(uint32_t)) return -EINVAL;
+    return word.at.raw >= s->end << PAGE_SHIFT ? -EFAULT : 0;
+}
+
+static always_inline int key_get(struct futex_word word, struct key *out)
 {
     struct aspace *s = process_space(current_process());
+    int err = check_word(s, word);
 
-    *out = (struct key){s, word.at.raw, NULL};
-    if (word.at.raw % sizeof(uint32_t)) return -EINVAL;
-    if (word.at.raw >= s->end << PAGE_SHIFT) return -EFAULT;
-    return word.private ? 0 : key_of_shared(s, word, out);
+    *out = (struct key){{s, word.at.raw}, NULL};
+    return err || word.private ? err : key_of_shared(s, word, out);
 }
 
 static void key_put(struct key *k)
 {
-    if (k->object) object_put(k->object);
+    if (unlikely(k->object)) object_put(k->object);
 }
 
-static bool key_equal(const struct key *a, const struct key *b)
+static bool is_same(struct name a, struct name b)
 {
-    return a->where == b->where && a->offset == b->offset;
+    return a.where == b.where && a.offset == b.offset;
 }
 
-static struct bucket *bucket_of(const struct key *k)
+static struct bucket *bucket_of(struct name name)
 {
-    uint64_t n = ((uint64_t)k->where >> 6) + (k->offset >> 2);
+    uint32_t n = (uint32_t)(((uint64_t)name.where >> 6) + (name.offset >> 2));
 
-    return &buckets[n * 0x9e3779b97f4a7c15ul >> (64 - BUCKET_BITS)];
+    return &buckets[n * 0x9e3779b1u >> (32 - BUCKET_BITS)];
 }
 
 static void lock(struct bucket *b)
@@ -151,13 +162,15 @@ static void enter(struct bucket *b, struct futex_waiter *w)
 /* Enters the list if the word has this value: 0, -EAGAIN, -EFAULT. */
 static int enter_if(struct futex_waiter *w, vaddr_t at, uint32_t value)
 {
-    struct bucket *b = bucket_of(&w->key);
+    struct bucket *b = bucket_of(w->key.name);
     uint32_t now;
 
     for (;;) {
         lock(b);
+        enter(b, w);
+        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* with somebody_waits() */
         int err = try_get_user32(at, &now);
-        if (!err && now == value) enter(b, w);
+        if (err || now != value) list_remove(&w->link);
         unlock(b);
         if (!err) return now == value ? 0 : -EAGAIN;
         err = get_user32(at, &now);
@@ -173,30 +186,30 @@ static bool is_woken(const struct futex_waiter *w)
 /* Until it is woken, or should not wait on: that, or 0. */
 static int sleep(struct futex_waiter *w, uint64_t deadline_ns)
 {
-    struct waiter me;
-    int err = 0;
-
-    wait_begin(&w->sleeping, &me);
-    while (!err && !is_woken(w)) {
-        if (signal_pending()) {
-            err = -ERESTARTSYS;
-        } else if (deadline_ns == FUTEX_NO_DEADLINE) {
-            wait_sleep(&me);
-        } else if (!wait_sleep_until(&me, deadline_ns)) {
-            err = -ETIMEDOUT;
+    do {
+        thread_prepare_to_block();
+        if (is_woken(w)) break;
+        if (signal_pending()) return -ERESTARTSYS;
+        if (deadline_ns == FUTEX_NO_DEADLINE) {
+            thread_block();
+        } else if (!thread_block_until(deadline_ns)) {
+            return -ETIMEDOUT;
         }
-    }
-    wait_end(&w->sleeping, &me);
-    return err;
+    } while (!is_woken(w));
+    thread_cancel_block();
+    return 0;
 }
 
 int futex_wait(struct futex_word word, uint32_t value, uint32_t bits,
                uint64_t deadline_ns)
 {
-    struct futex_waiter w = {.bits = bits};
+    struct futex_waiter w;
     int err = key_get(word, &w.key);
 
     if (err) return err;
+    w.woken = false;
+    w.bits = bits;
+    w.thread = current_thread();
     err = enter_if(&w, word.at, value);
     if (!err) {
         err = sleep(&w, deadline_ns);
@@ -211,41 +224,68 @@ int futex_wait(struct futex_word word, uint32_t value, uint32_t bits,
 
 /* ---- Waking. ---- */
 
-/* `w` is on a list, the lock of its bucket held. */
+/* `w` is on a list, the lock of its bucket held: its thread takes that before it goes. */
 static void wake(struct futex_waiter *w)
 {
     list_remove(&w->link);
     __atomic_store_n(&w->woken, true, __ATOMIC_RELEASE);
-    wait_wake_one(&w->sleeping);
+    thread_wake(w->thread);
 }
 
 /* At most n, but one of those that there are even if n is less: so Linux answers. */
-static int wake_some(struct bucket *b, const struct key *key, int n, uint32_t bits)
+static int wake_some(struct bucket *b, struct name name, int n, uint32_t bits)
 {
     struct list *it, *next;
     int woken = 0;
 
     list_for_each_safe (it, next, &b->waiters) {
         struct futex_waiter *w = list_entry(it, struct futex_waiter, link);
-        if (!key_equal(&w->key, key) || !(w->bits & bits)) continue;
+        if (!is_same(w->key.name, name) || !(w->bits & bits)) continue;
         wake(w);
         if (++woken >= n) break;
     }
     return woken;
 }
 
-long futex_wake(struct futex_word word, int n, uint32_t bits)
+/* Or is about to read the word, and will see what the caller has stored. */
+static bool somebody_waits(const struct bucket *b)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    interleave("waiters", b);
+    const struct list *first = __atomic_load_n(&b->waiters.next, __ATOMIC_RELAXED);
+    return first && first != &b->waiters;
+}
+
+static noinline long wake_waiters(struct bucket *b, struct name name, int n,
+                                  uint32_t bits)
+{
+    lock(b);
+    long woken = wake_some(b, name, n, bits);
+    unlock(b);
+    return woken;
+}
+
+static noinline long wake_shared(struct futex_word word, int n, uint32_t bits)
 {
     struct key key;
     int err = key_get(word, &key);
 
     if (err) return err;
-    struct bucket *b = bucket_of(&key);
-    lock(b);
-    long woken = wake_some(b, &key, n, bits);
-    unlock(b);
+    long woken = wake_waiters(bucket_of(key.name), key.name, n, bits);
     key_put(&key);
     return woken;
+}
+
+frameless long futex_wake(struct futex_word word, int n, uint32_t bits)
+{
+    struct aspace *s = process_space(current_process());
+
+    if (!word.private) return wake_shared(word, n, bits);
+    int err = check_word(s, word);
+    if (err) return err;
+    const struct name name = {s, word.at.raw};
+    struct bucket *b = bucket_of(name);
+    return somebody_waits(b) ? wake_waiters(b, name, n, bits) : 0;
 }
 
 /* Both words' keys, or none. */
@@ -290,15 +330,15 @@ static void move(struct futex_waiter *w, struct bucket *to, const struct key *ke
 static long requeue_locked(const struct key *from, const struct key *to, int wakes,
                            int moves)
 {
-    struct bucket *a = bucket_of(from), *b = bucket_of(to);
+    struct bucket *a = bucket_of(from->name), *b = bucket_of(to->name);
     struct list *it, *next;
     long n = 0;
 
-    if (key_equal(from, to)) moves = 0; /* they stay where they are */
+    if (is_same(from->name, to->name)) moves = 0; /* they stay where they are */
     list_for_each_safe (it, next, &a->waiters) {
         struct futex_waiter *w = list_entry(it, struct futex_waiter, link);
         if (n >= (long)wakes + moves) break;
-        if (!key_equal(&w->key, from)) continue;
+        if (!is_same(w->key.name, from->name)) continue;
         if (n < wakes) {
             wake(w);
         } else {
@@ -317,10 +357,10 @@ long futex_requeue(struct futex_word from, struct futex_word to, int wakes, int 
     if (wakes < 0 || moves < 0) return -EINVAL;
     long n = get_keys(from, to, &a, &b);
     if (n) return n;
-    n = lock_both_if(bucket_of(&a), bucket_of(&b), from.at, value);
+    n = lock_both_if(bucket_of(a.name), bucket_of(b.name), from.at, value);
     if (n == 0) {
         n = requeue_locked(&a, &b, wakes, moves);
-        unlock_both(bucket_of(&a), bucket_of(&b));
+        unlock_both(bucket_of(a.name), bucket_of(b.name));
     }
     key_put(&a);
     key_put(&b);
@@ -406,10 +446,10 @@ long futex_wake_op(struct futex_word first, struct futex_word second, int wakes,
     if (n) return n;
     int both = change_and_compare(second.at, op);
     if (both >= 0) {
-        lock_both(bucket_of(&a), bucket_of(&b));
-        n = wake_some(bucket_of(&a), &a, wakes, FUTEX_ANY_BIT);
-        if (both) n += wake_some(bucket_of(&b), &b, wakes_second, FUTEX_ANY_BIT);
-        unlock_both(bucket_of(&a), bucket_of(&b));
+        lock_both(bucket_of(a.name), bucket_of(b.name));
+        n = wake_some(bucket_of(a.name), a.name, wakes, FUTEX_ANY_BIT);
+        if (both) n += wake_some(bucket_of(b.name), b.name, wakes_second, FUTEX_ANY_BIT);
+        unlock_both(bucket_of(a.name), bucket_of(b.name));
     }
     key_put(&a);
     key_put(&b);

@@ -108,6 +108,8 @@ void thread_yield(void);
 void thread_prepare_to_block(void);
 void thread_block(void);
 void thread_cancel_block(void);
+/* thread_block() that ends at `deadline_ns` (clock_ns()) at the latest: then false. */
+must_check bool thread_block_until(uint64_t deadline_ns);
 void thread_wake(struct thread *t);
 
 /* Restricts a thread to the harts of `mask` (at least one online, else -EINVAL). One that

@@ -204,6 +204,17 @@ bool wait_sleep_until(struct waiter *w, uint64_t deadline_ns)
     return !rang(&a);
 }
 
+bool thread_block_until(uint64_t deadline_ns)
+{
+    struct alarm a = {.thread = current_thread()};
+
+    timer_init(&a.timer, ring);
+    timer_set(&a.timer, deadline_ns);
+    thread_block();
+    timer_cancel(&a.timer);
+    return !rang(&a);
+}
+
 void sleep_until(uint64_t deadline_ns)
 {
     struct alarm a = {.thread = current_thread()};

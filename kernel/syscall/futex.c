@@ -17,11 +17,11 @@
 /* When to give up: FUTEX_WAIT says how long, FUTEX_WAIT_BITSET says when. */
 static int deadline_of(unsigned op, unsigned flags, vaddr_t timeout, uint64_t *out)
 {
-    uint64_t ns,
-        now = flags & FUTEX_CLOCK_REALTIME ? (uint64_t)clock_wall_ns() : clock_ns();
+    uint64_t ns;
 
     *out = FUTEX_NO_DEADLINE;
     if (!timeout.raw) return 0;
+    uint64_t now = flags & FUTEX_CLOCK_REALTIME ? (uint64_t)clock_wall_ns() : clock_ns();
     int err = user_timespec(timeout, &ns);
     if (err) return err;
     if (op == FUTEX_WAIT_BITSET) ns = ns > now ? ns - now : 0;
@@ -61,8 +61,8 @@ static long wake(struct futex_word word, int n, uint32_t bits)
     return bits ? futex_wake(word, n, bits) : -EINVAL;
 }
 
-long sys_futex(vaddr_t at, uint64_t op, uint64_t value, vaddr_t timeout, vaddr_t at2,
-               uint64_t value3)
+static noinline long any_operation(vaddr_t at, uint64_t op, uint64_t value,
+                                   vaddr_t timeout, vaddr_t at2, uint64_t value3)
 {
     const unsigned flags = (unsigned)op & (FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME);
     const unsigned what = (unsigned)op & ~flags;
@@ -77,8 +77,6 @@ long sys_futex(vaddr_t at, uint64_t op, uint64_t value, vaddr_t timeout, vaddr_t
         return wait(word, what, flags, (uint32_t)value, timeout, FUTEX_ANY_BIT);
     case FUTEX_WAIT_BITSET:
         return wait(word, what, flags, (uint32_t)value, timeout, bits);
-    case FUTEX_WAKE:
-        return wake(word, n, FUTEX_ANY_BIT);
     case FUTEX_WAKE_BITSET:
         return wake(word, n, bits);
     case FUTEX_REQUEUE:
@@ -90,6 +88,19 @@ long sys_futex(vaddr_t at, uint64_t op, uint64_t value, vaddr_t timeout, vaddr_t
     default:
         return -ENOSYS;
     }
+}
+
+/* What programs ask for most goes straight there. */
+long sys_futex(vaddr_t at, uint64_t op, uint64_t value, vaddr_t timeout, vaddr_t at2,
+               uint64_t value3)
+{
+    const unsigned what = (unsigned)op & ~FUTEX_PRIVATE;
+    const struct futex_word word = {at, (unsigned)op & FUTEX_PRIVATE};
+
+    if (what == FUTEX_WAKE) return futex_wake(word, (int)value, FUTEX_ANY_BIT);
+    if (what == FUTEX_WAIT && !timeout.raw)
+        return futex_wait(word, (uint32_t)value, FUTEX_ANY_BIT, FUTEX_NO_DEADLINE);
+    return any_operation(at, op, value, timeout, at2, value3);
 }
 
 long sys_set_robust_list(vaddr_t list, uint64_t len)
