@@ -148,7 +148,7 @@ static noinline int fill_anon(struct fault *f, struct page *t, unsigned i, unsig
     __atomic_thread_fence(__ATOMIC_RELEASE); /* whoever sees a leaf sees zeros */
     for (struct page **p = fresh; p < end; p++, w += step)
         pte_update(w, page_leaf(like, *p));
-    if (t->table.twin) table_set_leaf_tags(t, step > 0 ? i : i - n + 1, n, tag);
+    table_set_leaf_tags(t, step > 0 ? i : i - n + 1, n, tag);
     table_add_anon(t, n);
     return FAULT_DONE;
 }

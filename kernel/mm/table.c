@@ -77,22 +77,60 @@ void table_retire(struct doomed_tables *list)
     *list = (struct doomed_tables){0};
 }
 
-/* Four tags are compared at a time: a twin is aligned. */
+/* Tags that one word of the twin holds: as many are compared or stored at a time. */
+enum { TAGS_AT_ONCE = sizeof(uint64_t) / sizeof(uint16_t) };
+
+static uint64_t repeated(uint16_t tag) { return tag * 0x0001000100010001ul; }
+
 unsigned twin_same_tag(const uint16_t *twin, unsigned i, unsigned j)
 {
-    enum { AT_ONCE = sizeof(uint64_t) / sizeof(uint16_t) };
     uint16_t tag = twin[i];
-    uint64_t all = tag * 0x0001000100010001ul;
+    uint64_t all = repeated(tag);
 
-    for (i++; i < j && i % AT_ONCE != 0; i++) {
+    for (i++; i < j && i % TAGS_AT_ONCE != 0; i++) {
         if (twin[i] != tag) return i;
     }
-    const uint64_t *p = (const void *)&twin[i], *end = (const void *)&twin[j & -AT_ONCE];
+    const uint64_t *p = (const void *)&twin[i];
+    const uint64_t *end = (const void *)&twin[j & -TAGS_AT_ONCE];
     while (p < end && *p == all)
         p++;
     for (i = (unsigned)((const uint16_t *)p - twin); i < j && twin[i] == tag; i++)
         ;
     return i;
+}
+
+void twin_fill(uint16_t *twin, unsigned i, unsigned n, unsigned tag)
+{
+    unsigned j = i + n;
+
+    for (; i < j && i % TAGS_AT_ONCE != 0; i++)
+        twin[i] = (uint16_t)tag;
+    for (; i + TAGS_AT_ONCE <= j; i += TAGS_AT_ONCE)
+        *(uint64_t *)(void *)&twin[i] = repeated((uint16_t)tag);
+    for (; i < j; i++)
+        twin[i] = (uint16_t)tag;
+}
+
+/* A function of its own: where mask and word are seen to be one word's, compilers make three
+ * instructions of two. */
+static noinline unsigned alike_until(const pte_t *words, unsigned i, unsigned j,
+                                     const struct pte_change *first)
+{
+    struct pte_change c = *first;
+    const pte_t *w = &words[i], *end = &words[j];
+
+    while (w < end && pte_changes(*w, &c))
+        w++;
+    return (unsigned)(w - words);
+}
+
+unsigned table_run_end(const struct page *t, unsigned i, unsigned j)
+{
+    const pte_t *words = table_words(t);
+    struct pte_change c = pte_change(words[i], words[i]);
+
+    j = alike_until(words, i, j, &c);
+    return pte_is_leaf(words[i]) ? table_same_tag(t, i, j) : j;
 }
 
 int table_need_twin(struct page *t)

@@ -102,10 +102,15 @@ static inline unsigned table_word_tag(const struct page *t, unsigned i, pte_t e)
 /* Where the leaves of the same tag as leaf `i` end, at j at the latest. Words that are no leaves
  * between them may be counted in, or end it. */
 unsigned twin_same_tag(const uint16_t *twin, unsigned i, unsigned j);
+void twin_fill(uint16_t *twin, unsigned i, unsigned n, unsigned tag);
 static inline unsigned table_same_tag(const struct page *t, unsigned i, unsigned j)
 {
     return t->table.twin && i + 1 < j ? twin_same_tag(t->table.twin, i, j) : j;
 }
+
+/* Where the words end that are like word i, no table, in all but their frame, and of its tag; at j
+ * at the latest. */
+unsigned table_run_end(const struct page *t, unsigned i, unsigned j);
 
 /* Gives `t` a twin if it has none. 0 or -ENOMEM. */
 must_check int table_need_twin(struct page *t);
@@ -119,12 +124,11 @@ static inline void table_set_leaf_tag(struct page *t, unsigned i, unsigned tag)
     if (t->table.twin) t->table.twin[i] = (uint16_t)tag;
 }
 
-/* The same for leaves [i, i + n) of a table with a twin. */
+/* The same for n leaves. */
 static inline void table_set_leaf_tags(struct page *t, unsigned i, unsigned n,
                                        unsigned tag)
 {
-    while (n-- > 0)
-        t->table.twin[i++] = (uint16_t)tag;
+    if (t->table.twin) twin_fill(t->table.twin, i, n, tag);
 }
 
 /* `n` marks of leaf table t have become leaves of anonymous frames. */

@@ -9,6 +9,9 @@
  *                  old   [pages......]                 [           ]
  *                  new                [....................]   ->  [pages......|........]
  *
+ * What goes to a place that is given, as it is, is left to the store: only if that finds something
+ * in the place, this is taken away first.
+ *
  * What is taken for the new place is empty while the pages move in, for a moment. If another
  * thread maps something there meanwhile, the move is tried again, elsewhere if it may be.
  */
@@ -19,11 +22,13 @@
 
 struct remap {
     struct aspace *space;
-    struct range from;   /* empty: another mapping of the same */
-    uint64_t npages;     /* afterwards */
-    unsigned flags;      /* MREMAP_* */
-    vaddr_t to;          /* with MREMAP_FIXED */
-    struct mapping what; /* what is at from.start; its object is held */
+    struct range from; /* empty: another mapping of the same */
+    uint64_t npages;   /* afterwards */
+    unsigned flags;    /* MREMAP_* */
+    vaddr_t to;        /* with MREMAP_FIXED */
+    struct mapping
+        what; /* what is at from.start; its object is held. Or, if all of it moves
+                          * as it is, nothing */
 };
 
 /* The meaning, for pages of the mapping from `at` on, which shows what `shows` did. */
@@ -79,10 +84,25 @@ static int find(struct remap *m)
 
 /* ---- Moving. ---- */
 
+enum { MOVE_TRIES = 8 };
+
 /* Are there more pages afterwards, or is the place still to be found? Then it is mapped first. */
 static bool maps_first(const struct remap *m)
 {
     return !(m->flags & MREMAP_FIXED) || m->npages > range_pages(m->from);
+}
+
+/* All of it goes to a place that is given, as it is. */
+static long move_whole(const struct remap *m)
+{
+    int err = aspace_move(m->space, m->from, m->to);
+
+    for (unsigned tries = 0; err == -EEXIST && tries < MOVE_TRIES; tries++) {
+        err = aspace_unmap(m->space, range_of(m->to, m->npages));
+        if (!err) err = aspace_move(m->space, m->from, m->to);
+    }
+    if (err) return err == -EEXIST ? -ENOMEM : err;
+    return (long)m->to.raw;
 }
 
 /* A place for all pages: its start in *to. */
@@ -124,8 +144,6 @@ static int leave_empty(const struct remap *m)
 
     return err == -EEXIST ? 0 : err; /* another thread was there first */
 }
-
-enum { MOVE_TRIES = 8 };
 
 static long move(struct remap *m)
 {
@@ -203,7 +221,9 @@ static long move_away(struct remap *m)
     int err = check_target(m);
 
     if (!err && before > m->npages) err = shrink(m->space, &m->from, m->npages);
-    if (!err) err = find(m);
+    if (err) return err;
+    if (before >= m->npages && !(m->flags & MREMAP_DONTUNMAP)) return move_whole(m);
+    err = find(m);
     if (err) return err;
     if (before == 0 && !(m->what.tag.flags & TAG_SHARED)) err = -EINVAL;
     bool fresh = m->flags & MREMAP_DONTUNMAP || m->npages > range_pages(m->from);
