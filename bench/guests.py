@@ -53,7 +53,7 @@ exec </dev/console >/dev/console 2>&1
 /busybox poweroff -f
 """
 
-ROW = re.compile(r"^(\w+) +(?:(\d+\.\d) (ns|k\w+/s)|n/a (.*))$")
+ROW = re.compile(r"^(\w+) +(?:(\d+\.\d) (ns|\w+/s)|n/a (.*))$")
 
 
 def built(target, source, *compiler):

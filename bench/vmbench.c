@@ -1135,16 +1135,16 @@ static const struct parbench {
     double ops; /* per worker per round */
     const char *unit;
 } partable[] = {
-    {"par_spin", P_SPIN, 500, 100000 / 1e3, "kloop/s"},
-    {"par_null", P_NULL, 20, 1000 / 1e3, "kop/s"},
-    {"par_fault_thr", P_THR, 40, 256 / 1e3, "kpage/s"},
-    {"par_fault_onemap", P_ONE, 40, 256 / 1e3, "kpage/s"},
-    {"par_fault_apart", P_APART, 16, 512 / 1e3, "kpage/s"},
-    {"par_fault_proc", P_PROC, 40, 256 / 1e3, "kpage/s"},
-    {"par_mmap_thr", P_MMAP, 4000, 1 / 1e3, "kop/s"},
-    {"par_map_apart", P_FIXED, 4000, 1 / 1e3, "kop/s"},
-    {"par_mprotect_thr", P_MPROT, 4000, 1 / 1e3, "kop/s"},
-    {"par_fork_proc", P_FORK, 50, 1 / 1e3, "kop/s"},
+    {"par_spin", P_SPIN, 500, 100000, "loop/s"},
+    {"par_null", P_NULL, 20, 1000, "op/s"},
+    {"par_fault_thr", P_THR, 40, 256, "page/s"},
+    {"par_fault_onemap", P_ONE, 40, 256, "page/s"},
+    {"par_fault_apart", P_APART, 16, 512, "page/s"},
+    {"par_fault_proc", P_PROC, 40, 256, "page/s"},
+    {"par_mmap_thr", P_MMAP, 4000, 1, "op/s"},
+    {"par_map_apart", P_FIXED, 4000, 1, "op/s"},
+    {"par_mprotect_thr", P_MPROT, 4000, 1, "op/s"},
+    {"par_fork_proc", P_FORK, 50, 1, "op/s"},
 };
 #define NPAR (sizeof partable / sizeof partable[0])
 
