@@ -121,14 +121,16 @@ bool signal_pending(void)
 }
 
 /* Has the calling task, of p, something to do on its way back? process.lock is held. */
-static void look_again(struct process *p, struct task *t)
+static always_inline void look_again(struct process *p, struct task *t)
 {
     struct task_signals *own = &t->signals;
     sigset_t due = (own->pending.set | p->signals->pending.set) & ~own->blocked;
 
+    uint32_t flags = __atomic_load_n(&this_context->exit_flags, __ATOMIC_RELAXED);
+
     if (due || own->forced.si_signo || own->restore_saved || p->signals->stop) {
         context_set_exit_flags(this_context, EXIT_SIGNAL);
-    } else {
+    } else if (flags & EXIT_SIGNAL) {
         __atomic_fetch_and(&this_context->exit_flags, ~(uint32_t)EXIT_SIGNAL,
                            __ATOMIC_RELAXED);
     }
@@ -142,7 +144,7 @@ void signal_set_mask(sigset_t mask)
     signals_lock(p);
     sigset_t newly = mask & ~t->signals.blocked;
     t->signals.blocked = mask & ~SIGSET_UNBLOCKABLE;
-    signal_hand_over(p, newly);
+    if (newly & p->signals->pending.set) signal_hand_over(p, newly);
     look_again(p, t);
     signals_unlock(p);
 }

@@ -16,7 +16,6 @@
 #include "arch/riscv/fp.h"
 #include "arch/riscv/user_copy.h"
 #include "lib/errno.h"
-#include "lib/string.h"
 #include "mm/uaccess.h"
 #include "proc/program.h"
 #include "proc/signal_internal.h"
@@ -84,15 +83,6 @@ static bool place(const struct context *c, const struct linux_sigaction *a, vadd
 
 /* ---- there ---- */
 
-/* What is written of the frame beside registers. */
-struct head {
-    struct linux_siginfo info;
-    uint64_t flags, link;
-    struct linux_stack stack;
-    uint64_t mask;
-    uint64_t more_mask[2]; /* there is room for it to grow, and some of that is 0 */
-};
-
 #define CHECK_FRAME(field, offset) \
     static_assert(offsetof(struct linux_sigframe, field) == offset, "asm.h")
 CHECK_FRAME(uc.stack, SIGFRAME_STACK);
@@ -101,20 +91,13 @@ CHECK_FRAME(uc.regs, SIGFRAME_REGS);
 CHECK_FRAME(uc.fp, SIGFRAME_FP);
 CHECK_FRAME(uc.fp.reserved, SIGFRAME_END + 4);
 CHECK_FRAME(uc.fp.end, SIGFRAME_END + 8);
-static_assert(offsetof(struct head, mask) == SIGFRAME_MASK, "as in the frame");
-static_assert(sizeof(struct head) == SIGFRAME_HEAD, "asm.h");
-static_assert(sizeof(struct linux_stack) ==
-                  sizeof(((struct signal_frame_kept *)0)->stack),
-              "stack_t");
+static_assert(sizeof(struct siginfo) == SIGFRAME_INFO, "asm.h");
 
 static bool push(vaddr_t at, struct context *c, const struct siginfo *info, sigset_t mask)
 {
-    const struct head head = {
-        .info.info = *info, .stack = current_task()->signals.stack, .mask = mask};
-
     if (!user_range_ok(at, sizeof(struct linux_sigframe))) return false;
     fp_sync(c);
-    return user_put_frame(at, &head, c) == 0;
+    return user_put_frame(at, info, &current_task()->signals.stack, mask, c) == 0;
 }
 
 bool frame_push(struct context *c, const struct linux_sigaction *a,
@@ -141,16 +124,13 @@ bool frame_push(struct context *c, const struct linux_sigaction *a,
 bool frame_pop(struct context *c, sigset_t *mask)
 {
     vaddr_t at = VA(c->x[SP]);
-    struct signal_frame_kept kept;
     struct linux_stack stack;
 
     if (!user_range_ok(at, sizeof(struct linux_sigframe))) return false;
     fp_sync(c); /* from here on nobody stores the registers over what comes */
-    if (user_get_frame(at, &kept, c)) return false;
+    if (user_get_frame(at, &stack, mask, c)) return false;
     fp_reload(c);
-    *mask = kept.mask;
     /* With the stack pointer of before the handler. What is no stack is left out, as in Linux. */
-    memcpy(&stack, kept.stack, sizeof(stack));
     signal_stack(&stack, NULL);
     return true;
 }

@@ -9,6 +9,9 @@ struct signals {
     struct linux_sigaction action[NSIG]; /* [number - 1] */
     struct pending pending;
     unsigned queued; /* entries here and of tasks: RLIMIT_SIGPENDING */
+    struct queued_signal
+        spare; /* an entry for a standard signal, which most often is the only */
+    bool spare_used;
 
     /* stop.c */
     int stop;           /* the signal that stops it; 0: it runs. Atomic. */

@@ -61,12 +61,17 @@ static bool is_dropped(struct process *p, const struct task *t, int number)
 /* NULL: no memory, or too many. */
 static struct queued_signal *queued_alloc(struct process *p, const struct siginfo *info)
 {
-    struct queued_signal *e;
+    struct signals *s = p->signals;
+    struct queued_signal *e = &s->spare;
 
-    if (p->signals->queued >= p->limits[RLIMIT_SIGPENDING].cur) return NULL;
-    e = kmalloc(sizeof(*e));
-    if (!e) return NULL;
-    p->signals->queued++;
+    if (s->queued >= p->limits[RLIMIT_SIGPENDING].cur) return NULL;
+    if (s->spare_used || info->si_signo >= SIGRTMIN) {
+        e = kmalloc(sizeof(*e));
+        if (!e) return NULL;
+    } else {
+        s->spare_used = true;
+    }
+    s->queued++;
     e->info = *info;
     e->owned = false;
     return e;
@@ -76,7 +81,11 @@ void queued_free(struct process *p, struct queued_signal *e)
 {
     if (!e || e->owned) return;
     p->signals->queued--;
-    kfree(e);
+    if (e == &p->signals->spare) {
+        p->signals->spare_used = false;
+    } else {
+        kfree(e);
+    }
 }
 
 void pending_drop(struct process *p, struct pending *q, sigset_t set)
@@ -168,7 +177,7 @@ int signal_post(struct process *p, struct task *t, const struct siginfo *info,
     int number = info->si_signo;
 
     if (!p->signals || p->end.kind != PROCESS_RUNS) return 0;
-    stop_notice(p, number);
+    if (SIGSET(number) & (SIGSET_STOP | SIGSET(SIGCONT))) stop_notice(p, number);
     if (is_dropped(p, t, number)) return 0;
 
     struct pending *q = t ? &t->signals.pending : &p->signals->pending;

@@ -90,10 +90,9 @@ int vdso_map(struct aspace *s, vaddr_t hint, vaddr_t *base)
 vaddr_t vdso_sigreturn(vaddr_t base)
 {
     enum { ELF_ENTRY = 24 };
-    uint64_t entry;
+    const uint64_t *words = (const void *)vdso_image; /* it begins a page */
 
-    memcpy(&entry, vdso_image + ELF_ENTRY, sizeof(entry));
-    return va_add(base, entry);
+    return va_add(base, words[ELF_ENTRY / sizeof(*words)]);
 }
 
 void vdso_set_wall(int64_t ns) { __atomic_store_n(&data->wall_ns, ns, __ATOMIC_RELAXED); }

@@ -61,6 +61,12 @@ static int send(struct process *p, const struct siginfo *info)
 /* A process, by its number or that of one of its tasks. Held. */
 static struct process *find(int pid)
 {
+    struct process *own = current_process();
+
+    if (pid == own->pid) {
+        process_get(own);
+        return own;
+    }
     struct process *p = pid > 0 ? process_find(pid) : NULL;
 
     return p || pid <= 0 ? p : process_find_by_task(pid);

@@ -433,14 +433,20 @@ TEST(realtime_signals_beyond_the_limit_are_refused_and_others_arrive_without_wor
 TEST(signals_survive_running_out_of_memory)
 {
     begin();
+    act(SIGUSR1, HANDLER, 0);
+    act(SIGUSR2, HANDLER, 0);
     act(SIGTERM, HANDLER, 0);
     allocations_left = 0;
     EXPECT_EQ(send_value(SIGRTMIN, 1), -EAGAIN);
+    EXPECT_EQ(send_value(SIGUSR2, 1), 0); /* the first has room in any case */
     EXPECT_EQ(send_value(SIGTERM, 1), 0);
     EXPECT_EQ(posix_timer_create(CLOCK_MONOTONIC, NULL), -EAGAIN);
     EXPECT(!signals_create(NULL));
     come_back();
-    EXPECT(frame.pushed == 1 && frame.info.from.value.number == 0);
+    EXPECT(frame.pushed == 2 && frame.info.from.value.number == 0);
+    EXPECT_EQ(send_value(SIGUSR1, 1), 0); /* the room is free again */
+    come_back();
+    EXPECT(frame.pushed == 3 && frame.info.from.value.number == 1);
     end();
 }
 

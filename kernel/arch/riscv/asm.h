@@ -48,7 +48,7 @@
 #define FRAME_SIZE    288
 
 /* What a handler of signals finds at sp: struct linux_sigframe of uapi/signal.h. */
-#define SIGFRAME_HEAD  192 /* bytes of it that are written: siginfo and more, up to the mask */
+#define SIGFRAME_INFO  48 /* bytes of siginfo that say something: the rest is 0 */
 #define SIGFRAME_STACK 144
 #define SIGFRAME_MASK  168
 #define SIGFRAME_REGS  304

@@ -323,19 +323,41 @@ END(user_cas32)
     copy_8_words \to, \to_fp+192, \from, \from_fp+192
 .endm
 
-/* int user_put_frame(vaddr_t to, const void *head, const struct context *c) */
+/* int user_put_frame(vaddr_t to, const void *info, const void *stack, uint64_t mask,
+ *                    const struct context *c) */
 FUNCTION(user_put_frame)
     li t0, SSTATUS_SUM
     csrs sstatus, t0
 put_frame:
-    copy_8_words a0, 0, a1, 0
-    copy_8_words a0, 64, a1, 64
-    copy_8_words a0, 128, a1, 128
-    ld t1, CTX_SEPC(a2)
-    ld t2, CTX_FP+256(a2)
-    sd t1, SIGFRAME_REGS(a0)
-    sd t2, SIGFRAME_FP+256(a0)
-    copy_machine a0, SIGFRAME_REGS, SIGFRAME_FP, a2, 0, CTX_FP
+    ld t1, 0(a1)
+    ld t2, 8(a1)
+    ld t3, 16(a1)
+    ld t4, 24(a1)
+    ld t5, 32(a1)
+    ld t6, 40(a1)
+    sd t1, 0(a0)
+    sd t2, 8(a0)
+    sd t3, 16(a0)
+    sd t4, 24(a0)
+    sd t5, 32(a0)
+    sd t6, 40(a0)
+    .set at, SIGFRAME_INFO
+    .rept (SIGFRAME_STACK - SIGFRAME_INFO) / 8 /* flags and link with them */
+    sd zero, at(a0)
+    .set at, at + 8
+    .endr
+    ld t1, 0(a2)
+    ld t2, 8(a2)
+    ld t3, 16(a2)
+    ld t4, CTX_SEPC(a4)
+    ld t5, CTX_FP+256(a4)
+    sd t1, SIGFRAME_STACK(a0)
+    sd t2, SIGFRAME_STACK+8(a0)
+    sd t3, SIGFRAME_STACK+16(a0)
+    sd a3, SIGFRAME_MASK(a0)
+    sd t4, SIGFRAME_REGS(a0)
+    sd t5, SIGFRAME_FP+256(a0)
+    copy_machine a0, SIGFRAME_REGS, SIGFRAME_FP, a4, 0, CTX_FP
     sd zero, SIGFRAME_END(a0)
     sd zero, SIGFRAME_END+8(a0)
 put_frame_done:
@@ -345,8 +367,8 @@ put_frame_done:
     CATCH_USER(put_frame, put_frame_done, user_access_failed)
 END(user_put_frame)
 
-/* int user_get_frame(vaddr_t from, struct signal_frame_kept *head, struct context *c): the
- * frame's ends are on its first and its last page, and it has no third. */
+/* int user_get_frame(vaddr_t from, void *stack, uint64_t *mask, struct context *c): the frame's
+ * ends are on its first and its last page, and it has no third. */
 FUNCTION(user_get_frame)
     li t0, SSTATUS_SUM
     csrs sstatus, t0
@@ -359,15 +381,15 @@ get_frame:
     ld t2, SIGFRAME_STACK+8(a0)
     ld t3, SIGFRAME_STACK+16(a0)
     ld t4, SIGFRAME_MASK(a0)
+    ld t5, SIGFRAME_REGS(a0)
+    lwu t6, SIGFRAME_FP+256(a0)
     sd t1, 0(a1)
     sd t2, 8(a1)
     sd t3, 16(a1)
-    sd t4, 24(a1)
-    ld t1, SIGFRAME_REGS(a0)
-    lwu t2, SIGFRAME_FP+256(a0)
-    sd t1, CTX_SEPC(a2)
-    sd t2, CTX_FP+256(a2)
-    copy_machine a2, 0, CTX_FP, a0, SIGFRAME_REGS, SIGFRAME_FP
+    sd t4, (a2)
+    sd t5, CTX_SEPC(a3)
+    sd t6, CTX_FP+256(a3)
+    copy_machine a3, 0, CTX_FP, a0, SIGFRAME_REGS, SIGFRAME_FP
 get_frame_done:
     csrc sstatus, t0
     li a0, 0

@@ -33,18 +33,16 @@ must_check int user_store32(vaddr_t to, uint32_t value);
 must_check int user_store64(vaddr_t to, uint64_t value);
 
 /*
- * The stack of a handler (SIGFRAME_* in asm.h): `head`, and c's registers as they are in the
- * frame, floating point with them; and back. What is read goes into `c` at once. That the frame
- * is there, and ends as it should, is looked at before: then -EFAULT, and nothing has changed
- * unless another thread unmaps it meanwhile. 0 or -EFAULT.
+ * What a handler finds on its stack (SIGFRAME_* in asm.h): `info` (struct siginfo), `stack` (struct
+ * linux_stack), the mask, and c's registers as they are in its frame, floating point with them;
+ * and all but the first of it back. What is read goes into `c` at once. That the frame is there,
+ * and ends as it should, is looked at before: then -EFAULT, and nothing has changed unless
+ * another thread unmaps it meanwhile. 0 or -EFAULT.
  */
 struct context;
-struct signal_frame_kept {
-    uint64_t stack[3]; /* struct linux_stack */
-    uint64_t mask;
-};
-must_check int user_put_frame(vaddr_t to, const void *head, const struct context *c);
-must_check int user_get_frame(vaddr_t from, struct signal_frame_kept *head,
+must_check int user_put_frame(vaddr_t to, const void *info, const void *stack,
+                              uint64_t mask, const struct context *c);
+must_check int user_get_frame(vaddr_t from, void *stack, uint64_t *mask,
                               struct context *c);
 
 /* Stores `value` if the aligned word is *expected, in one step, which orders what is before and
