@@ -80,7 +80,7 @@ static void withdraw(struct cursor *c, const struct replace *op, struct page *t,
     pte_t *words = table_words(t), *mirror = t->table.mirror;
     unsigned i, j;
 
-    if (level == 0 && t->table.leaves == 0) return;
+    if (level == 0 && !(t->table.leaves | t->table.anon | t->table.file)) return;
     table_slice(base, level, c->range[0], &i, &j);
     table_clip(t, &i, &j);
     for (; (i = next_replaced(op, words, i, j)) < j; i++) {
@@ -89,6 +89,8 @@ static void withdraw(struct cursor *c, const struct replace *op, struct page *t,
         if (pte_is_leaf(e)) {
             words_store(words, mirror, i, leaf_withdraw(e));
             cursor_gather(c, lo, step);
+        } else if (op->keep && pte_is_mark_of(e, MARK_PARKED)) {
+            cursor_gather(c, lo, step); /* finish() has to come here, too */
         } else if (pte_is_table(e)) {
             struct page *child = pte_table_page(e);
             if (cursor_covers(c, lo, lo + step) && !keeps(op, child)) {
@@ -193,11 +195,30 @@ void frames_leave(struct page *t, pte_t e, struct tally *d)
     frames_put(e, level);
 }
 
+/* DONTNEED changes what was resident and nothing else, and that lies where is flushed: few pages
+ * at one end of a large stack, say. */
+static void finish_resident(struct cursor *c, const struct replace *op,
+                            struct span flushed)
+{
+    struct span range = c->range[0];
+
+    c->range[0] = flushed;
+    finish(c, op, c->top, c->top_base);
+    c->range[0] = range;
+}
+
 void replace_words(struct cursor *c, const struct replace *op)
 {
     withdraw(c, op, c->top, c->top_base);
+
+    bool resident = c->flush_pages;
+    struct span flushed = {c->flush_lo, c->flush_hi};
     cursor_flush(c);
-    finish(c, op, c->top, c->top_base);
+    if (op->keep && op->kind == MARK_FILL) {
+        if (resident) finish_resident(c, op, flushed);
+    } else {
+        finish(c, op, c->top, c->top_base);
+    }
 }
 
 /* All words of the range are empty, and t has none of its tables: stores the mark. */

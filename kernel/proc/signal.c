@@ -28,9 +28,10 @@
 
 struct signals *signals_create(struct process *from)
 {
-    struct signals *s = kzalloc(sizeof(*s));
+    struct signals *s = kmalloc(sizeof(*s));
 
     if (!s) return NULL;
+    memset(&s->action + 1, 0, sizeof(*s) - sizeof(s->action));
     pending_init(&s->pending);
     list_init(&s->timers);
     s->continue_told = true;
@@ -39,6 +40,8 @@ struct signals *signals_create(struct process *from)
         signals_lock(from);
         memcpy(s->action, from->signals->action, sizeof(s->action));
         signals_unlock(from);
+    } else {
+        memset(s->action, 0, sizeof(s->action));
     }
     return s;
 }

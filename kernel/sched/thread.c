@@ -34,7 +34,8 @@ struct thread *thread_create(const char *name, void (*fn)(void *), void *arg)
 
     if (!memory) return NULL;
     struct thread *t = at_top_of(memory);
-    memset(t, 0, sizeof(*t));
+    /* context_init() clears what is before. */
+    memset(&t->ctx + 1, 0, sizeof(*t) - sizeof(t->ctx));
     context_init(&t->ctx, memory, t, thread_begin);
     list_init(&t->queue);
     t->affinity = ~0ul;
