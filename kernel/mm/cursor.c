@@ -395,7 +395,8 @@ frameless int cursor_open(struct cursor *c, struct aspace *space, struct span ra
     if (unlikely(!t)) return open_large(c);
     start_chain(c, t, 0);
     /* A leaf table, all of it ours: nothing to make but a twin. */
-    return unlikely(mode & (CURSOR_RETAG | CURSOR_UNPARK)) ? open_all(c) : 0;
+    bool twin = mode & (CURSOR_RETAG | CURSOR_UNPARK) && !t->table.twin;
+    return unlikely(twin) ? open_all(c) : 0;
 }
 
 void cursor_flush_work(struct cursor *c)

@@ -168,14 +168,29 @@ static struct tally tally_run(const struct move *m, const struct page *t, unsign
     return d;
 }
 
-/* n words go, changed. What they lead to was published long ago. */
-static noinline void shift_words(pte_t *from, pte_t *to, unsigned n, struct pte_change c)
+static always_inline void shift_word(pte_t *from, pte_t *to, const struct pte_change *c)
 {
-    for (pte_t *end = from + n; from < end; from++, to++) {
-        pte_t e = *from;
-        pte_update(from, PTE_EMPTY);
-        pte_update(to, pte_changed(e, &c));
+    pte_t e = *from;
+
+    pte_update(from, PTE_EMPTY);
+    pte_update(to, pte_changed(e, c));
+}
+
+/* n words go, changed. What they lead to was published long ago. */
+static noinline void shift_words(pte_t *from, pte_t *to, unsigned n,
+                                 const struct pte_change *change)
+{
+    struct pte_change c = *change;
+    pte_t *end = from + n;
+
+    for (; end - from >= 4; from += 4, to += 4) {
+        shift_word(&from[0], &to[0], &c);
+        shift_word(&from[1], &to[1], &c);
+        shift_word(&from[2], &to[2], &c);
+        shift_word(&from[3], &to[3], &c);
     }
+    for (; from < end; from++, to++)
+        shift_word(from, to, &c);
 }
 
 /* n words alike from word i of `a` on, of one tag, move to word k of `b` and on. */
@@ -194,7 +209,8 @@ static void move_run(struct move *m, struct page *a, unsigned i, unsigned n,
     if (!(a->table.flags & TABLE_EXCLUSIVE)) b->table.flags &= ~TABLE_EXCLUSIVE;
     if (leaf) cursor_gather(&m->c, vpn, pages);
     if (leaf) table_set_leaf_tags(b, k, n, m->new_tag);
-    shift_words(from, to, n, pte_change(e, leaf ? e : mark_with_tag(e, m->new_tag)));
+    struct pte_change c = pte_change(e, leaf ? e : mark_with_tag(e, m->new_tag));
+    shift_words(from, to, n, &c);
     if (number != m->new_tag) {
         cursor_count(&m->c, number, -(long)pages);
         cursor_count(&m->c, m->new_tag, (long)pages);
@@ -254,9 +270,10 @@ static int need_target_tags(struct move *m, struct page *t, uint64_t base)
 {
     unsigned level = t->table.level;
     unsigned i, j;
-
-    table_slice(base, level, m->to, &i, &j);
     int err = table_need_tag(t, m->new_tag);
+
+    if (level == 0) return err;
+    table_slice(base, level, m->to, &i, &j);
     for (; i < j && !err; i++) {
         pte_t e = table_words(t)[i];
         if (pte_is_table(e))

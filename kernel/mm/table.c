@@ -105,9 +105,10 @@ void twin_fill(uint16_t *twin, unsigned i, unsigned n, unsigned tag)
 
     for (; i < j && i % TAGS_AT_ONCE != 0; i++)
         twin[i] = (uint16_t)tag;
-    for (; i + TAGS_AT_ONCE <= j; i += TAGS_AT_ONCE)
-        *(uint64_t *)(void *)&twin[i] = repeated((uint16_t)tag);
-    for (; i < j; i++)
+    uint64_t *p = (void *)&twin[i], *end = (void *)&twin[j & -TAGS_AT_ONCE];
+    for (uint64_t all = repeated((uint16_t)tag); p < end; p++)
+        *p = all;
+    for (i = (unsigned)((uint16_t *)p - twin); i < j; i++)
         twin[i] = (uint16_t)tag;
 }
 

@@ -143,16 +143,48 @@ static uint64_t harts_in(struct tlb *tlb)
                        : __atomic_load_n(&tlb->running, __ATOMIC_RELAXED);
 }
 
+static noinline void flush_harts(uint64_t mask, enum flush_kind kind, struct tlb *tlb,
+                                 vaddr_t start, size_t npages)
+{
+    flush_on(mask, (struct flush){kind, tlb, start, npages});
+}
+
+/* Does nobody but this hart run the space that `mask` came from? Preemption is off. */
+static bool runs_only_here(const struct tlb *tlb, uint64_t mask)
+{
+    const struct hart *h = this_hart();
+
+    return mask == h->bit && h->tlb == tlb && !tlb->kernel;
+}
+
 void tlb_flush_pages(struct tlb *tlb, vaddr_t start, size_t npages)
 {
-    enum flush_kind kind = npages <= TLB_FLUSH_PAGES ? FLUSH_PAGES : FLUSH_SPACE;
-
-    flush_on(harts_in(tlb), (struct flush){kind, tlb, start, npages});
+    if (npages > TLB_FLUSH_PAGES) {
+        tlb_flush_space(tlb);
+        return;
+    }
+    preempt_off();
+    uint64_t mask = harts_in(tlb);
+    if (likely(runs_only_here(tlb, mask))) {
+        uint64_t asid = current_asid();
+        for (size_t i = 0; i < npages; i++)
+            asid_forget_page(asid, va_add(start, i << PAGE_SHIFT));
+    } else {
+        flush_harts(mask, FLUSH_PAGES, tlb, start, npages);
+    }
+    preempt_on();
 }
 
 void tlb_flush_space(struct tlb *tlb)
 {
-    flush_on(harts_in(tlb), (struct flush){FLUSH_SPACE, tlb, VA(0), 0});
+    preempt_off();
+    uint64_t mask = harts_in(tlb);
+    if (likely(runs_only_here(tlb, mask))) {
+        asid_forget_space(current_asid());
+    } else {
+        flush_harts(mask, FLUSH_SPACE, tlb, VA(0), 0);
+    }
+    preempt_on();
 }
 
 void tlb_flush_local(struct tlb *tlb, vaddr_t va)
