@@ -61,6 +61,7 @@ static void set_limits(struct aspace *s, enum aspace_kind kind)
         s->first = s->end - half;
         s->leaf_bits = LEAF_OF_KERNEL;
     }
+    s->user_end = kind == ASPACE_USER ? s->end << PAGE_SHIFT : 0;
     s->mmap_base = s->hint = s->end;
 }
 

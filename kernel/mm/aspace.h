@@ -41,6 +41,7 @@ struct aspace {
     bool share_tables;  /* fork shares large tables; false copies all (tests). Set once */
     uint64_t leaf_bits; /* bits all leaves have: PTE_U or PTE_G; set once */
     uint64_t first, end; /* virtual pages [first, end) that may be mapped; set once */
+    uint64_t user_end; /* where a program's addresses end, 0: of another kind; set once */
     struct legend legend;
     uint64_t hint;        /* virtual page below which find_free looks first. Atomic. */
     uint64_t mmap_base;   /* find_free hands out addresses below this page; set once */

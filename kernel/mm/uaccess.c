@@ -15,6 +15,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/aspace.h"
+#include "mm/user_range.h"
 #include "sched/thread.h"
 
 /* The space whose user half is the program's memory, or NULL. A space of supervisor pages in
@@ -26,19 +27,10 @@ static struct aspace *user_space(void)
     return likely(s && s->kind == ASPACE_USER) ? s : NULL;
 }
 
-static bool is_in_user_half(vaddr_t va, size_t len)
-{
-    const struct aspace *s = user_space();
-
-    if (!s) return false;
-    uint64_t end = s->end << PAGE_SHIFT;
-    return va.raw <= end && len <= end - va.raw;
-}
-
 static bool is_users(vaddr_t va, size_t len)
 {
     debug_assert(preempt_is_on() && irq_enabled());
-    return is_in_user_half(va, len);
+    return is_user_range(va, len);
 }
 
 bool user_range_ok(vaddr_t va, size_t len) { return is_users(va, len); }
@@ -54,12 +46,6 @@ bool trap_user_access(vaddr_t va, uint64_t scause)
 
 /* What a range that is not the program's comes to. */
 static int refuse(size_t len) { return len ? -EFAULT : 0; }
-
-/* `left` of `len` bytes were not copied. */
-static long some(size_t left, size_t len)
-{
-    return left && left == len ? -EFAULT : (long)(len - left);
-}
 
 int copy_from_user(void *to, vaddr_t from, size_t len)
 {
@@ -79,16 +65,22 @@ int clear_user(vaddr_t to, size_t len)
     return user_clear(to, len);
 }
 
+long clear_user_some(vaddr_t to, size_t len)
+{
+    if (unlikely(!is_users(to, len))) return refuse(len);
+    return user_clear_some(to, len);
+}
+
 long copy_from_user_some(void *to, vaddr_t from, size_t len)
 {
     if (unlikely(!is_users(from, len))) return refuse(len);
-    return some(user_copy_some((uint64_t)to, from.raw, len), len);
+    return user_copy_some((uint64_t)to, from.raw, len);
 }
 
 long copy_to_user_some(vaddr_t to, const void *from, size_t len)
 {
     if (unlikely(!is_users(to, len))) return refuse(len);
-    return some(user_copy_some(to.raw, (uint64_t)from, len), len);
+    return user_copy_some(to.raw, (uint64_t)from, len);
 }
 
 /* A word that is not aligned: all of it or nothing. */
@@ -129,10 +121,24 @@ int put_user64(vaddr_t to, uint64_t value)
     return user_store64(to, value);
 }
 
+static noinline int put_pair_of_bytes(vaddr_t to, uint64_t first, uint64_t second)
+{
+    const uint64_t both[2] = {first, second};
+
+    return copy_to_user(to, both, sizeof(both));
+}
+
+int put_user_pair(vaddr_t to, uint64_t first, uint64_t second)
+{
+    if (unlikely(to.raw % sizeof(first))) return put_pair_of_bytes(to, first, second);
+    if (unlikely(!is_users(to, 2 * sizeof(first)))) return -EFAULT;
+    return user_store_pair(to, first, second);
+}
+
 /* With preemption off the trap handler brings nothing. */
 int try_get_user32(vaddr_t from, uint32_t *out)
 {
-    if (from.raw % sizeof(*out) || !is_in_user_half(from, sizeof(*out))) return -EFAULT;
+    if (from.raw % sizeof(*out) || !is_user_range(from, sizeof(*out))) return -EFAULT;
     preempt_off();
     int err = user_load32(from, out);
     preempt_on();

@@ -33,9 +33,10 @@ must_check int copy_from_user(void *to, vaddr_t from, size_t len);
 must_check int copy_to_user(vaddr_t to, const void *from, size_t len);
 must_check int clear_user(vaddr_t to, size_t len);
 
-/* As many bytes as can be copied, exactly; -EFAULT if that is none of some. */
+/* As many bytes as can be copied or cleared, exactly; -EFAULT if that is none of some. */
 must_check long copy_from_user_some(void *to, vaddr_t from, size_t len);
 must_check long copy_to_user_some(vaddr_t to, const void *from, size_t len);
+must_check long clear_user_some(vaddr_t to, size_t len);
 
 /* One word; by one load or store if it is aligned. 0 or -EFAULT; then *out is as it was, and
  * only of a word that is not aligned may a part have been stored. */
@@ -43,6 +44,8 @@ must_check int get_user32(vaddr_t from, uint32_t *out);
 must_check int get_user64(vaddr_t from, uint64_t *out);
 must_check int put_user32(vaddr_t to, uint32_t value);
 must_check int put_user64(vaddr_t to, uint64_t value);
+/* Two words, one after the other, each as put_user64() would. The first may have been stored. */
+must_check int put_user_pair(vaddr_t to, uint64_t first, uint64_t second);
 
 /* The word, if it is there already: nothing is brought. With spinlocks held, too. 0 or -EFAULT. */
 must_check int try_get_user32(vaddr_t from, uint32_t *out);

@@ -530,9 +530,9 @@ KTEST(with_preemption_off_or_interrupts_closed_no_page_is_brought)
     paddr_t pa;
 
     preempt_off();
-    size_t left = user_copy_some(HERE.raw, (uint64_t)&value, sizeof(value));
+    long done = user_copy_some(HERE.raw, (uint64_t)&value, sizeof(value));
     preempt_on();
-    assert(left == sizeof(value) && !aspace_translate(s, HERE, PROT_R, &pa));
+    assert(done == -EFAULT && !aspace_translate(s, HERE, PROT_R, &pa));
     uint64_t irq = irq_save();
     int err = user_clear(HERE, sizeof(value));
     irq_restore(irq);

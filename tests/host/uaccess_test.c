@@ -77,25 +77,33 @@ static size_t left_after(bool to_user, uint64_t user, char *kernel, size_t len)
 static char *pointer(uint64_t at) { return (char *)(uintptr_t)at; }
 
 /* This program's own addresses, which are the kernel's here, lie above END. */
-size_t user_copy_some(uint64_t to, uint64_t from, size_t len)
+long user_copy_some(uint64_t to, uint64_t from, size_t len)
 {
-    if (to < END) return left_after(true, to, pointer(from), len);
-    return left_after(false, from, pointer(to), len);
+    size_t left = to < END ? left_after(true, to, pointer(from), len)
+                           : left_after(false, from, pointer(to), len);
+
+    return left && left == len ? -EFAULT : (long)(len - left);
 }
 
 int user_copy(uint64_t to, uint64_t from, size_t len)
 {
-    return user_copy_some(to, from, len) ? -EFAULT : 0;
+    return user_copy_some(to, from, len) == (long)len ? 0 : -EFAULT;
+}
+
+long user_clear_some(vaddr_t to, size_t len)
+{
+    size_t done = 0;
+    char zero = 0;
+
+    while (done < len && left_after(true, to.raw + done, &zero, 1) == 0) {
+        done++;
+    }
+    return len && !done ? -EFAULT : (long)done;
 }
 
 int user_clear(vaddr_t to, size_t len)
 {
-    char zero = 0;
-
-    for (; len > 0; len--, to.raw++) {
-        if (left_after(true, to.raw, &zero, 1)) return -EFAULT;
-    }
-    return 0;
+    return user_clear_some(to, len) == (long)len ? 0 : -EFAULT;
 }
 
 long user_load_string(char *to, vaddr_t from, size_t n)
@@ -116,6 +124,10 @@ int user_load32(vaddr_t from, uint32_t *out) { return word(false, from, out, 4);
 int user_load64(vaddr_t from, uint64_t *out) { return word(false, from, out, 8); }
 int user_store32(vaddr_t to, uint32_t value) { return word(true, to, &value, 4); }
 int user_store64(vaddr_t to, uint64_t value) { return word(true, to, &value, 8); }
+int user_store_pair(vaddr_t to, uint64_t first, uint64_t second)
+{
+    return user_store64(to, first) || user_store64(va_add(to, 8), second) ? -EFAULT : 0;
+}
 int user_cas32(vaddr_t at, uint32_t *expected, uint32_t value)
 {
     uint32_t now = 0;

@@ -49,19 +49,20 @@
 .endm
 
 /*
- * size_t user_copy_some(uint64_t to, uint64_t from, size_t len)
+ * long user_copy_some(uint64_t to, uint64_t from, size_t len)
  * int user_copy(uint64_t to, uint64_t from, size_t len)
  *
- * a0 and a1 advance; a3 is where a1 ends, a4 the last place for another round. a7 is 0
- * where the caller wants to know how much is left.
+ * a0 and a1 advance; a3 is where a1 ends, a4 the last place for another round. a7 is what comes
+ * back if all goes well: the length, or 0. Less what is left over, it is how much was copied, or
+ * negative where the caller does not want to know that.
  */
 FUNCTION(user_copy_some)
-    li a7, 0
+    mv a7, a2
     j copy_start
 END(user_copy_some)
 
 FUNCTION(user_copy)
-    li a7, -EFAULT
+    li a7, 0
 copy_start:
     li t0, SSTATUS_SUM
     csrs sstatus, t0
@@ -107,7 +108,7 @@ copy_bytes:
     bne a1, a3, 1b
 copy_done:
     csrc sstatus, t0
-    li a0, 0
+    mv a0, a7
     ret
 
     /* Few bytes are not worth the arithmetic. Else bytes until the target is aligned, */
@@ -154,9 +155,10 @@ copy_shift_failed:
     csrs sstatus, t0
     j copy_rest
 copy_failed:
-    mv a0, a7
-    bnez a7, 1f
     sub a0, a3, a1
+    sub a0, a7, a0
+    bgtz a0, 1f
+    li a0, -EFAULT
 1:  ret
     CATCH_USER(copy_aligned, copy_words, copy_wide_failed)
     CATCH_USER(copy_words, copy_done, copy_failed)
@@ -164,8 +166,16 @@ copy_failed:
     CATCH_USER(copy_shift, copy_rest, copy_shift_failed)
 END(user_copy)
 
-/* int user_clear(vaddr_t to, size_t len): a0 advances to a3. */
+/* int user_clear(vaddr_t to, size_t len), long user_clear_some(vaddr_t to, size_t len): a0
+ * advances to a3, a7 is as for copies. */
+FUNCTION(user_clear_some)
+    mv a7, a1
+    j clear_start
+END(user_clear_some)
+
 FUNCTION(user_clear)
+    li a7, 0
+clear_start:
     li t0, SSTATUS_SUM
     csrs sstatus, t0
     add a3, a0, a1
@@ -206,7 +216,7 @@ clear_bytes:
     bne a0, a3, 1b
 clear_done:
     csrc sstatus, t0
-    li a0, 0
+    mv a0, a7
     ret
 
 clear_odd:
@@ -218,9 +228,18 @@ clear_odd:
     bne a0, a4, 1b
     j clear_aligned
 
-clear_end:
-    CATCH_USER(clear_aligned, clear_done, user_access_failed)
-    CATCH_USER(clear_odd, clear_end, user_access_failed)
+clear_wide_failed:
+    csrs sstatus, t0
+    j clear_words
+clear_failed:
+    sub a0, a3, a0
+    sub a0, a7, a0
+    bgtz a0, 1f
+    li a0, -EFAULT
+1:  ret
+    CATCH_USER(clear_aligned, clear_words, clear_wide_failed)
+    CATCH_USER(clear_words, clear_done, clear_failed)
+    CATCH_USER(clear_odd, clear_wide_failed, clear_failed)
 END(user_clear)
 
 /* long user_load_string(char *to, vaddr_t from, size_t n) */
@@ -274,6 +293,17 @@ word_loader user_load32, lw, sw
 word_loader user_load64, ld, sd
 word_storer user_store32, sw
 word_storer user_store64, sd
+
+FUNCTION(user_store_pair)
+    li t0, SSTATUS_SUM
+    csrs sstatus, t0
+1:  sd a1, (a0)
+    sd a2, 8(a0)
+2:  csrc sstatus, t0
+    li a0, 0
+    ret
+    CATCH_USER(1b, 2b, user_access_failed)
+END(user_store_pair)
 
 /* int user_cas32(vaddr_t at, uint32_t *expected, uint32_t value) */
 FUNCTION(user_cas32)

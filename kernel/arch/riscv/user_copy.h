@@ -13,14 +13,15 @@
 
 /*
  * Copy ascending. One of the addresses is a program's and the other the kernel's.
- * user_copy: 0 or -EFAULT. user_copy_some: how many bytes at the end could not be copied,
- * exactly.
+ * user_copy: 0 or -EFAULT. user_copy_some: how many bytes were copied, exactly; -EFAULT if that is
+ * none of some.
  */
 must_check int user_copy(uint64_t to, uint64_t from, size_t len);
-must_check size_t user_copy_some(uint64_t to, uint64_t from, size_t len);
+must_check long user_copy_some(uint64_t to, uint64_t from, size_t len);
 
-/* Stores zeros. 0 or -EFAULT. */
+/* Store zeros, and answer likewise. */
 must_check int user_clear(vaddr_t to, size_t len);
+must_check long user_clear_some(vaddr_t to, size_t len);
 
 /* Copies bytes up to and with the first NUL, `n` > 0 at most. How many came before the NUL;
  * `n` if none came; -EFAULT. */
@@ -31,6 +32,8 @@ must_check int user_load32(vaddr_t from, uint32_t *out);
 must_check int user_load64(vaddr_t from, uint64_t *out);
 must_check int user_store32(vaddr_t to, uint32_t value);
 must_check int user_store64(vaddr_t to, uint64_t value);
+/* The second word behind the first. */
+must_check int user_store_pair(vaddr_t to, uint64_t first, uint64_t second);
 
 /*
  * What a handler finds on its stack (SIGFRAME_* in asm.h): `info` (struct siginfo), `stack` (struct

@@ -43,6 +43,14 @@ long copy_to_user_some(vaddr_t to, const void *from, size_t len)
     return len && !n ? -EFAULT : (long)n;
 }
 
+long clear_user_some(vaddr_t to, size_t len)
+{
+    size_t n = there(to, len);
+
+    memset(at(to), 0, n);
+    return len && !n ? -EFAULT : (long)n;
+}
+
 int clear_user(vaddr_t to, size_t len)
 {
     if (there(to, len) < len) return -EFAULT;
