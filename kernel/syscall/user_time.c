@@ -57,5 +57,5 @@ int put_user_timespec(vaddr_t to, int64_t ns)
 {
     struct timespec t = timespec_of(ns);
 
-    return copy_to_user(to, &t, sizeof(t));
+    return put_user_pair(to, (uint64_t)t.sec, (uint64_t)t.nsec);
 }
