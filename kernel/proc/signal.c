@@ -200,7 +200,9 @@ int signal_action(int number, const struct linux_sigaction *new,
     if (new) {
         *a = *new;
         a->mask &= ~SIGSET_UNBLOCKABLE;
-        if (signal_action_ignores(p, number)) signal_drop(p, SIGSET(number));
+        bool has_handler = a->handler != SIG_DFL && a->handler != SIG_IGN;
+        if (!has_handler && signal_action_ignores(p, number))
+            signal_drop(p, SIGSET(number));
     }
     signals_unlock(p);
     return 0;

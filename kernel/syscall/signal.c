@@ -16,12 +16,14 @@ static struct task_signals *own(void) { return &current_task()->signals; }
 
 long sys_rt_sigaction(uint64_t number, vaddr_t new, vaddr_t old, uint64_t size)
 {
-    struct linux_sigaction to = {0}, from;
+    struct linux_sigaction to, from;
 
     if (size != sizeof(sigset_t)) return -EINVAL;
-    if (new.raw && copy_from_user(&to, new, sizeof(to))) return -EFAULT;
-    to.flags &= known_flags;
-    int err = signal_action((int)number, new.raw ? &to : NULL, &from);
+    if (new.raw) {
+        if (copy_from_user(&to, new, sizeof(to))) return -EFAULT;
+        to.flags &= known_flags;
+    }
+    int err = signal_action((int)number, new.raw ? &to : NULL, old.raw ? &from : NULL);
     if (err || !old.raw) return err;
     return copy_to_user(old, &from, sizeof(from));
 }
