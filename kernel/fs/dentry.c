@@ -136,13 +136,12 @@ static void sweep_some(void)
     }
 }
 
-void dentry_put(struct dentry *d)
+/* Perhaps the last reference; and then the parent's, and so on. */
+static noinline void put_slowly(struct dentry *d)
 {
     bool crowded = false;
 
-    while (d) {
-        interleave("dentry_put", d);
-        if (put_unless_last(d)) break;
+    do {
         struct bucket *b = lock_bucket_of(d);
         bool last = __atomic_fetch_sub(&d->refs, 1, __ATOMIC_ACQ_REL) == 1;
         bool stays = d->hashed && d->cached;
@@ -155,8 +154,15 @@ void dentry_put(struct dentry *d)
         bucket_unlock(b);
         if (!last || stays) break;
         d = free_dentry(d);
-    }
+        interleave("dentry_put", d);
+    } while (d && !put_unless_last(d));
     if (crowded) sweep_some();
+}
+
+void dentry_put(struct dentry *d)
+{
+    interleave("dentry_put", d);
+    if (unlikely(!put_unless_last(d))) put_slowly(d);
 }
 
 /* The bucket is locked. */

@@ -33,7 +33,9 @@ static const struct char_device *device_of(uint64_t number)
     spin_lock(&lock, RANK_DEVICES);
     list_for_each (it, &devices) {
         const struct char_device *d = list_entry(it, struct char_device, link);
-        if (number >= d->number && number < d->number + d->count) found = d;
+        if (number - d->number >= d->count) continue;
+        found = d;
+        break;
     }
     spin_unlock(&lock, RANK_DEVICES);
     return found;

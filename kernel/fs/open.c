@@ -101,10 +101,12 @@ static int complete(struct file *f, unsigned flags)
     return i->ops->open ? i->ops->open(i, f) : open_generic(i, f);
 }
 
-/* f, which has no path yet, becomes the open file of p. With an error f is gone. */
+/* f, which has no path yet, becomes the open file of p, whose reference it takes. With an error f
+ * is gone. */
 static int open_file(struct file *f, struct path p, unsigned flags, struct file **out)
 {
-    file_place(f, p);
+    f->path = p;
+    f->inode = path_inode(p);
     f->flags |= flags & O_TRUNC; /* for inode_ops.open() */
     int err = complete(f, flags);
     f->flags &= ~(uint32_t)O_TRUNC;
@@ -129,7 +131,9 @@ int path_open_found(struct path p, unsigned flags, struct cred *who, struct file
     if (!(flags & O_PATH)) err = may_open(p, flags, who);
     if (err) return err;
     struct file *f = file_make(flags, who);
-    return f ? open_file(f, p, flags & ~O_CREAT, out) : -ENOMEM;
+    if (!f) return -ENOMEM;
+    path_get(p);
+    return open_file(f, p, flags & ~O_CREAT, out);
 }
 
 /* The last component is not there: it is made. The directory is locked. */
@@ -269,10 +273,7 @@ static int find(struct opening *o, const char *path, struct path *out)
         if (!err) err = onto_last(o, &again);
     }
     if (!err && !o->made) err = check_found(o);
-    if (!err) {
-        *out = o->walk.at;
-        path_get(*out);
-    }
+    if (!err) *out = walk_take(&o->walk);
     walk_end(&o->walk);
     return err;
 }
@@ -280,12 +281,15 @@ static int find(struct opening *o, const char *path, struct path *out)
 int path_open(const struct walk_env *env, const char *path, unsigned flags, uint32_t mode,
               struct file **out)
 {
-    struct opening o = {.walk.env = env, .mode = mode};
+    struct opening o;
     struct path p;
 
     int err = check_flags(&flags);
     if (err) return err;
+    o.walk.env = env;
     o.flags = flags;
+    o.mode = mode;
+    o.made = false;
     struct file *f = file_make(flags, env->who);
     if (!f) return -ENOMEM;
     err = flags & O_TMPFILE_BIT ? find_nameless(&o, path, &p) : find(&o, path, &p);
@@ -293,7 +297,5 @@ int path_open(const struct walk_env *env, const char *path, unsigned flags, uint
         file_put(f);
         return err;
     }
-    err = open_file(f, p, o.made ? flags & ~O_TRUNC : flags, out);
-    path_put(p);
-    return err;
+    return open_file(f, p, o.made ? flags & ~O_TRUNC : flags, out);
 }

@@ -58,6 +58,14 @@ void walk_end(struct walk *w)
     path_put(w->at);
 }
 
+struct path walk_take(struct walk *w)
+{
+    struct path p = w->at;
+
+    w->at = (struct path){NULL, NULL};
+    return p;
+}
+
 void walk_move(struct walk *w, struct path p)
 {
     path_put(w->at);
@@ -301,10 +309,7 @@ int path_walk(const struct walk_env *env, const char *path, unsigned flags,
         !inode_is(path_inode(w.at), INODE_DIRECTORY)) {
         err = -ENOTDIR;
     }
-    if (!err) {
-        *out = w.at;
-        path_get(*out);
-    }
+    if (!err) *out = walk_take(&w);
     walk_end(&w);
     return err;
 }

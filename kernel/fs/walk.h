@@ -40,6 +40,8 @@ must_check int walk_look(struct walk *w, struct path *out);
 must_check int walk_up(struct walk *w);
 /* The walk is at p now, whose reference it takes. */
 void walk_move(struct walk *w, struct path p);
+/* Where the walk is, with its reference; only walk_end() may follow. */
+struct path walk_take(struct walk *w);
 void walk_end(struct walk *w);
 
 /* "..": the way up from a held path, which becomes what is there; not above `root`. */

@@ -29,6 +29,9 @@
 #include "arch/riscv/hart.h"
 #include "sync/spinlock.h"
 
+/* A thread that makes no quiescent points of its own passes one after so many objects. */
+enum { DEFERRED_AT_ONCE = 16 };
+
 static struct batches {
     struct spinlock lock; /* RANK_GRACE */
 
@@ -125,8 +128,8 @@ void grace_defer(struct grace *g, void (*free)(struct grace *))
 
     preempt_off();
     struct batches *b = &batches[this_hart()->index];
-    /* What this hart deferred before may be waiting for this hart alone. */
-    if (quiet && has_work(b)) grace_advance();
+    /* What this hart deferred before may be waiting for this hart alone. Only it writes `handed`. */
+    if (quiet && b->handed % DEFERRED_AT_ONCE == 0 && has_work(b)) grace_advance();
     g->free = free;
     spin_lock(&b->lock, RANK_GRACE);
     g->next = b->open;
