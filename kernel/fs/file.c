@@ -64,20 +64,6 @@ void file_put(struct file *f)
     grace_defer(&f->grace, free_file);
 }
 
-bool file_may_read(const struct file *f)
-{
-    unsigned mode = file_flags(f) & (O_ACCMODE | O_PATH);
-
-    return mode == O_RDONLY || mode == O_RDWR;
-}
-
-bool file_may_write(const struct file *f)
-{
-    unsigned mode = file_flags(f) & (O_ACCMODE | O_PATH);
-
-    return mode == O_WRONLY || mode == O_RDWR;
-}
-
 /* Positions are offsets of the ABI, which have a sign: what ends behind the last is refused. */
 static bool fits(const struct transfer *t, uint64_t pos)
 {
@@ -95,27 +81,33 @@ static long write_to(struct file *f, struct transfer *t, uint64_t *pos)
 }
 
 /* One at a time moves the position, and what it reads or writes is all before what the next
- * one does. Files without position may wait for long, and have no lock. */
-static long at_position(struct file *f, struct transfer *t,
-                        long (*move)(struct file *, struct transfer *, uint64_t *))
+ * one does. */
+long file_read_placed(struct file *f, struct transfer *t)
 {
-    uint64_t none = 0;
-
-    if (!f->ops->seek) return move(f, t, &none);
+    if (!f->ops->read) return -EINVAL;
     mutex_lock(&f->pos_lock);
-    long n = move(f, t, &f->pos);
+    long n = read_from(f, t, &f->pos);
+    mutex_unlock(&f->pos_lock);
+    return n;
+}
+
+long file_write_placed(struct file *f, struct transfer *t)
+{
+    if (!f->ops->write) return -EINVAL;
+    mutex_lock(&f->pos_lock);
+    long n = write_to(f, t, &f->pos);
     mutex_unlock(&f->pos_lock);
     return n;
 }
 
 long file_read(struct file *f, struct transfer *t)
 {
-    return file_may_read(f) ? at_position(f, t, read_from) : -EBADF;
+    return file_may_read(f) ? file_read_permitted(f, t) : -EBADF;
 }
 
 long file_write(struct file *f, struct transfer *t)
 {
-    return file_may_write(f) ? at_position(f, t, write_to) : -EBADF;
+    return file_may_write(f) ? file_write_permitted(f, t) : -EBADF;
 }
 
 static int check_position(const struct file *f, int64_t pos)
@@ -359,6 +351,7 @@ static long directory_read(struct file *f, struct transfer *t, uint64_t *pos)
 
 const struct file_ops directory_file_ops = {
     .read = directory_read,
+    .positioned = true,
     .seek = directory_seek,
     .readdir = directory_readdir,
 };

@@ -10,6 +10,7 @@
 #include "fs/transfer.h"
 #include "sched/wait.h"
 #include "sync/grace.h"
+#include "uapi/fcntl.h"
 #include "uapi/poll.h"
 
 struct cred;
@@ -50,6 +51,9 @@ static inline void poll_wait_for(struct poll_table *table, struct wait_queue *q,
 }
 
 struct file_ops {
+    /* Reads and writes go by the position and move it: one at a time, under pos_lock. What is false
+     * may wait for long, and looks at no position. */
+    bool positioned;
     /* Bytes moved, or an error. `pos` is where, and moves on; files without position do not
      * look at it. A wait that a signal ends is -ERESTARTSYS. */
     long (*read)(struct file *f, struct transfer *t, uint64_t *pos);  /* NULL: -EINVAL */
@@ -114,8 +118,18 @@ must_check int file_make_shown(struct inode *i, const char *shown,
 must_check struct inode *file_anonymous_inode(enum inode_kind kind, uint32_t mode);
 
 static inline uint32_t file_flags(const struct file *f) { return inode_read(&f->flags); }
-bool file_may_read(const struct file *f);
-bool file_may_write(const struct file *f);
+/* As the mode it was opened with says. Of the two bits of O_ACCMODE the lower is 0 for O_RDONLY and
+ * O_RDWR, and just one is set for O_WRONLY and O_RDWR. */
+static inline bool file_may_read(const struct file *f)
+{
+    return !(file_flags(f) & (O_PATH | O_WRONLY));
+}
+static inline bool file_may_write(const struct file *f)
+{
+    unsigned mode = file_flags(f) & (O_PATH | O_ACCMODE);
+
+    return mode == O_WRONLY || mode == O_RDWR;
+}
 
 /* read(2), write(2), with position and O_APPEND seen to; -EBADF as the mode it was opened with
  * says. _at: pread, pwrite. */
@@ -123,6 +137,24 @@ must_check long file_read(struct file *f, struct transfer *t);
 must_check long file_write(struct file *f, struct transfer *t);
 must_check long file_read_at(struct file *f, struct transfer *t, int64_t pos);
 must_check long file_write_at(struct file *f, struct transfer *t, int64_t pos);
+/* The same for who has asked file_may_read(), file_may_write(). _placed: their part for what has a
+ * position, or cannot be read or written at all. */
+must_check long file_read_placed(struct file *f, struct transfer *t);
+must_check long file_write_placed(struct file *f, struct transfer *t);
+must_check static inline long file_read_permitted(struct file *f, struct transfer *t)
+{
+    const struct file_ops *ops = f->ops;
+
+    if (ops->positioned || unlikely(!ops->read)) return file_read_placed(f, t);
+    return ops->read(f, t, &f->pos);
+}
+must_check static inline long file_write_permitted(struct file *f, struct transfer *t)
+{
+    const struct file_ops *ops = f->ops;
+
+    if (ops->positioned || unlikely(!ops->write)) return file_write_placed(f, t);
+    return ops->write(f, t, &f->pos);
+}
 must_check long file_seek(struct file *f, int64_t offset, int whence);
 must_check int file_readdir(struct file *f, emit_fn emit, void *arg);
 must_check uint32_t file_poll(struct file *f, struct poll_table *table);

@@ -37,10 +37,9 @@ static void end(void)
 
 static long move(struct file *f, void *bytes, size_t len, bool write)
 {
-    struct buffer_piece piece;
     struct transfer t;
 
-    transfer_kernel(&t, &piece, bytes, len);
+    transfer_kernel(&t, bytes, len);
     return write ? file_write(f, &t) : file_read(f, &t);
 }
 

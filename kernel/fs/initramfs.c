@@ -127,13 +127,12 @@ static int make_name(struct unpacking *u, const struct cpio_entry *e)
 
 static int write_all(struct path p, const struct cpio_entry *e)
 {
-    struct buffer_piece piece;
     struct transfer t;
     struct file *f;
 
     int err = path_open_found(p, O_WRONLY | O_TRUNC, &root_cred, &f);
     if (err) return err;
-    transfer_kernel(&t, &piece, e->data, e->size);
+    transfer_kernel(&t, e->data, e->size);
     long n = file_write(f, &t);
     file_put(f);
     if (n < 0) return (int)n;

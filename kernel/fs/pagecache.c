@@ -545,6 +545,7 @@ static int sync(struct file *f)
 }
 
 const struct file_ops pagecache_file_ops = {
+    .positioned = true,
     .read = read,
     .write = write,
     .seek = seek,
@@ -554,19 +555,17 @@ const struct file_ops pagecache_file_ops = {
 
 long pagecache_read_kernel(struct inode *i, void *buf, size_t len, uint64_t pos)
 {
-    struct buffer_piece piece;
     struct transfer t;
 
-    transfer_kernel(&t, &piece, buf, len);
+    transfer_kernel(&t, buf, len);
     return read_pages(i, &t, &pos);
 }
 
 long pagecache_write_kernel(struct inode *i, const void *buf, size_t len, uint64_t pos)
 {
-    struct buffer_piece piece;
     struct transfer t;
 
-    transfer_kernel(&t, &piece, buf, len);
+    transfer_kernel(&t, buf, len);
     if (len == 0) return 0;
     mutex_lock(&i->lock);
     long n = write_at(i, &t, pos);

@@ -20,18 +20,30 @@ struct buffer_piece { /* struct iovec of the ABI */
 };
 
 struct transfer {
-    bool kernel; /* the pieces are the kernel's own memory */
-    const struct buffer_piece
-        *pieces; /* borrowed; the first is the one that is at work */
-    size_t at;   /* bytes of the first piece already done */
-    size_t left; /* in all pieces: there are enough of them */
+    uint64_t base;                   /* the next byte of the buffer that is at work, */
+    size_t room;                     /* and how many bytes it has from there on */
+    size_t left;                     /* in all buffers: there are enough of them */
+    const struct buffer_piece *next; /* those after it; borrowed */
+    bool kernel;                     /* they are the kernel's own memory */
 };
 
-/* One buffer, for which `piece` gives the room. */
-void transfer_user(struct transfer *t, struct buffer_piece *piece, vaddr_t va,
-                   size_t len);
-void transfer_kernel(struct transfer *t, struct buffer_piece *piece, const void *buf,
-                     size_t len);
+/* One buffer. */
+static inline void transfer_user(struct transfer *t, vaddr_t va, size_t len)
+{
+    *t = (struct transfer){.base = va.raw, .room = len, .left = len};
+}
+static inline void transfer_kernel(struct transfer *t, const void *buf, size_t len)
+{
+    *t = (struct transfer){
+        .base = (uint64_t)buf, .room = len, .left = len, .kernel = true};
+}
+
+/* Several of a program's, with `left` bytes or more. */
+static inline void transfer_pieces(struct transfer *t, const struct buffer_piece *pieces,
+                                   size_t left)
+{
+    *t = (struct transfer){.left = left, .next = pieces};
+}
 
 /*
  * Copies min(len, t->left) bytes from `from` to the buffers, or from the buffers to `to`, or

@@ -7,6 +7,9 @@
  * The thread is in one call at a time; what could give it company, clone(2), is another. Those
  * who look from outside (/proc) take references and change nothing. A thread that has left the
  * process leaves the table alone from then on, and that is what we see in `nthreads`.
+ *
+ * What a task has found out it keeps in task.own_files: only the task itself can end it, by making a
+ * thread, sharing its table or getting another one, and does so with fd_share_begins().
  */
 #include "lib/errno.h"
 #include "proc/fdtable.h"
@@ -20,24 +23,27 @@ static bool is_alone(const struct process *p)
     return __atomic_load_n(&p->nthreads, __ATOMIC_ACQUIRE) == 1;
 }
 
-/* With p's table for its calling thread alone. */
-static int borrow(struct fd_table *t, int fd, struct fd_use *use)
+/* The table that is the calling task's alone, or NULL. */
+static struct fd_table *own_table(void)
 {
-    struct file *f = fd_peek(t, (unsigned)fd);
+    struct task *self = current_task();
+    const struct process *p = self->process;
 
-    if (!f) return -EBADF;
-    *use = (struct fd_use){f, false};
-    return 0;
+    if (likely(self->own_files)) return self->own_files;
+    if (is_alone(p) && !fd_table_is_shared(p->files)) self->own_files = p->files;
+    return self->own_files;
 }
+
+void fd_share_begins(void) { current_task()->own_files = NULL; }
 
 int fd_begin_path(int fd, struct fd_use *use)
 {
-    const struct process *p = current_process();
-    struct fd_table *t = p->files;
+    struct fd_table *t = own_table();
 
-    if (likely(is_alone(p) && !fd_table_is_shared(t))) return borrow(t, fd, use);
-    use->held = true;
-    return fd_get(t, fd, &use->file);
+    use->held = !t;
+    if (unlikely(!t)) return fd_get(current_process()->files, fd, &use->file);
+    use->file = fd_peek(t, (unsigned)fd);
+    return likely(use->file) ? 0 : -EBADF;
 }
 
 int fd_begin(int fd, struct fd_use *use)
@@ -141,13 +147,13 @@ int fs_env_begin(struct walk_env *env, int dirfd, const char *path)
 {
     const struct process *p = current_process();
     struct fs_context *c = p->fs;
-    bool own = !fd_table_is_shared(p->files) && !fs_context_is_shared(c);
 
     env->who = current_cred();
     env->limits = 0;
     env->umask = __atomic_load_n(&c->umask, __ATOMIC_RELAXED);
-    return likely(own && is_alone(p)) ? borrow_all(env, c, dirfd, path)
-                                      : hold_all(env, c, dirfd, path);
+    return likely(own_table() && !fs_context_is_shared(c))
+               ? borrow_all(env, c, dirfd, path)
+               : hold_all(env, c, dirfd, path);
 }
 
 void fs_env_end(struct walk_env *env)

@@ -460,6 +460,7 @@ static int own_files(struct process *p)
     spin_lock(&p->lock, RANK_PROCESS);
     struct fd_table *before = p->files;
     p->files = copy;
+    fd_share_begins();
     spin_unlock(&p->lock, RANK_PROCESS);
     fd_table_put(before);
     return 0;

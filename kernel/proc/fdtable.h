@@ -93,6 +93,10 @@ static inline void fd_end(struct fd_use use)
     if (use.held) file_put(use.file);
 }
 
+/* From here on the calling task is perhaps not the only one that can change its process's table, or
+ * it gets another table. */
+void fd_share_begins(void);
+
 /* 0 and a held file, or -EBADF, also for what O_PATH opened. */
 must_check int fd_file(int fd, struct file **out);
 /* The same, also for O_PATH. */

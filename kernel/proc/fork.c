@@ -108,6 +108,7 @@ static bool add_thread(struct process *p, struct thread *t)
     spin_lock(&p->lock, RANK_PROCESS);
     bool stays = p->end.kind == PROCESS_RUNS && !current_must_leave();
     if (stays) {
+        fd_share_begins();
         list_push_back(&p->threads, &t->in_owner);
         p->nthreads++;
         process_get(p);
@@ -145,6 +146,7 @@ static long fork_thread(const struct fork_request *r)
 static int fill(struct process *child, struct process *parent, uint64_t flags)
 {
     if (flags & CLONE_FILES) {
+        fd_share_begins();
         fd_table_get(parent->files);
         child->files = parent->files;
     } else {

@@ -11,6 +11,7 @@
 #include "proc/signal.h"
 
 struct cred;
+struct fd_table;
 
 /* How it wants to be scheduled, which is remembered and told: all threads have equal turns. */
 struct scheduling {
@@ -24,6 +25,10 @@ struct task {
     struct process *process; /* set once; the thread's reference holds it */
     int tid;                 /* changes in execve alone, under families_lock */
     struct list by_number;   /* under families_lock */
+
+    /* The process's table of descriptors, if nobody else can change it (descriptors.c). NULL: to be
+     * found out. Changed by the task itself. */
+    struct fd_table *own_files;
 
     struct cred *cred; /* held; changed by the task itself, under process.lock */
 

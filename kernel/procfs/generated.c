@@ -95,6 +95,7 @@ static void generated_release(struct file *f)
 static const struct file_ops generated_file_ops = {
     .read = generated_read,
     .write = generated_write,
+    .positioned = true,
     .seek = generated_seek,
     .release = generated_release,
 };

@@ -387,6 +387,7 @@ static void memory_release(struct file *f) { program_put(f->data); }
 static const struct file_ops memory_file_ops = {
     .read = memory_read,
     .write = memory_write,
+    .positioned = true,
     .seek = memory_seek,
     .release = memory_release,
 };

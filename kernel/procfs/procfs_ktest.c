@@ -42,12 +42,11 @@ static void end(void)
 /* The beginning of a file, as a string. */
 static const char *read(const char *path)
 {
-    struct buffer_piece piece;
     struct transfer t;
     struct file *f;
 
     assert(path_open(&env, path, O_RDONLY, 0, &f) == 0);
-    transfer_kernel(&t, &piece, text, MOST - 1);
+    transfer_kernel(&t, text, MOST - 1);
     long n = file_read(f, &t);
     assert(n >= 0);
     text[n] = 0;

@@ -2,54 +2,76 @@
  * read(2), write(2) and their like: a descriptor, buffers, and perhaps a position.
  */
 #include "lib/errno.h"
+#include "proc/fd_borrow.h"
 #include "proc/fdtable.h"
 #include "syscall/linux.h"
 #include "syscall/user_buffers.h"
 #include "syscall/writing.h"
 
-static long read_from(struct file *f, struct transfer *t, const int64_t *at)
+/* One buffer. `at` NULL: the file's own position. */
+static inline long read_buffer(struct file *f, vaddr_t buf, uint64_t len,
+                               const int64_t *at)
 {
-    return at ? file_read_at(f, t, *at) : file_read(f, t);
+    struct transfer t;
+
+    if (unlikely(!file_may_read(f))) return -EBADF;
+    if (unlikely(user_buffer(&t, buf, len))) return -EFAULT;
+    return at ? file_read_at(f, &t, *at) : file_read_permitted(f, &t);
 }
 
-/* One buffer. `at` NULL: the file's own position. */
-static long read_one(uint64_t fd, vaddr_t buf, uint64_t len, const int64_t *at)
+static inline long write_buffer(struct file *f, vaddr_t buf, uint64_t len,
+                                const int64_t *at)
 {
-    struct user_buffers b;
+    struct transfer t;
+
+    if (unlikely(!file_may_write(f))) return -EBADF;
+    if (unlikely(user_buffer(&t, buf, len))) return -EFAULT;
+    return at ? write_for_program(f, &t, at) : write_permitted(f, &t);
+}
+
+/* The same for who may not borrow. */
+static noinline long read_held(uint64_t fd, vaddr_t buf, uint64_t len, const int64_t *at)
+{
     struct fd_use use;
     long n = fd_begin((int)fd, &use);
 
     if (n) return n;
-    n = file_may_read(use.file) ? user_buffer(&b, buf, len) : -EBADF;
-    if (!n) n = read_from(use.file, &b.transfer, at);
+    n = read_buffer(use.file, buf, len, at);
     fd_end(use);
     return n;
 }
 
-static long write_one(uint64_t fd, vaddr_t buf, uint64_t len, const int64_t *at)
+static noinline long write_held(uint64_t fd, vaddr_t buf, uint64_t len, const int64_t *at)
 {
-    struct user_buffers b;
     struct fd_use use;
     long n = fd_begin((int)fd, &use);
 
     if (n) return n;
-    n = file_may_write(use.file) ? user_buffer(&b, buf, len) : -EBADF;
-    if (!n) n = write_for_program(use.file, &b.transfer, at);
+    n = write_buffer(use.file, buf, len, at);
     fd_end(use);
     return n;
 }
 
 long sys_read(uint64_t fd, vaddr_t buf, uint64_t len)
 {
-    return read_one(fd, buf, len, NULL);
+    struct file *f = fd_borrow(fd);
+
+    return likely(f) ? read_buffer(f, buf, len, NULL) : read_held(fd, buf, len, NULL);
 }
 
 long sys_write(uint64_t fd, vaddr_t buf, uint64_t len)
 {
-    return write_one(fd, buf, len, NULL);
+    struct file *f = fd_borrow(fd);
+
+    return likely(f) ? write_buffer(f, buf, len, NULL) : write_held(fd, buf, len, NULL);
 }
 
 /* Several buffers. */
+static long read_from(struct file *f, struct transfer *t, const int64_t *at)
+{
+    return at ? file_read_at(f, t, *at) : file_read(f, t);
+}
+
 static long read_many(uint64_t fd, vaddr_t iov, uint64_t count, const int64_t *at)
 {
     struct user_buffers b;
@@ -96,14 +118,18 @@ long sys_pread64(uint64_t fd, vaddr_t buf, uint64_t len, uint64_t pos)
 {
     int64_t at = (int64_t)pos;
 
-    return at < 0 ? -EINVAL : read_one(fd, buf, len, &at);
+    if (at < 0) return -EINVAL;
+    struct file *f = fd_borrow(fd);
+    return likely(f) ? read_buffer(f, buf, len, &at) : read_held(fd, buf, len, &at);
 }
 
 long sys_pwrite64(uint64_t fd, vaddr_t buf, uint64_t len, uint64_t pos)
 {
     int64_t at = (int64_t)pos;
 
-    return at < 0 ? -EINVAL : write_one(fd, buf, len, &at);
+    if (at < 0) return -EINVAL;
+    struct file *f = fd_borrow(fd);
+    return likely(f) ? write_buffer(f, buf, len, &at) : write_held(fd, buf, len, &at);
 }
 
 /* The position comes as two halves, of which the lower is all of it where registers have 64

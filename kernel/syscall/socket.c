@@ -304,13 +304,11 @@ long sys_sendto(uint64_t fd, vaddr_t buf, uint64_t len, uint64_t flags, vaddr_t 
                 uint64_t address_len)
 {
     struct socket_io io = {0};
-    struct user_buffers b;
     struct fd_use use;
-    long n = user_buffer(&b, buf, len);
+    long n = user_buffer(&io.transfer, buf, len);
 
     if (!n) n = fd_begin((int)fd, &use);
     if (n) return n;
-    io.transfer = b.transfer;
     if (address.raw) n = read_address(address, address_len, &io.address);
     if (!n) n = send_io(use.file, &io, (unsigned)flags);
     fd_end(use);
@@ -321,13 +319,11 @@ long sys_recvfrom(uint64_t fd, vaddr_t buf, uint64_t len, uint64_t flags, vaddr_
                   vaddr_t address_len)
 {
     struct socket_io io = {0};
-    struct user_buffers b;
     struct fd_use use;
-    long n = user_buffer(&b, buf, len);
+    long n = user_buffer(&io.transfer, buf, len);
 
     if (!n) n = fd_begin((int)fd, &use);
     if (n) return n;
-    io.transfer = b.transfer;
     n = socket_receive(use.file, &io, (unsigned)flags);
     rights_put(io.rights); /* there is no room for them */
     fd_end(use);

@@ -87,20 +87,18 @@ static int advance(struct side *s, uint64_t n)
 
 static long read_batch(const struct side *in, void *buf, size_t len, bool wait)
 {
-    struct buffer_piece piece;
     struct transfer t;
 
     if (file_is_pipe(in->file)) return pipe_peek(in->file, buf, len, wait);
-    transfer_kernel(&t, &piece, buf, len);
+    transfer_kernel(&t, buf, len);
     return in->placed ? file_read_at(in->file, &t, in->at) : file_read(in->file, &t);
 }
 
 static long write_batch(const struct side *out, const void *buf, size_t len)
 {
-    struct buffer_piece piece;
     struct transfer t;
 
-    transfer_kernel(&t, &piece, buf, len);
+    transfer_kernel(&t, buf, len);
     return write_for_program(out->file, &t, out->placed ? &out->at : NULL);
 }
 
@@ -290,7 +288,6 @@ long sys_splice(uint64_t in_fd, vaddr_t in_offset, uint64_t out_fd, vaddr_t out_
  */
 static long tee_batch(struct file *in, struct file *out, uint64_t len, bool wait)
 {
-    struct buffer_piece piece;
     struct transfer t;
     long n = room_in(out, wait);
 
@@ -300,7 +297,7 @@ static long tee_batch(struct file *in, struct file *out, uint64_t len, bool wait
     if (!buf) return -ENOMEM;
     n = pipe_peek(in, buf, len, wait);
     if (n > 0) {
-        transfer_kernel(&t, &piece, buf, (size_t)n);
+        transfer_kernel(&t, buf, (size_t)n);
         n = write_for_program(out, &t, NULL);
         pipe_peek_end(in, 0);
     }

@@ -134,6 +134,7 @@ static int unshare_files(struct process *p)
     spin_lock(&p->lock, RANK_PROCESS);
     before = p->files;
     p->files = own;
+    fd_share_begins();
     spin_unlock(&p->lock, RANK_PROCESS);
     fd_table_put(before);
     return 0;

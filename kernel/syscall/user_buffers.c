@@ -5,14 +5,6 @@
 #include "mm/slab.h"
 #include "mm/uaccess.h"
 
-int user_buffer(struct user_buffers *b, vaddr_t va, uint64_t len)
-{
-    b->memory = NULL;
-    if (unlikely(!user_range_ok(va, len))) return -EFAULT;
-    transfer_user(&b->transfer, &b->few[0], va, len < IO_MOST ? len : IO_MOST);
-    return 0;
-}
-
 /* All of them are looked at, also those that are too much for one call. */
 static int add_up(struct user_buffers *b, const struct buffer_piece *pieces,
                   uint64_t count)
@@ -25,7 +17,7 @@ static int add_up(struct user_buffers *b, const struct buffer_piece *pieces,
         uint64_t room = IO_MOST - total;
         total += pieces[i].len < room ? pieces[i].len : room;
     }
-    b->transfer = (struct transfer){.pieces = pieces, .left = total};
+    transfer_pieces(&b->transfer, pieces, total);
     return 0;
 }
 

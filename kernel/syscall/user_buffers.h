@@ -4,10 +4,20 @@
 #pragma once
 
 #include "fs/transfer.h"
+#include "lib/errno.h"
+#include "mm/user_range.h"
 
 /* One call moves at most so many bytes, and has at most so many pieces. */
 #define IO_MOST 0x7ffff000ul
 enum { IO_PIECES = 1024 };
+
+/* One buffer: 0, or -EFAULT if a byte of it is no address of programs, whatever becomes of it. */
+static inline int user_buffer(struct transfer *t, vaddr_t va, uint64_t len)
+{
+    if (unlikely(!is_user_range(va, len))) return -EFAULT;
+    transfer_user(t, va, len < IO_MOST ? len : IO_MOST);
+    return 0;
+}
 
 struct user_buffers {
     struct transfer transfer;
@@ -15,8 +25,6 @@ struct user_buffers {
     struct buffer_piece few[8];
 };
 
-/* 0, or -EFAULT if a byte of it is no address of programs, whatever becomes of it. */
-must_check int user_buffer(struct user_buffers *b, vaddr_t va, uint64_t len);
 /* struct iovec[count]: 0, -EINVAL, -EFAULT, -ENOMEM. Only after 0, user_buffers_put() is called. */
 must_check int user_buffers_get(struct user_buffers *b, vaddr_t iov, uint64_t count);
 void user_buffers_put(struct user_buffers *b);

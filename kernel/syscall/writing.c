@@ -6,13 +6,6 @@
 #include "proc/signal.h"
 #include "uapi/fcntl.h"
 
-static uint64_t size_limit(void)
-{
-    const struct process *p = current_process();
-
-    return __atomic_load_n(&p->limits[RLIMIT_FSIZE].cur, __ATOMIC_RELAXED);
-}
-
 static int too_big(void)
 {
     signal_self(SIGXFSZ);
@@ -23,7 +16,7 @@ int size_within_limit(const struct inode *i, uint64_t size)
 {
     bool grows = inode_is(i, INODE_REGULAR) && size > inode_read_size(i);
 
-    return grows && size > size_limit() ? too_big() : 0;
+    return grows && size > process_limit(current_process(), RLIMIT_FSIZE) ? too_big() : 0;
 }
 
 static uint64_t write_begins(struct file *f, const int64_t *at)
@@ -35,7 +28,7 @@ static uint64_t write_begins(struct file *f, const int64_t *at)
 /* The transfer ends at the limit. What others write meanwhile may move the place. */
 static int keep_within_limit(struct file *f, struct transfer *t, const int64_t *at)
 {
-    uint64_t limit = size_limit();
+    uint64_t limit = process_limit(current_process(), RLIMIT_FSIZE);
 
     if (likely(limit == RLIM_INFINITY) || !inode_is(f->inode, INODE_REGULAR)) return 0;
     uint64_t pos = write_begins(f, at);
@@ -45,12 +38,17 @@ static int keep_within_limit(struct file *f, struct transfer *t, const int64_t *
     return 0;
 }
 
+long write_refused(void)
+{
+    signal_self(SIGPIPE);
+    return -EPIPE;
+}
+
 long write_for_program(struct file *f, struct transfer *t, const int64_t *at)
 {
     int err = keep_within_limit(f, t, at);
 
     if (err) return err;
     long n = at ? file_write_at(f, t, *at) : file_write(f, t);
-    if (unlikely(n == -EPIPE)) signal_self(SIGPIPE);
-    return n;
+    return likely(n != -EPIPE) ? n : write_refused();
 }

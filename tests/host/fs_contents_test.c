@@ -46,13 +46,14 @@ static void open_model(const char *name)
 static long user_io(bool write, size_t len, uint64_t pos)
 {
     struct buffer_piece piece[3];
-    struct transfer t = {.pieces = piece, .left = len};
+    struct transfer t;
     size_t first = len ? test_random_below(len) : 0;
 
     /* In two pieces with nothing between them, which is a piece, too. */
     piece[0] = (struct buffer_piece){FAKE_USER, first};
     piece[1] = (struct buffer_piece){0, 0};
     piece[2] = (struct buffer_piece){FAKE_USER + first, len - first};
+    transfer_pieces(&t, piece, len);
     return write ? file_write_at(f, &t, (int64_t)pos) : file_read_at(f, &t, (int64_t)pos);
 }
 

@@ -155,10 +155,9 @@ static void step_open(void)
 
 static long our_io(struct file *f, bool write, void *buf, size_t len, int64_t pos)
 {
-    struct buffer_piece piece;
     struct transfer t;
 
-    transfer_kernel(&t, &piece, buf, len);
+    transfer_kernel(&t, buf, len);
     if (write) return pos < 0 ? file_write(f, &t) : file_write_at(f, &t, pos);
     return pos < 0 ? file_read(f, &t) : file_read_at(f, &t, pos);
 }

@@ -137,9 +137,8 @@ TEST(a_pipe_has_no_position_and_each_end_one_direction)
     EXPECT_EQ(file_seek(end[0], 0, SEEK_CUR), -ESPIPE);
     EXPECT_EQ(rig_file_write(end[0], "x", 1), -EBADF);
     EXPECT_EQ(rig_file_read(end[1], &c, 1), -EBADF);
-    struct buffer_piece piece;
     struct transfer t;
-    transfer_kernel(&t, &piece, &c, 1);
+    transfer_kernel(&t, &c, 1);
     EXPECT_EQ(file_read_at(end[0], &t, 0), -ESPIPE);
     long n = path_name(end[0]->path, rig_env.root, buf, sizeof(buf));
     EXPECT_EQ(n, strlen(buf) + 1);
@@ -155,16 +154,14 @@ TEST(a_pipe_has_no_position_and_each_end_one_direction)
 
 static long user_put(uint64_t offset, size_t len)
 {
-    struct buffer_piece piece;
     struct transfer t;
 
-    transfer_user(&t, &piece, VA(FAKE_USER + offset), len);
+    transfer_user(&t, VA(FAKE_USER + offset), len);
     return file_write(end[1], &t);
 }
 
 TEST(a_small_write_from_a_bad_buffer_writes_nothing_and_a_read_into_one_loses_nothing)
 {
-    struct buffer_piece piece;
     struct transfer t;
     char c[8] = "";
 
@@ -174,9 +171,9 @@ TEST(a_small_write_from_a_bad_buffer_writes_nothing_and_a_read_into_one_loses_no
     EXPECT_EQ(user_put(5, 10), -EFAULT);
     EXPECT_EQ(pipe_bytes(end[0]), 0);
     EXPECT_EQ(user_put(0, 10), 10);
-    transfer_user(&t, &piece, VA(FAKE_USER + 8), 10);
+    transfer_user(&t, VA(FAKE_USER + 8), 10);
     EXPECT_EQ(file_read(end[0], &t), 2);
-    transfer_user(&t, &piece, VA(FAKE_USER + 10), 10);
+    transfer_user(&t, VA(FAKE_USER + 10), 10);
     EXPECT_EQ(file_read(end[0], &t), -EFAULT);
     EXPECT_EQ(take(c, 8), 8);
     EXPECT(memcmp(c, "23456789", 8) == 0);

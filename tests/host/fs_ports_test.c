@@ -188,17 +188,16 @@ TEST(a_read_gives_what_there_is_and_then_the_end)
 TEST(a_bad_buffer_loses_nothing)
 {
     struct file *f = begin("dev/port/in", O_RDWR | O_NONBLOCK);
-    struct buffer_piece piece;
     struct transfer t;
     uint8_t bytes[8];
 
     host_changes(&ports[0], 6, MOST, false);
-    transfer_user(&t, &piece, VA(1), 6);
+    transfer_user(&t, VA(1), 6);
     EXPECT_EQ(file_read(f, &t), -EFAULT);
     EXPECT_EQ(file_poll(f, NULL), POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
     EXPECT_EQ(rig_file_read(f, bytes, 8), 6);
     EXPECT(memcmp(bytes, ports[0].to_guest, 6) == 0);
-    transfer_user(&t, &piece, VA(1), 6);
+    transfer_user(&t, VA(1), 6);
     EXPECT_EQ(file_write(f, &t), -EFAULT);
     EXPECT_EQ(t.left, 6);
     EXPECT_EQ(ports[0].sent, 0);

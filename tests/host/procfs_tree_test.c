@@ -463,14 +463,13 @@ TEST(pieces_are_of_one_text_and_the_beginning_makes_another)
 
 TEST(who_starts_in_the_middle_reads_the_middle)
 {
-    struct buffer_piece piece;
     struct transfer t;
     struct file *f;
     char buf[6] = "";
 
     begin();
     EXPECT_EQ(rig_open("proc/7/name", O_RDONLY, &f), 0);
-    transfer_kernel(&t, &piece, buf, 5);
+    transfer_kernel(&t, buf, 5);
     EXPECT_EQ(file_read_at(f, &t, 8), 5);
     EXPECT_STR(buf, "7 tas");
     file_put(f);

@@ -123,14 +123,13 @@ static struct rights *to_send;
 static long send_to(struct file *f, const void *bytes, size_t len, unsigned flags,
                     const char *to)
 {
-    struct buffer_piece piece;
 
     last = (struct socket_io){.rights = to_send};
     if (to) {
         last.address = name(to);
         last.env = &rig_env;
     }
-    transfer_kernel(&last.transfer, &piece, bytes, len);
+    transfer_kernel(&last.transfer, bytes, len);
     long n = socket_send(f, &last, flags);
     if (last.rights) rights_put(last.rights);
     to_send = NULL;
@@ -145,11 +144,10 @@ static char text[1 << 20];
 
 static long take_some(struct file *f, size_t len, unsigned flags)
 {
-    struct buffer_piece piece;
 
     last = (struct socket_io){0};
     memset(text, 0, 64);
-    transfer_kernel(&last.transfer, &piece, text, len);
+    transfer_kernel(&last.transfer, text, len);
     return socket_receive(f, &last, flags);
 }
 static long take(struct file *f) { return take_some(f, sizeof(text), MSG_DONTWAIT); }
@@ -620,24 +618,23 @@ TEST(senders_are_known_and_told_apart_where_that_is_asked_for)
 
 TEST(a_bad_buffer_loses_nothing)
 {
-    struct buffer_piece piece;
     struct socket_io io = {0};
 
     begin_pair(SOCK_STREAM);
     fake_user_end = 4;
     memcpy(fake_user, "0123", 4);
-    transfer_user(&io.transfer, &piece, VA(FAKE_USER + 4), 4);
+    transfer_user(&io.transfer, VA(FAKE_USER + 4), 4);
     EXPECT_EQ(socket_send(pair[0], &io, 0), -EFAULT);
-    transfer_user(&io.transfer, &piece, VA(FAKE_USER), 8);
+    transfer_user(&io.transfer, VA(FAKE_USER), 8);
     EXPECT_EQ(socket_send(pair[0], &io, 0), 4);
-    transfer_user(&io.transfer, &piece, VA(FAKE_USER + 4), 4);
+    transfer_user(&io.transfer, VA(FAKE_USER + 4), 4);
     EXPECT_EQ(socket_receive(pair[1], &io, 0), -EFAULT);
-    transfer_user(&io.transfer, &piece, VA(FAKE_USER + 2), 4);
+    transfer_user(&io.transfer, VA(FAKE_USER + 2), 4);
     EXPECT_EQ(socket_receive(pair[1], &io, 0), 2);
     EXPECT_STR(taken(pair[1]), "23");
     end_pair();
     begin_pair(SOCK_DGRAM);
-    transfer_user(&io.transfer, &piece, VA(FAKE_USER), 8);
+    transfer_user(&io.transfer, VA(FAKE_USER), 8);
     EXPECT_EQ(socket_send(pair[0], &io, 0), -EFAULT);
     EXPECT_STR(taken(pair[1]), "again");
     fake_user_end = FAKE_USER_SIZE;
@@ -649,10 +646,9 @@ TEST(a_bad_buffer_loses_nothing)
  */
 static long send_here(struct file *f, const void *bytes, size_t len)
 {
-    struct buffer_piece piece;
     struct socket_io io = {0};
 
-    transfer_kernel(&io.transfer, &piece, bytes, len);
+    transfer_kernel(&io.transfer, bytes, len);
     return socket_send(f, &io, 0);
 }
 
@@ -738,13 +734,12 @@ TEST(a_large_sending_waits_for_its_reader_again_and_again)
 {
     pthread_t t;
     long n = 0, total = 0;
-    struct buffer_piece piece;
     struct socket_io io = {0};
 
     begin_pair(SOCK_STREAM);
     fake_thread_start(&t, 1, send_much, pair[0]);
     while (total < 1000000) {
-        transfer_kernel(&io.transfer, &piece, text, 5000);
+        transfer_kernel(&io.transfer, text, 5000);
         n = socket_receive(pair[1], &io, 0);
         if (!EXPECT(n > 0)) break;
         total += n;
@@ -1110,9 +1105,8 @@ TEST(listeners_come_and_go_while_others_call_them)
         EXPECT_EQ(socket_listen(l, 2), 0);
         for (unsigned k = 0; i % 10 == 0 && k < i % 4; k++) {
             struct socket_io io = {0};
-            struct buffer_piece piece;
             if (socket_accept(l, 0, &s)) abort();
-            transfer_kernel(&io.transfer, &piece, words, sizeof(words));
+            transfer_kernel(&io.transfer, words, sizeof(words));
             EXPECT_EQ(socket_receive(s, &io, 0), 5);
             file_put(s);
         }

@@ -39,16 +39,22 @@ static vaddr_t put_pieces(unsigned n, uint64_t base, uint64_t len)
 
 TEST(a_buffer_is_in_the_user_half_whatever_its_length)
 {
-    struct user_buffers b;
+    struct aspace space = {.user_end = FAKE_USER_HALF};
+    struct thread program = {.space = &space};
+    struct transfer t;
 
     begin();
-    assert(user_buffer(&b, VA(FAKE_USER), 10) == 0 && b.transfer.left == 10);
-    assert(user_buffer(&b, VA(0), 0) == 0 && b.transfer.left == 0);
-    assert(user_buffer(&b, VA(FAKE_USER_HALF), 0) == 0);
-    assert(user_buffer(&b, VA(FAKE_USER_HALF), 1) == -EFAULT);
-    assert(user_buffer(&b, VA(~0ul), 0) == -EFAULT);
-    assert(user_buffer(&b, VA(8), ~0ul) == -EFAULT);
-    assert(user_buffer(&b, VA(0), 1ul << 33) == 0 && b.transfer.left == IO_MOST);
+    this_context = &program.ctx;
+    assert(user_buffer(&t, VA(FAKE_USER), 10) == 0 && t.left == 10);
+    assert(user_buffer(&t, VA(0), 0) == 0 && t.left == 0);
+    assert(user_buffer(&t, VA(FAKE_USER_HALF), 0) == 0);
+    assert(user_buffer(&t, VA(FAKE_USER_HALF), 1) == -EFAULT);
+    assert(user_buffer(&t, VA(~0ul), 0) == -EFAULT);
+    assert(user_buffer(&t, VA(8), ~0ul) == -EFAULT);
+    assert(user_buffer(&t, VA(0), 1ul << 33) == 0 && t.left == IO_MOST);
+    program.space = NULL;
+    assert(user_buffer(&t, VA(8), 1) == -EFAULT);
+    this_context = NULL;
     end();
 }
 

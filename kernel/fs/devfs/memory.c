@@ -27,12 +27,11 @@ static long read_nothing(struct file *f, struct transfer *t, uint64_t *pos)
     return 0;
 }
 
-static long read_zeros(struct file *f, struct transfer *t, uint64_t *pos)
+/* Page by page, since a signal may come. */
+static noinline long read_many_zeros(struct transfer *t)
 {
     long total = 0;
 
-    (void)f;
-    (void)pos;
     while (t->left) {
         size_t len = t->left < PAGE_SIZE ? t->left : PAGE_SIZE;
         if (file_interrupted()) return total ? total : -ERESTARTSYS;
@@ -42,6 +41,14 @@ static long read_zeros(struct file *f, struct transfer *t, uint64_t *pos)
         if ((size_t)n < len) break;
     }
     return total;
+}
+
+static long read_zeros(struct file *f, struct transfer *t, uint64_t *pos)
+{
+    (void)f;
+    (void)pos;
+    if (unlikely(t->left > PAGE_SIZE)) return read_many_zeros(t);
+    return transfer_zeros(t, t->left);
 }
 
 static long swallow(struct file *f, struct transfer *t, uint64_t *pos)

@@ -90,19 +90,17 @@ int rig_open(const char *path, unsigned flags, struct file **out)
 
 long rig_file_write(struct file *f, const void *bytes, size_t len)
 {
-    struct buffer_piece piece;
     struct transfer t;
 
-    transfer_kernel(&t, &piece, bytes, len);
+    transfer_kernel(&t, bytes, len);
     return file_write(f, &t);
 }
 
 long rig_file_read(struct file *f, void *bytes, size_t len)
 {
-    struct buffer_piece piece;
     struct transfer t;
 
-    transfer_kernel(&t, &piece, bytes, len);
+    transfer_kernel(&t, bytes, len);
     return file_read(f, &t);
 }
 
