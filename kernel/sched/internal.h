@@ -56,6 +56,8 @@ static inline void timers_run(void)
 /* Lets another thread run if there is one that should, else sees that the slice of the
  * running one ends. Depth is 1. */
 void sched_look(void);
+/* The same under the queue's lock, where another thread is likely to run. */
+void sched_look_closely(void);
 
 /* Takes the lock of the run queue that `t` belongs to, and keeps it: nobody else can change
  * its state or move it. Preemption is off from then on. */

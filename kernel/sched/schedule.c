@@ -67,16 +67,18 @@ static void unlock(struct run_queue *q)
     rank_leave(RANK_RUNQUEUE);
 }
 
-struct run_queue *lock_queue_of(struct thread *t)
+static always_inline struct run_queue *lock_queue(struct thread *t)
 {
     for (;;) {
         struct hart *h = __atomic_load_n(&t->ctx.hart, __ATOMIC_RELAXED);
-        struct run_queue *q = queue_of(h);
+        struct run_queue *q = h->queue;
         spin_lock(&q->lock, RANK_RUNQUEUE);
         if (__atomic_load_n(&t->ctx.hart, __ATOMIC_RELAXED) == h) return q;
         spin_unlock(&q->lock, RANK_RUNQUEUE);
     }
 }
+
+struct run_queue *lock_queue_of(struct thread *t) { return lock_queue(t); }
 
 /* The time that t has run comes off its slice. */
 static void charge(struct thread *t, uint64_t now)
@@ -238,8 +240,7 @@ static noinline void end_turn(struct run_queue *q, uint64_t now)
     run_next(q, now);
 }
 
-/* A look that may come to another thread; the queue must be locked for that. */
-static noinline void look_closely(void)
+void sched_look_closely(void)
 {
     struct thread *t = current_thread();
     struct run_queue *q = this_hart()->queue;
@@ -275,7 +276,7 @@ void sched_look(void)
     uint64_t now = read_time();
 
     if (t == q->idle || !may_run(t, h) || run_queue_wants(q, end > now ? end - now : 0)) {
-        look_closely();
+        sched_look_closely();
     } else if (q->waiting) {
         timer_want(end);
     }
@@ -559,7 +560,7 @@ void sched_set_affinity(struct thread *t, uint64_t mask)
 
 void sched_wake(struct thread *t)
 {
-    struct run_queue *q = lock_queue_of(t);
+    struct run_queue *q = lock_queue(t);
 
     if (likely(t->state == THREAD_BLOCKED)) {
         deliver(q, t, choose_hart(t), true);

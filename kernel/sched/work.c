@@ -27,7 +27,7 @@ void hart_do_work(void)
         __asm__ volatile("" ::: "memory");
         uint32_t work = __atomic_exchange_n(&this_hart()->work, 0, __ATOMIC_ACQUIRE);
         if (likely(work == HART_WORK_RESCHED)) {
-            sched_look();
+            sched_look_closely();
         } else {
             do_all(work);
         }
