@@ -9,12 +9,12 @@
  *
  * Neighbours are mostly alike: words that differ in nothing but their frame, and mean
  * the same. They are a *run*. What happens to its first word is decided, and then it
- * happens to all of them, in a loop of seven instructions:
+ * happens to all of them, in a loop of six instructions a word:
  *
  *     word   A  A  A  A  A  B  B  .  .       A: one decision, five stores
  *            |-- run ---->  |->              B: the next
  *
- * A run whose frames must each be looked at, because W depends on it, takes five more.
+ * A run whose frames must each be looked at, because W depends on it, takes twelve.
  *
  * What loses rights is flushed on all harts before the unlock; gaining rights
  * needs no fence, since a fault on an old translation is spurious.
@@ -96,12 +96,22 @@ static pte_t protected_word(const struct protect *p, const struct page *t, unsig
     return to;
 }
 
-/* The words from w on change, as far as they are alike. Where that ended. */
+/* The words from w on change, as far as they are alike: by fours, and then by ones. Where that
+ * ended. */
 static noinline pte_t *change_alike(pte_t *w, const pte_t *end,
                                     const struct pte_change *change)
 {
     struct pte_change c = *change;
 
+    for (; end - w >= 4; w += 4) {
+        pte_t e0 = w[0], e1 = w[1], e2 = w[2], e3 = w[3];
+        if (!pte_changes(e0, &c) || !pte_changes(e1, &c)) break;
+        if (!pte_changes(e2, &c) || !pte_changes(e3, &c)) break;
+        pte_update(&w[0], pte_changed(e0, &c));
+        pte_update(&w[1], pte_changed(e1, &c));
+        pte_update(&w[2], pte_changed(e2, &c));
+        pte_update(&w[3], pte_changed(e3, &c));
+    }
     for (; w < end && pte_changes(*w, &c); w++)
         pte_update(w, pte_changed(*w, &c));
     return w;
