@@ -11,7 +11,8 @@
 #include "sched/timer.h"
 #include "uapi/vdso_data.h"
 
-extern const char vdso_image[], vdso_image_end[];
+extern const char vdso_image[] __attribute__((aligned(PAGE_SIZE)));
+extern const char vdso_image_end[];
 
 static struct object object;
 static struct vdso_data *data; /* set once, at boot */
@@ -90,7 +91,7 @@ int vdso_map(struct aspace *s, vaddr_t hint, vaddr_t *base)
 vaddr_t vdso_sigreturn(vaddr_t base)
 {
     enum { ELF_ENTRY = 24 };
-    const uint64_t *words = (const void *)vdso_image; /* it begins a page */
+    const uint64_t *words = (const void *)vdso_image;
 
     return va_add(base, words[ELF_ENTRY / sizeof(*words)]);
 }
