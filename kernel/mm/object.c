@@ -138,14 +138,6 @@ static void **index_make_slot(struct page_index *x, uint64_t index)
     return at;
 }
 
-struct page *object_find_page(struct object *o, uint64_t index)
-{
-    struct page *p;
-
-    object_find_pages(o, index, 1, &p);
-    return p;
-}
-
 /* Pages of one node, from `slot` on. pages_lock held. */
 static always_inline void find_run(const struct object *o, void *const *slot, unsigned n,
                                    struct page **out)
@@ -161,6 +153,17 @@ static always_inline void find_run(const struct object *o, void *const *slot, un
             __atomic_fetch_or(&p->flags, PAGE_USED, __ATOMIC_RELAXED);
         }
     }
+}
+
+struct page *object_find_page(struct object *o, uint64_t index)
+{
+    struct page *p = NULL;
+
+    spin_lock(&o->pages_lock, RANK_OBJECT);
+    void *const *slot = index_slot(&o->pages, index);
+    if (slot) find_run(o, slot, 1, &p);
+    spin_unlock(&o->pages_lock, RANK_OBJECT);
+    return p;
 }
 
 void object_find_pages(struct object *o, uint64_t index, unsigned n, struct page **out)
