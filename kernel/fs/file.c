@@ -19,6 +19,14 @@
 /* Descriptors keep this of what open(2) was given. */
 #define NOT_KEPT (O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | O_TMPFILE_BIT)
 
+/* What O_PATH opens may be named, and neither. */
+static uint32_t permitted(unsigned flags)
+{
+    static const uint8_t of_mode[] = {MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, 0};
+
+    return flags & O_PATH ? 0 : of_mode[flags & O_ACCMODE];
+}
+
 struct file *file_make(unsigned flags, struct cred *who)
 {
     struct file *f = kzalloc(sizeof(*f));
@@ -27,6 +35,7 @@ struct file *file_make(unsigned flags, struct cred *who)
     f->cred = who;
     f->refs = 1;
     f->flags = flags & ~NOT_KEPT;
+    f->may = permitted(flags);
     mutex_init(&f->pos_lock);
     cred_get(who);
     return f;
@@ -119,11 +128,10 @@ static int check_position(const struct file *f, int64_t pos)
 
 long file_read_at(struct file *f, struct transfer *t, int64_t pos)
 {
-    uint64_t at = (uint64_t)pos;
     int err = check_position(f, pos);
 
     if (err) return err;
-    return file_may_read(f) ? read_from(f, t, &at) : -EBADF;
+    return file_may_read(f) ? file_read_permitted_at(f, t, (uint64_t)pos) : -EBADF;
 }
 
 long file_write_at(struct file *f, struct transfer *t, int64_t pos)

@@ -8,6 +8,7 @@
 
 #include "fs/path.h"
 #include "fs/transfer.h"
+#include "lib/errno.h"
 #include "sched/wait.h"
 #include "sync/grace.h"
 #include "uapi/fcntl.h"
@@ -79,6 +80,7 @@ struct file {
     uint32_t refs;       /* atomic */
     uint32_t flags;      /* O_* but those of creation; access mode set once. Atomic. */
     int32_t owner;       /* fcntl(F_SETOWN). Atomic. */
+    uint32_t may;        /* MAY_READ, MAY_WRITE, as the access mode says; set once */
     struct mutex pos_lock;
     uint64_t pos; /* under pos_lock */
     void *data;   /* ops' */
@@ -118,18 +120,9 @@ must_check int file_make_shown(struct inode *i, const char *shown,
 must_check struct inode *file_anonymous_inode(enum inode_kind kind, uint32_t mode);
 
 static inline uint32_t file_flags(const struct file *f) { return inode_read(&f->flags); }
-/* As the mode it was opened with says. Of the two bits of O_ACCMODE the lower is 0 for O_RDONLY and
- * O_RDWR, and just one is set for O_WRONLY and O_RDWR. */
-static inline bool file_may_read(const struct file *f)
-{
-    return !(file_flags(f) & (O_PATH | O_WRONLY));
-}
-static inline bool file_may_write(const struct file *f)
-{
-    unsigned mode = file_flags(f) & (O_PATH | O_ACCMODE);
-
-    return mode == O_WRONLY || mode == O_RDWR;
-}
+/* As the mode it was opened with says. */
+static inline bool file_may_read(const struct file *f) { return f->may & MAY_READ; }
+static inline bool file_may_write(const struct file *f) { return f->may & MAY_WRITE; }
 
 /* read(2), write(2), with position and O_APPEND seen to; -EBADF as the mode it was opened with
  * says. _at: pread, pwrite. */
@@ -147,6 +140,15 @@ must_check static inline long file_read_permitted(struct file *f, struct transfe
 
     if (ops->positioned || unlikely(!ops->read)) return file_read_placed(f, t);
     return ops->read(f, t, &f->pos);
+}
+must_check static inline long file_read_permitted_at(struct file *f, struct transfer *t,
+                                                     uint64_t pos)
+{
+    const struct file_ops *ops = f->ops;
+
+    if (unlikely(!ops->seek)) return -ESPIPE;
+    if (unlikely(!ops->read || t->left > (uint64_t)INT64_MAX - pos)) return -EINVAL;
+    return ops->read(f, t, &pos);
 }
 must_check static inline long file_write_permitted(struct file *f, struct transfer *t)
 {

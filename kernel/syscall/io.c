@@ -16,7 +16,7 @@ static inline long read_buffer(struct file *f, vaddr_t buf, uint64_t len,
 
     if (unlikely(!file_may_read(f))) return -EBADF;
     if (unlikely(user_buffer(&t, buf, len))) return -EFAULT;
-    return at ? file_read_at(f, &t, *at) : file_read_permitted(f, &t);
+    return at ? file_read_permitted_at(f, &t, (uint64_t)*at) : file_read_permitted(f, &t);
 }
 
 static inline long write_buffer(struct file *f, vaddr_t buf, uint64_t len,
