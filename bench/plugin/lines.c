@@ -11,7 +11,8 @@
  * What cannot depend on it is the most that there can be: of the judged writes to a line, every
  * one that is not by the hart which writes it most can fetch it once, and lose it once.
  *
- * Written at the end, where ADDRESS is a word in the line, and PC an instruction that wrote it:
+ * Written at the end, where ADDRESS is a word in the line, or for all but the kernel's own data and
+ * the firmware's the 2 MiB that it is in, and PC an instruction that wrote it:
  *
  *     move PC ADDRESS TIMES      how often lines moved because of that
  *     most PC ADDRESS TIMES      how often a line that several harts wrote could have moved
@@ -110,11 +111,20 @@ static void begin_piece(struct line *line)
 /* The kernel is in the upper half; the firmware runs where memory is. */
 static bool is_judged(uint64_t pc) { return pc >> 63 || pc >> 31 == 1; }
 
+/* What is told of an address: names are only known in the kernel's image, the last 2 GiB, and the
+ * first 4 GiB have the firmware. */
+static uint64_t told(uint64_t vaddr)
+{
+    bool named = vaddr >> 31 == UINT64_MAX >> 31 || vaddr >> 32 == 0;
+
+    return named ? vaddr / 8 * 8 : vaddr >> 21 << 21;
+}
+
 static void accessed(unsigned hart, qemu_plugin_meminfo_t info, uint64_t vaddr,
                      void *data)
 {
     struct qemu_plugin_hwaddr *where;
-    uint64_t pc = (uint64_t)data, address = vaddr / 8 * 8;
+    uint64_t pc = (uint64_t)data, address = told(vaddr);
     struct line *line;
     uint8_t last;
 
