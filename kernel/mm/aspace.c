@@ -111,7 +111,7 @@ struct aspace *aspace_create(enum aspace_kind kind)
  * object that it maps, so the objects are left first; then the words go without locks, counts
  * and flushes. Tables that were once shared may have late readers: those have their grace period.
  */
-void aspace_destroy(struct aspace *s)
+uint64_t aspace_destroy(struct aspace *s)
 {
     struct page *root = ptr_page(s->root);
     struct doomed_tables gone = {0};
@@ -128,6 +128,7 @@ void aspace_destroy(struct aspace *s)
     }
     table_discard(root);
     slab_free(spaces, s);
+    return gone.resident;
 }
 
 /* Hull of the pages that must not simply be shared with a child. */

@@ -60,8 +60,9 @@ struct mapping_source {
 /* A space with nothing mapped: one frame, the root; two if it has a user root. NULL if there is no memory. */
 must_check struct aspace *aspace_create(enum aspace_kind kind);
 
-/* Removes every mapping and frees the space. No hart runs it; nobody else uses it. */
-void aspace_destroy(struct aspace *s);
+/* Removes every mapping and frees the space. No hart runs it; nobody else uses it. How many frames
+ * were resident. */
+uint64_t aspace_destroy(struct aspace *s);
 
 /*
  * Maps r as `source` says, nothing resident yet. prot: PROT_*; W without R is

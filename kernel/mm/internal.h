@@ -35,6 +35,8 @@ int populate_span(struct aspace *s, struct span span, unsigned access);
 bool grow_stack(struct aspace *s, uint64_t vpn);
 
 /* query.c */
+/* What t and the tables below it hold and take, shared ones too; preemption is off. */
+void table_add_usage(const struct page *t, struct aspace_usage *u);
 /*
  * Is page `vpn` resident with `access` granted to the hardware? Then *pa is where
  * it is, and *pages how many pages the word stands for (1 for none). Locks the table.

@@ -356,7 +356,7 @@ int aspace_incore(struct aspace *s, struct range r, unsigned char *out)
     return q.hole ? -ENOMEM : 0;
 }
 
-static void add_usage(const struct page *t, struct aspace_usage *u)
+void table_add_usage(const struct page *t, struct aspace_usage *u)
 {
     u->anon += t->table.anon;
     u->file += t->table.file;
@@ -366,7 +366,8 @@ static void add_usage(const struct page *t, struct aspace_usage *u)
     unsigned hi = t->table.hi;
     for (unsigned i = t->table.lo; (i = next_word(words, i, hi)) < hi; i++) {
         pte_t e = pte_load(&words[i]);
-        if (pte_is_table(e) || pte_is_shared_table(e)) add_usage(pte_table_page(e), u);
+        if (pte_is_table(e) || pte_is_shared_table(e))
+            table_add_usage(pte_table_page(e), u);
     }
 }
 
@@ -374,7 +375,7 @@ void aspace_usage(struct aspace *s, struct aspace_usage *out)
 {
     memset(out, 0, sizeof(*out));
     preempt_off(); /* the tables that are seen stay */
-    add_usage(ptr_page(s->root), out);
+    table_add_usage(ptr_page(s->root), out);
     if (s->user_root) out->tables += PAGE_SIZE;
     preempt_on();
     for (unsigned i = 0; i < s->legend.nslots; i++) {

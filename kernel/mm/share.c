@@ -30,6 +30,7 @@
 #include "mm/share.h"
 
 #include "lib/errno.h"
+#include "mm/internal.h"
 
 /*
  * 254 and 16 of 512: in the small geometries of the tests hardly anything is small. The leaf
@@ -97,6 +98,23 @@ bool share_drop(struct page *s)
     return last;
 }
 
+/* A TABLE mark of s has gone, from the words of a table that nobody can find. */
+static void leave_shared(struct page *s, struct doomed_tables *gone)
+{
+    struct aspace_usage u = {0};
+
+    if (page_refs(s) > 1) {
+        preempt_off(); /* our reference keeps s, and this what is below it */
+        table_add_usage(s, &u);
+        preempt_on();
+    }
+    if (share_drop(s)) {
+        share_destroy_table(s, gone);
+    } else {
+        gone->resident += u.anon + u.file;
+    }
+}
+
 static void destroy_pointers(struct page *t, struct doomed_tables *gone)
 {
     const pte_t *words = table_words(t);
@@ -108,8 +126,7 @@ static void destroy_pointers(struct page *t, struct doomed_tables *gone)
         if (pte_is_table(e)) {
             share_destroy_table(pte_table_page(e), gone);
         } else if (pte_is_shared_table(e)) {
-            if (share_drop(pte_table_page(e)))
-                share_destroy_table(pte_table_page(e), gone);
+            leave_shared(pte_table_page(e), gone);
         } else if (pte_has_frame(e) && pte_owner(e) != OWNER_EXTERN) {
             frames_put(e, level);
         }
@@ -137,6 +154,7 @@ static void destroy_leaves(struct page *t)
 
 void share_destroy_words(struct page *t, struct doomed_tables *gone)
 {
+    gone->resident += t->table.anon + t->table.file;
     if (t->table.level == 0) {
         destroy_leaves(t);
     } else {

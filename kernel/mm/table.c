@@ -74,7 +74,8 @@ void table_retire(struct doomed_tables *list)
 {
     if (!list->first) return;
     grace_defer(&list->first->table.grace, free_doomed);
-    *list = (struct doomed_tables){0};
+    list->first = NULL;
+    list->n = 0;
 }
 
 /* Tags that one word of the twin holds: as many are compared or stored at a time. */
@@ -141,8 +142,7 @@ int table_need_twin(struct page *t)
     if (t->table.twin) return 0;
     twin = slab_alloc(twins);
     if (!twin) return -ENOMEM;
-    for (unsigned i = 0; i < TABLE_ENTRIES; i++)
-        twin[i] = t->table.tag;
+    twin_fill(twin, 0, TABLE_ENTRIES, t->table.tag);
     t->table.twin = twin;
     return 0;
 }

@@ -72,6 +72,7 @@ void table_discard(struct page *t);
 struct doomed_tables {
     struct page *first;
     unsigned n;
+    uint64_t resident; /* frames that they, and those that others keep, held */
 };
 void table_doom(struct doomed_tables *list, struct page *t);
 /* The list is complete, and empty again. */

@@ -425,7 +425,7 @@ static void take_program(struct process *p, struct program *made)
     spin_unlock(&p->lock, RANK_PROCESS);
     thread_enter_space(made->space);
     fork_release_parent(p);
-    program_put(before);
+    usage_program_gone(p, program_put(before));
 }
 
 static void become(struct exec *e, struct context *c)

@@ -233,7 +233,7 @@ static struct program *leave_list(struct process *p, struct thread *self,
 
 static void close(struct process *p, struct program *program)
 {
-    program_put(program);
+    usage_program_gone(p, program_put(program));
     __atomic_fetch_add(&leaving.done, 1, __ATOMIC_RELEASE);
     wait_wake_all(&leaving.waiters);
     if (p->personality->close) p->personality->close(p);

@@ -53,11 +53,14 @@ struct program *program_clone(struct program *p)
 
 void program_get(struct program *p) { __atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED); }
 
-void program_put(struct program *p)
+uint64_t program_put(struct program *p)
 {
-    if (__atomic_fetch_sub(&p->refs, 1, __ATOMIC_ACQ_REL) != 1) return;
-    aspace_destroy(p->space);
+    uint64_t peak = __atomic_load_n(&p->peak_pages, __ATOMIC_RELAXED);
+
+    if (__atomic_fetch_sub(&p->refs, 1, __ATOMIC_ACQ_REL) != 1) return peak;
+    uint64_t last = aspace_destroy(p->space);
     if (p->exe) file_put(p->exe);
     kfree(p);
     shm_sweep();
+    return last > peak ? last : peak;
 }

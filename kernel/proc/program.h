@@ -43,4 +43,5 @@ must_check struct program *program_create(void);
 /* A copy for fork(2). NULL: there is no memory. */
 must_check struct program *program_clone(struct program *p);
 void program_get(struct program *p);
-void program_put(struct program *p);
+/* The most that was resident, as far as is known: the last one to put it learns what was there. */
+uint64_t program_put(struct program *p);

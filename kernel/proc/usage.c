@@ -8,8 +8,8 @@
  * What has left a process is in process.usage; so a sum is that and the threads that are there,
  * under the lock under which they leave.
  *
- * How much was resident at most is known only as far as somebody looks: at the end, whenever
- * it is asked for, and before much is unmapped at once.
+ * How much was resident at most is known only as far as somebody looks: when the program goes, at
+ * the end or by execve, whenever it is asked for, and before much is unmapped at once.
  */
 #include "proc/usage.h"
 
@@ -83,6 +83,13 @@ void process_children_usage(struct process *p, struct usage *out)
 
 void usage_note_peak(struct program *p) { peak_of(p); }
 
+void usage_program_gone(struct process *p, uint64_t peak_pages)
+{
+    spin_lock(&p->lock, RANK_PROCESS);
+    if (peak_pages > p->usage.peak_pages) p->usage.peak_pages = peak_pages;
+    spin_unlock(&p->lock, RANK_PROCESS);
+}
+
 /* It goes on for a few instructions, which nobody counts: else they would be counted twice. */
 void usage_task_leaves(struct task *t)
 {
@@ -90,7 +97,9 @@ void usage_task_leaves(struct task *t)
     struct usage u;
 
     usage_of_task(t, &u);
-    if (__atomic_load_n(&p->nthreads, __ATOMIC_RELAXED) == 1)
+    /* Where nobody else has it, it is counted as it goes. */
+    bool goes = __atomic_load_n(&p->program->refs, __ATOMIC_RELAXED) == 1;
+    if (!goes && __atomic_load_n(&p->nthreads, __ATOMIC_RELAXED) == 1)
         u.peak_pages = peak_of(p->program);
     spin_lock(&p->lock, RANK_PROCESS);
     usage_add(&p->usage, &u);

@@ -16,14 +16,14 @@ struct usage {
     uint64_t peak_pages; /* resident at most: a maximum, not a sum */
 };
 
-struct task;
-
 /* The calling program is about to give much memory back: how much it has is remembered, if it is the
  * most. */
 void usage_note_peak(struct program *p);
 
 /* The calling task leaves: what it used is its process's from now on. */
 void usage_task_leaves(struct task *t);
+/* p has let go of a program that had so much resident at most. */
+void usage_program_gone(struct process *p, uint64_t peak_pages);
 
 /* a += b, and the larger of the peaks. */
 void usage_add(struct usage *a, const struct usage *b);
@@ -35,6 +35,3 @@ void usage_of_task(struct task *t, struct usage *out);
 void process_usage(struct process *p, struct usage *out);
 /* Of its children that were waited for. */
 void process_children_usage(struct process *p, struct usage *out);
-
-/* The calling task leaves: what it used is its process's from now on. */
-void usage_task_leaves(struct task *t);

@@ -137,7 +137,8 @@ static struct name find_name(const struct node *dir, const char *name, size_t le
     struct name found = {.place = 1, .number = -1};
 
     for (; e && e->name; e++, found.place++) {
-        if (strlen(e->name) != len || memcmp(e->name, name, len) != 0) continue;
+        if (e->name[0] != name[0] || strlen(e->name) != len) continue;
+        if (memcmp(e->name, name, len) != 0) continue;
         found.entry = e;
         found.mode = e->mode;
         return found;
