@@ -207,7 +207,14 @@ struct page *cursor_enter(struct cursor *c, pte_t e);
  * preemption goes off. unlock_covering() undoes it.
  */
 struct page *lock_covering(struct aspace *space, struct span r, unsigned stop);
-void unlock_covering(struct page *t);
+/* The same for one page, down to level 0. */
+struct page *lock_covering_page(struct aspace *space, uint64_t vpn);
+static inline void unlock_covering(struct page *t)
+{
+    spin_release(&t->table.lock);
+    rank_leave(RANK_TABLE);
+    preempt_on();
+}
 
 /* Table `t` of this cursor, whose first page is `base`, has become empty: it may go. */
 void cursor_note_empty(struct cursor *c, const struct page *t, uint64_t base);

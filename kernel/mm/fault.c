@@ -127,37 +127,61 @@ static frameless unsigned anon_window(const struct page *t, unsigned i, unsigned
  */
 static bool others_may_run(void) { return nharts > 1; }
 
-static int window_step(const struct fault *f, unsigned tag)
+static int window_step(const struct tag *tag)
 {
-    return tag_of(f, tag)->flags & TAG_GROWSDOWN ? -1 : 1;
+    return tag->flags & TAG_GROWSDOWN ? -1 : 1;
 }
 
-/* Word i, a FILL of anonymous memory, is written to: fresh pages. */
-static noinline int fill_anon(struct fault *f, struct page *t, unsigned i, unsigned tag,
-                              unsigned prot)
+/* Word i, a FILL of anonymous memory next to a frame, is written to: a window of fresh pages. */
+static noinline int fill_window(struct fault *f, struct page *t, unsigned i, pte_t e,
+                                int step)
 {
-    int step = window_step(f, tag);
-    pte_t *w = &table_words(t)[i], like = anon_leaf_0(f, prot);
-    struct page *fresh[WINDOW], **end = fresh;
-    unsigned n = anon_window(t, i, tag, step);
+    unsigned tag = mark_tag(e), n = anon_window(t, i, tag, step);
+    pte_t *w = &table_words(t)[i], like = anon_leaf_0(f, mark_prot(e));
+    struct page *fresh[WINDOW];
 
-    if (unlikely(table_need_tag(t, tag))) return FAULT_NOMEM;
     n = page_alloc_zeroed_some(PAGE_ANON, n, fresh);
     if (unlikely(n == 0)) return FAULT_NOMEM;
-    end += n;
     __atomic_thread_fence(__ATOMIC_RELEASE); /* whoever sees a leaf sees zeros */
-    for (struct page **p = fresh; p < end; p++, w += step)
+    for (struct page **p = fresh, **end = p + n; p < end; p++, w += step)
         pte_update(w, page_leaf(like, *p));
     table_set_leaf_tags(t, step > 0 ? i : i - n + 1, n, tag);
     table_add_anon(t, n);
     return FAULT_DONE;
 }
 
+/* The same, and no window: one page. */
+static noinline int fill_one(struct fault *f, struct page *t, unsigned i, pte_t e)
+{
+    unsigned tag = mark_tag(e);
+
+    if (unlikely(table_needs_tag(t, tag)) && table_need_tag(t, tag)) return FAULT_NOMEM;
+    struct page *p = page_alloc_zeroed(PAGE_ANON);
+    if (unlikely(!p)) return FAULT_NOMEM;
+    table_set_leaf_tag(t, i, tag);
+    pte_store(&table_words(t)[i], anon_leaf(f, p, mark_prot(e)));
+    table_add_anon(t, 1);
+    return FAULT_DONE;
+}
+
+/* Word i, a FILL of anonymous memory, is written to. */
+static always_inline int fill_anon(struct fault *f, struct page *t, unsigned i, pte_t e,
+                                   int step)
+{
+    unsigned last = i - (unsigned)step;
+
+    if (last < TABLE_ENTRIES && leaf_is_private(table_words(t)[last]) &&
+        table_leaf_tag(t, last) == mark_tag(e)) {
+        return fill_window(f, t, i, e, step);
+    }
+    return fill_one(f, t, i, e);
+}
+
 /* Word i shows the zero page and is written to: fresh pages, for neighbours that show it, too. */
 static int replace_zero(struct fault *f, struct page *t, unsigned i)
 {
     unsigned tag = table_leaf_tag(t, i);
-    int step = window_step(f, tag);
+    int step = window_step(tag_of(f, tag));
     pte_t *first = &table_words(t)[i], like = anon_leaf_0(f, leaf_prot(*first));
     struct page *fresh[WINDOW];
     unsigned n = page_alloc_zeroed_some(PAGE_ANON, anon_window(t, i, tag, step), fresh);
@@ -177,15 +201,14 @@ static int replace_zero(struct fault *f, struct page *t, unsigned i)
 }
 
 /* Word i, a FILL of anonymous memory, is read: the zero page, for its neighbours too. */
-static noinline int fill_zero(struct fault *f, struct page *t, unsigned i, unsigned tag,
-                              unsigned prot)
+static noinline int fill_zero(struct fault *f, struct page *t, unsigned i, pte_t old)
 {
-    unsigned first = i & ~(ZERO_WINDOW - 1u), n = 0;
+    unsigned first = i & ~(ZERO_WINDOW - 1u), n = 0, tag = mark_tag(old);
     pte_t *words = table_words(t), *w = &words[first];
     unsigned most = TABLE_ENTRIES - first;
     const pte_t *end = w + (most < ZERO_WINDOW ? most : ZERO_WINDOW);
     uint16_t *twin;
-    pte_t old = words[i], e = zero_leaf(f, prot);
+    pte_t e = zero_leaf(f, mark_prot(old));
 
     if (table_need_tag(t, tag)) return FAULT_NOMEM;
     twin = t->table.twin;
@@ -336,10 +359,10 @@ static noinline int fill_object(struct fault *f, struct page *t, unsigned i, pte
 }
 
 /* Word i of t, at any level, is a FILL of a physical range. */
-static noinline int fill_extern(struct fault *f, struct page *t, unsigned i,
-                                unsigned number, unsigned prot)
+static noinline int fill_extern(struct fault *f, struct page *t, unsigned i, pte_t mark,
+                                const struct tag *tag)
 {
-    const struct tag *tag = tag_of(f, number);
+    unsigned number = mark_tag(mark), prot = mark_prot(mark);
     uint64_t first = f->vpn & ~(word_pages(t->table.level) - 1);
     pte_t e = pte_leaf(PFN(first + (uint64_t)tag->delta), prot, OWNER_EXTERN,
                        f->space->leaf_bits);
@@ -440,17 +463,27 @@ static bool extern_fits(const struct fault *f, const struct tag *tag, unsigned l
     return ((first + (uint64_t)tag->delta) & (word_pages(level) - 1)) == 0;
 }
 
-/* Word i of a leaf table, which says how to fill it. */
-static int fault_fill(struct fault *f, struct page *t, unsigned i, pte_t e)
+/* Word i of a leaf table says how to fill it. */
+static always_inline int fill_by_tag(struct fault *f, struct page *t, unsigned i, pte_t e,
+                                     const struct tag *tag)
 {
-    unsigned prot = mark_prot(e), number = mark_tag(e);
-    const struct tag *tag = tag_of(f, number);
-
-    if (!permits(prot, f->access)) return FAULT_ACCERR;
+    if (!permits(mark_prot(e), f->access)) return FAULT_ACCERR;
     if (tag->object) return fill_object(f, t, i, e, tag);
-    if (tag->flags & TAG_EXTERN) return fill_extern(f, t, i, number, prot);
-    if (f->access == PROT_W) return fill_anon(f, t, i, number, prot);
-    return fill_zero(f, t, i, number, prot);
+    if (unlikely(tag->flags & TAG_EXTERN)) return fill_extern(f, t, i, e, tag);
+    if (f->access == PROT_W) return fill_anon(f, t, i, e, window_step(tag));
+    return fill_zero(f, t, i, e);
+}
+
+/* The slots that a legend has room for itself need no call to be found. */
+static noinline int fill_by_far_tag(struct fault *f, struct page *t, unsigned i, pte_t e)
+{
+    return fill_by_tag(f, t, i, e, tag_of(f, mark_tag(e)));
+}
+
+static always_inline int fault_fill(struct fault *f, struct page *t, unsigned i, pte_t e)
+{
+    if (unlikely(mark_tag(e) >= LEGEND_FIRST)) return fill_by_far_tag(f, t, i, e);
+    return fill_by_tag(f, t, i, e, &f->space->legend.first[mark_tag(e)].tag);
 }
 
 /* The same above level 0: what fits is filled as one. */
@@ -461,8 +494,7 @@ static int fault_fill_large(struct fault *f, struct page *t, unsigned i, pte_t e
 
     if (!permits(prot, f->access)) return FAULT_ACCERR;
     if (tag->flags & TAG_EXTERN) {
-        return extern_fits(f, tag, level) ? fill_extern(f, t, i, number, prot)
-                                          : NEED_TABLE;
+        return extern_fits(f, tag, level) ? fill_extern(f, t, i, e, tag) : NEED_TABLE;
     }
     if (!tag->object && wants_block(f, tag, level) && fill_block(f, t, i, number, prot))
         return FAULT_DONE;
@@ -470,7 +502,7 @@ static int fault_fill_large(struct fault *f, struct page *t, unsigned i, pte_t e
 }
 
 /* Decides by the word of leaf table t that holds the page. */
-static frameless int fault_word(struct fault *f, struct page *t)
+static noinline frameless int fault_word(struct fault *f, struct page *t)
 {
     unsigned i = word_index(f->vpn, 0);
     pte_t e = table_words(t)[i];
@@ -532,9 +564,9 @@ static int bring_page(struct fault *f)
 }
 
 /* One try. Nothing is locked before and after. */
-static int fault_once(struct fault *f)
+static always_inline int fault_once(struct fault *f)
 {
-    struct page *t = lock_covering(f->space, (struct span){f->vpn, f->vpn + 1}, 0);
+    struct page *t = lock_covering_page(f->space, f->vpn);
     bool leaf = t->table.level == 0;
     int result = leaf ? fault_word(f, t) : RETRY;
 
@@ -552,10 +584,14 @@ static noinline int settle(struct fault *f, int result)
 
 enum fault_result aspace_fault(struct aspace *s, vaddr_t va, unsigned access)
 {
-    struct fault f = {.space = s, .vpn = va_vpn(va), .access = access};
+    struct fault f;
     int result;
 
-    if (f.vpn < s->first || f.vpn >= s->end) return FAULT_MAPERR;
+    f.space = s;
+    f.vpn = va_vpn(va);
+    f.access = access;
+    f.kept = NULL;
+    if (unlikely(f.vpn < s->first || f.vpn >= s->end)) return FAULT_MAPERR;
     do {
         result = fault_once(&f);
         if (unlikely(result != FAULT_DONE)) result = settle(&f, result);

@@ -33,12 +33,7 @@ static struct hart_frames hart_frames[MAX_HARTS];
 
 void (*page_few_left)(void);
 
-/* Frames linked by cached_free. Protected by the buddy's lock. */
-struct frame_list {
-    struct page *first;
-    uint64_t count; /* read without the lock, too */
-};
-static struct frame_list pool;  /* zeroed */
+struct frame_list zeroed_pool;
 static struct frame_list loose; /* free, not merged with their neighbours */
 
 static void stack_init(struct frame_stack *s)
@@ -150,17 +145,17 @@ static void spill(struct frame_stack *s, unsigned n)
 static void refill_zeroed(struct frame_stack *s)
 {
     buddy_lock();
-    fill_from(s, &pool);
+    fill_from(s, &zeroed_pool);
     buddy_unlock();
 }
 
-/* Moves half of a full stack to the pool. False if the pool has no room for it. */
+/* Moves half of a full stack to the zeroed_pool. False if the pool has no room for it. */
 static bool spill_zeroed(struct frame_stack *s)
 {
     buddy_lock();
-    bool room = pool.count + FRAME_BATCH <= pool_max();
+    bool room = zeroed_pool.count + FRAME_BATCH <= pool_max();
     for (unsigned n = 0; room && n < FRAME_BATCH; n++) {
-        list_give(&pool, stack_pop(s));
+        list_give(&zeroed_pool, stack_pop(s));
     }
     buddy_unlock();
     return room;
@@ -216,7 +211,7 @@ unsigned frames_take_some(enum page_use use, unsigned n, struct page **out,
 
     *zeroed = 0;
     if (!frames_trylock(f)) return 0;
-    if (!f->zeroed.top[-1] && __atomic_load_n(&pool.count, __ATOMIC_RELAXED)) {
+    if (!f->zeroed.top[-1] && __atomic_load_n(&zeroed_pool.count, __ATOMIC_RELAXED)) {
         refill_zeroed(&f->zeroed);
     }
     *zeroed = got = take_some(&f->zeroed, use, n, out);
@@ -233,19 +228,13 @@ unsigned frames_take_some(enum page_use use, unsigned n, struct page **out,
     return got;
 }
 
-bool frames_have_zeroed(void)
-{
-    const struct hart_frames *f = this_hart()->frames;
-
-    return f->zeroed.top[-1] || __atomic_load_n(&pool.count, __ATOMIC_RELAXED);
-}
-
 struct page *frames_take_zeroed(enum page_use use)
 {
     struct hart_frames *f = this_hart()->frames;
 
     if (!frames_trylock(f)) return NULL;
-    if (stack_count(&f->zeroed) == 0 && __atomic_load_n(&pool.count, __ATOMIC_RELAXED)) {
+    if (stack_count(&f->zeroed) == 0 &&
+        __atomic_load_n(&zeroed_pool.count, __ATOMIC_RELAXED)) {
         refill_zeroed(&f->zeroed);
     }
     struct page *p = stack_pop(&f->zeroed);
@@ -334,7 +323,7 @@ static void empty_cache(struct hart_frames *f)
 
 void frames_reclaim(void)
 {
-    merge(&pool);
+    merge(&zeroed_pool);
     for (unsigned i = 0; i < MAX_HARTS; i++) {
         struct hart_frames *f = &hart_frames[i];
         if (!frames_trylock(f)) continue;
@@ -354,7 +343,8 @@ static void wait_for(struct hart_frames *f)
 static bool zeroed_full(const struct hart_frames *f)
 {
     return stack_full(&f->zeroed) &&
-           __atomic_load_n(&pool.count, __ATOMIC_RELAXED) + FRAME_BATCH > pool_max();
+           __atomic_load_n(&zeroed_pool.count, __ATOMIC_RELAXED) + FRAME_BATCH >
+               pool_max();
 }
 
 static struct page *begin_clearing(struct hart_frames *f)
@@ -404,7 +394,7 @@ void page_drain(void)
         empty_cache(&hart_frames[i]);
         frames_unlock(&hart_frames[i]);
     }
-    merge(&pool);
+    merge(&zeroed_pool);
     merge(&loose);
 }
 
@@ -428,7 +418,7 @@ void page_stats(struct page_stats *out)
     }
     buddy_lock();
     buddy_stats(out);
-    out->by_use[PAGE_HART] += pool.count + loose.count;
+    out->by_use[PAGE_HART] += zeroed_pool.count + loose.count;
     buddy_unlock();
     for (unsigned i = 0; i < MAX_HARTS; i++) {
         frames_unlock(&hart_frames[i]);

@@ -87,9 +87,11 @@ static noinline struct page *alloc_zeroed(enum page_use use, void *site)
 
 struct page *page_alloc_zeroed(enum page_use use)
 {
-    struct page *p;
-
-    return page_alloc_zeroed_some(use, 1, &p) ? p : NULL;
+    if (DEBUG_CHECKS || unlikely(frames_have_zeroed()))
+        return alloc_zeroed(use, __builtin_return_address(0));
+    struct page *p = page_alloc(use);
+    if (likely(p)) frame_clear(page_ptr(p));
+    return p;
 }
 
 /* Only for the first one more is done than to look into the cache. */

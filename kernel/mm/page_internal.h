@@ -54,8 +54,20 @@ void describe_tails(struct page *head, unsigned order, enum page_use use);
 unsigned frames_take_some(enum page_use use, unsigned n, struct page **out,
                           unsigned *zeroed);
 
+/* Frames linked by cached_free. Protected by the buddy's lock. */
+struct frame_list {
+    struct page *first;
+    uint64_t count; /* read without the lock, too */
+};
+extern struct frame_list zeroed_pool;
+
 /* A hint: is there a zeroed frame for this hart? */
-bool frames_have_zeroed(void);
+static inline bool frames_have_zeroed(void)
+{
+    const struct hart_frames *f = this_hart()->frames;
+
+    return f->zeroed.top[-1] || __atomic_load_n(&zeroed_pool.count, __ATOMIC_RELAXED);
+}
 must_check struct page *frames_take_zeroed(enum page_use use);
 /* Into this hart's cache. False if it is busy (or, with the pool, full). The frame is of use
  * `use` so far. */

@@ -119,6 +119,11 @@ must_check int table_need_twin(struct page *t);
 must_check int table_copy_twin(struct page *t, const struct page *from);
 /* Makes sure that leaves of tag `tag` can be stored in t without a further allocation. */
 must_check int table_need_tag(struct page *t, unsigned tag);
+/* Has that something to do? */
+static inline bool table_needs_tag(const struct page *t, unsigned tag)
+{
+    return !t->table.twin && t->table.tag != tag;
+}
 /* Records the tag of leaf `i`, which is about to be stored; table_need_tag() was called. */
 static inline void table_set_leaf_tag(struct page *t, unsigned i, unsigned tag)
 {
