@@ -282,6 +282,13 @@ void page_free_batch(struct page_batch *b)
     struct hart_frames *f = this_hart()->frames;
 
     if (b->n == 0) return;
+    for (struct page *p = b->first; p; p = p->cached_free.next) {
+        if (DEBUG_CHECKS) {
+            debug_check_free(p, __builtin_return_address(0));
+            debug_freeing(p, 0, __builtin_return_address(0));
+        }
+        p->use = PAGE_HART;
+    }
     if (b->n <= FRAME_BATCH && frames_trylock(f)) {
         if (stack_count(&f->any) + b->n > FRAME_STACK) spill(&f->any, FRAME_BATCH);
         struct page **top = f->any.top;

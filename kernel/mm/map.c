@@ -4,10 +4,11 @@
  * All of map, replace, unmap and DONTNEED are one operation: every word of the
  * range gets a new value, and what it held before goes.
  *
- *     withdraw   leaves lose V (the word keeps frame and permission); whole
- *                tables are detached and their word gets the new value
- *     flush      once, for everything withdrawn
- *     finish     the words get their new values; frames are given back
+ *     withdraw   words get their new values at once where nothing was resident or the
+ *                frame was ours alone (it waits in a batch); other leaves lose V and keep
+ *                frame and permission; whole tables are detached
+ *     flush      once, for everything that was resident; then the batch is free
+ *     finish     what was withdrawn gets its new value, and its frames are given back
  *
  * A frame is given back only after the flush, and nobody else sees the words in
  * between, because their tables are locked. Where nothing was resident there is
@@ -50,6 +51,12 @@ static always_inline unsigned next_replaced(const struct replace *op, const pte_
     return next_word(words, i, j);
 }
 
+/* What a replacement has met on its way down. */
+struct leaving {
+    struct page_batch sole; /* frames that were ours alone: they go after the flush */
+    unsigned others;        /* words that wait for the flush with what they hold */
+};
+
 /* A whole table goes; its word gets what all of it would have got. */
 static void withdraw_table(struct cursor *c, const struct replace *op, struct page *t,
                            unsigned i)
@@ -72,39 +79,6 @@ static void withdraw_table(struct cursor *c, const struct replace *op, struct pa
     }
 }
 
-static void withdraw(struct cursor *c, const struct replace *op, struct page *t,
-                     uint64_t base)
-{
-    unsigned level = t->table.level;
-    uint64_t step = word_pages(level);
-    pte_t *words = table_words(t), *mirror = t->table.mirror;
-    unsigned i, j;
-
-    if (level == 0 && !(t->table.leaves | t->table.anon | t->table.file)) return;
-    table_slice(base, level, c->range[0], &i, &j);
-    table_clip(t, &i, &j);
-    for (; (i = next_replaced(op, words, i, j)) < j; i++) {
-        pte_t e = words[i];
-        uint64_t lo = base + i * step;
-        if (pte_is_leaf(e)) {
-            words_store(words, mirror, i, leaf_withdraw(e));
-            cursor_gather(c, lo, step);
-        } else if (op->keep && pte_is_mark_of(e, MARK_PARKED)) {
-            cursor_gather(c, lo, step); /* finish() has to come here, too */
-        } else if (pte_is_table(e)) {
-            struct page *child = pte_table_page(e);
-            if (cursor_covers(c, lo, lo + step) && !keeps(op, child)) {
-                withdraw_table(c, op, t, i);
-            } else {
-                withdraw(c, op, child, lo);
-            }
-        } else if (pte_is_shared_table(e)) {
-            withdraw_table(c, op, t,
-                           i); /* wholly covered: the open resolved the others */
-        }
-    }
-}
-
 /* The run of equal tags being counted, so that the legend hears once for many words. */
 struct run {
     unsigned tag;
@@ -121,12 +95,132 @@ static void run_add(struct cursor *c, struct run *run, unsigned tag, long pages)
     run->pages += pages;
 }
 
+/* A mark of tag `tag` for the permissions of word e, or what else it is to become. */
+static always_inline pte_t next_value(const struct replace *op, pte_t e, unsigned tag)
+{
+    return op->keep ? pte_mark(op->kind, tag, pte_prot(e)) : op->word;
+}
+
+/* Tables of level 0 store the mark in words [i, j). */
+static void expect_marks(const struct replace *op, struct page *t, unsigned i, unsigned j)
+{
+    if (op->keep || pte_is_empty(op->word)) return;
+    table_note_mark(t, mark_tag(op->word));
+    table_grow_hull(t, i, j);
+}
+
+static bool holds_frames(const struct page *t)
+{
+    return t->table.leaves | t->table.anon |
+           t->table.file; /* zero pages are leaves only */
+}
+
+/*
+ * The words of a leaf table are replaced in this one pass: what was not resident, and
+ * leaves whose frames are ours alone. Other frames stay in their words, withdrawn, until
+ * nobody can use them any more; those and PARKED ones are left to finish().
+ */
+static void replace_leaves(struct cursor *c, const struct replace *op, struct page *t,
+                           uint64_t base, struct leaving *l)
+{
+    bool skips = op->keep || pte_is_empty(op->word); /* empty words stay so */
+    pte_t *words = table_words(t);
+    struct run gone = {0}, come = {0};
+    struct tally d = {0};
+    unsigned i, j, lo = TABLE_ENTRIES, hi = 0;
+
+    if (op->keep && op->kind == MARK_FILL && !holds_frames(t)) return;
+    table_slice(base, 0, c->range[0], &i, &j);
+    if (skips) table_clip(t, &i, &j);
+    expect_marks(op, t, i, j);
+    if (j - i < TABLE_ENTRIES) t->table.flags &= ~TABLE_UNIFORM;
+    for (; i < j; i++) {
+        if (skips && (i = next_replaced(op, words, i, j)) == j) break;
+        pte_t e = words[i];
+        bool leaf = pte_is_leaf(e);
+
+        if (leaf ||
+            pte_is_mark_of(e, MARK_PARKED)) { /* where finish() has to come, too */
+            if (lo == TABLE_ENTRIES) lo = i;
+            hi = i + 1;
+        }
+        if (leaf_is_private(e) && page_join_if_sole(&l->sole, leaf_page(e))) {
+            d.anon--;
+            d.leaves--;
+        } else if (leaf && pte_owner(e) == OWNER_EXTERN) {
+            d.leaves--;
+        } else if (leaf) {
+            pte_store(&words[i], leaf_withdraw(e));
+            l->others++;
+            continue;
+        } else if (!pte_is_empty(e) && !pte_is_mark_of(e, MARK_FILL)) {
+            l->others += !op->keep || !pte_is_mark_of(e, MARK_GUARD);
+            continue;
+        }
+        unsigned tag = table_word_tag(t, i, e);
+        pte_t word = next_value(op, e, tag);
+        pte_store(&words[i], word);
+        if (op->keep) continue; /* of the same tag */
+        if (!pte_is_empty(e)) {
+            d.used--;
+            run_add(c, &gone, tag, -1);
+        }
+        if (!pte_is_empty(word)) {
+            d.used++;
+            run_add(c, &come, mark_tag(word), 1);
+        }
+    }
+    if (lo < hi) cursor_gather(c, base + lo, hi - lo);
+    cursor_count(c, gone.tag, gone.pages);
+    cursor_count(c, come.tag, come.pages);
+    table_apply(t, &d);
+    if (t->table.used == 0) cursor_note_empty(c, t, base);
+}
+
+static void withdraw(struct cursor *c, const struct replace *op, struct page *t,
+                     uint64_t base, struct leaving *l)
+{
+    unsigned level = t->table.level;
+    uint64_t step = word_pages(level);
+    pte_t *words = table_words(t), *mirror = t->table.mirror;
+    unsigned i, j;
+
+    if (level == 0) {
+        replace_leaves(c, op, t, base, l);
+        return;
+    }
+    table_slice(base, level, c->range[0], &i, &j);
+    table_clip(t, &i, &j);
+    for (; (i = next_replaced(op, words, i, j)) < j; i++) {
+        pte_t e = words[i];
+        uint64_t lo = base + i * step;
+        if (pte_is_leaf(e)) {
+            words_store(words, mirror, i, leaf_withdraw(e));
+            cursor_gather(c, lo, step);
+            l->others++;
+        } else if (op->keep && pte_is_mark_of(e, MARK_PARKED)) {
+            cursor_gather(c, lo, step); /* finish() has to come here, too */
+            l->others++;
+        } else if (pte_is_table(e)) {
+            struct page *child = pte_table_page(e);
+            if (cursor_covers(c, lo, lo + step) && !keeps(op, child)) {
+                withdraw_table(c, op, t, i);
+            } else {
+                withdraw(c, op, child, lo, l);
+            }
+        } else if (pte_is_shared_table(e)) {
+            withdraw_table(c, op, t,
+                           i); /* wholly covered: the open resolved the others */
+        }
+    }
+}
+
 static void finish(struct cursor *c, const struct replace *op, struct page *t,
-                   uint64_t base);
+                   uint64_t base, const struct leaving *l);
 
 /* Words [i, j) that are no tables. */
 static void finish_words(struct cursor *c, const struct replace *op, struct page *t,
-                         uint64_t base, unsigned i, unsigned j)
+                         uint64_t base, unsigned i, unsigned j, const struct leaving *l)
 {
     unsigned level = t->table.level;
     long step = (long)word_pages(level);
@@ -136,16 +230,13 @@ static void finish_words(struct cursor *c, const struct replace *op, struct page
     unsigned first = i;
     bool skips = op->keep || pte_is_empty(op->word); /* empty words stay so */
 
-    if (!op->keep && !pte_is_empty(op->word)) {
-        table_note_mark(t, mark_tag(op->word));
-        table_grow_hull(t, i, j);
-    }
+    expect_marks(op, t, i, j);
     for (; i < j; i++) {
         if (skips && (i = next_replaced(op, words, i, j)) == j) break;
         pte_t e = words[i];
 
         if (pte_is_table(e)) {
-            finish(c, op, pte_table_page(e), base + i * (uint64_t)step);
+            finish(c, op, pte_table_page(e), base + i * (uint64_t)step, l);
             continue;
         }
         bool withdrawn = pte_is_mark_of(e, MARK_WITHDRAWN);
@@ -172,13 +263,14 @@ static void finish_words(struct cursor *c, const struct replace *op, struct page
 }
 
 static void finish(struct cursor *c, const struct replace *op, struct page *t,
-                   uint64_t base)
+                   uint64_t base, const struct leaving *l)
 {
     unsigned i, j;
 
+    if (t->table.level == 0 && l->others == 0) return;
     table_slice(base, t->table.level, c->range[0], &i, &j);
     if (op->keep || pte_is_empty(op->word)) table_clip(t, &i, &j);
-    finish_words(c, op, t, base, i, j);
+    finish_words(c, op, t, base, i, j, l);
 }
 
 void frames_leave(struct page *t, pte_t e, struct tally *d)
@@ -198,26 +290,28 @@ void frames_leave(struct page *t, pte_t e, struct tally *d)
 /* DONTNEED changes what was resident and nothing else, and that lies where is flushed: few pages
  * at one end of a large stack, say. */
 static void finish_resident(struct cursor *c, const struct replace *op,
-                            struct span flushed)
+                            struct span flushed, const struct leaving *l)
 {
     struct span range = c->range[0];
 
     c->range[0] = flushed;
-    finish(c, op, c->top, c->top_base);
+    finish(c, op, c->top, c->top_base, l);
     c->range[0] = range;
 }
 
 void replace_words(struct cursor *c, const struct replace *op)
 {
-    withdraw(c, op, c->top, c->top_base);
+    struct leaving l = {0};
 
-    bool resident = c->flush_pages;
+    withdraw(c, op, c->top, c->top_base, &l);
+
     struct span flushed = {c->flush_lo, c->flush_hi};
     cursor_flush(c);
-    if (op->keep && op->kind == MARK_FILL) {
-        if (resident) finish_resident(c, op, flushed);
-    } else {
-        finish(c, op, c->top, c->top_base);
+    page_free_batch(&l.sole);
+    if (!op->keep || op->kind != MARK_FILL) {
+        finish(c, op, c->top, c->top_base, &l);
+    } else if (l.others) {
+        finish_resident(c, op, flushed, &l);
     }
 }
 

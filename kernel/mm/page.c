@@ -205,12 +205,6 @@ void page_free(struct page *p)
     frames_unlock(f);
 }
 
-void page_batch_check(struct page *p)
-{
-    debug_check_free(p, __builtin_return_address(0));
-    debug_freeing(p, 0, __builtin_return_address(0));
-}
-
 void page_free_zeroed(struct page *p)
 {
     if (DEBUG_CHECKS) {

@@ -248,28 +248,42 @@ static inline void page_put(struct page *p)
  *     page_put_in(&b, p) ...; page_free_batch(&b);
  */
 struct page_batch {
-    struct page *first, *last; /* linked by cached_free; their references are gone */
+    struct page *first,
+        *last; /* PAGE_ANON still, linked by cached_free; without references */
     unsigned n;
 };
 void page_free_batch(struct page_batch *b);
-/* For the batch, in checked builds: as page_free() looks at a frame. */
-void page_batch_check(struct page *p);
 
+/* p, an anonymous frame that stands alone and that nobody else can find, joins the batch. */
+static always_inline void page_join(struct page_batch *b, struct page *p)
+{
+    p->refs = 0;
+    p->cached_free.next = b->first;
+    if (!b->first) b->last = p;
+    b->first = p;
+    b->n++;
+}
 static always_inline void page_put_in(struct page_batch *b, struct page *p)
 {
     interleave("page_put", p);
     if (__atomic_fetch_sub(&p->refs, 1, __ATOMIC_ACQ_REL) != 1) return;
     /* Blocks, and what is left of broken ones, go alone. */
-    if (unlikely(p->state != PAGE_ANON)) {
+    if (likely(p->state == PAGE_ANON)) {
+        page_join(b, p);
+    } else {
         page_free(p);
-        return;
     }
-    if (DEBUG_CHECKS) page_batch_check(p);
-    p->use = PAGE_HART;
-    p->cached_free.next = b->first;
-    if (!b->first) b->last = p;
-    b->first = p;
-    b->n++;
+}
+/*
+ * The frame of a private word, under the lock of its table, which is the only way to it: joins
+ * the batch and is true if we are the only holder; else nothing is done. Where hardware may
+ * still remember the frame, the batch is freed after the flush.
+ */
+static always_inline bool page_join_if_sole(struct page_batch *b, struct page *p)
+{
+    if (page_refs(p) != 1 || p->state != PAGE_ANON) return false;
+    page_join(b, p);
+    return true;
 }
 
 /*
