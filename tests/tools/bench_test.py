@@ -325,6 +325,11 @@ class Plugins(unittest.TestCase):
         # A hart may hear of a write, and write itself, before the plugin has heard of the first.
         self.assertTrue(1800 < moves <= 1999, moves)
 
+    def test_the_kernel_measures_itself_in_both_modes(self):
+        guests.build_kernel()
+        for mode in kernel_costs.MODES:
+            self.assertIn("empty_system_call_from_a_user_loop", kernel_costs.measure(mode, "empty_system"))
+
     def test_a_loop_of_four_instructions_has_four(self):
         done = subprocess.run([BENCH / "profile", "spin_4insn"], capture_output=True, text=True, check=False)
         self.assertIn("spin_4insn: 4.0 per operation as the program says; 4.0", done.stdout, done.stderr)

@@ -46,6 +46,7 @@ void portal_execute_calls(struct foreign_context *f, const call_fn *calls)
     struct context *c = this_context;
 
     c->calls = calls;
+    context_set_entry_flags(c, c->entry_flags); /* a kernel thread had no calls so far */
     visit(c, f);
     c->calls = NULL;
 }
