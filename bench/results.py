@@ -2,7 +2,7 @@
 
 bench/rows.tsv says of each row of vmbench what is to be reached and what cannot be:
 
-    traps   how often the operation enters the kernel, where that is certain and nothing is switched
+    traps   how often the operation enters the kernel, if that is certain and nothing is switched or flushed
     limit   what the hardware and the program itself demand, in instructions
     target  what is to be reached with isolation=shared; "-": a control, which has none
     why     what the limit is made of
