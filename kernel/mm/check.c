@@ -162,7 +162,6 @@ static bool check_tag(struct check *k, const struct page *t, unsigned number,
 /* Everything about a table that its words say. */
 struct seen {
     struct tally tally;
-    unsigned run, longest; /* empty words in a row */
     bool uniform, one_tag, exclusive;
     unsigned prot, tag;
     bool any;
@@ -172,8 +171,6 @@ static void note_word(struct seen *s, const struct page *t, unsigned i, pte_t e)
 {
     unsigned level = t->table.level;
 
-    s->run = pte_is_empty(e) ? s->run + 1 : 0;
-    if (s->run > s->longest) s->longest = s->run;
     tally_word(&s->tally, e, level, 1);
     if (pte_is_empty(e) || names_table(e)) {
         s->uniform = false;
@@ -199,7 +196,6 @@ static bool check_counts(struct check *k, const struct page *t, const struct see
     if (t->table.leaves != s->tally.leaves) return fail(k, "T3: leaves");
     if (t->table.anon != (uint32_t)s->tally.anon) return fail(k, "T3: anon");
     if (t->table.file != (uint32_t)s->tally.file) return fail(k, "T3: file");
-    if (t->table.maxfree < s->longest) return fail(k, "T3: maxfree");
     if (t->table.flags & TABLE_UNIFORM && !s->uniform) return fail(k, "T3: uniform");
     if (t->table.flags & TABLE_ONE_TAG && !s->one_tag) return fail(k, "T4: one tag");
     if (t->table.flags & TABLE_EXCLUSIVE && !s->exclusive)
@@ -263,18 +259,13 @@ static bool count_table(struct check *k, struct page *t, uint64_t base, bool wal
     if (scratch->last == k->space + 1) return fail(k, "T2: a table twice in one space");
     if (first) scratch->first = (uint16_t)k->space;
     scratch->last = (uint16_t)(k->space + 1);
-    seen.run = seen.longest = root ? 0 : t->table.lo;
     for (unsigned i = t->table.lo; i < t->table.hi; i++) {
         if (first) note_word(&seen, t, i, table_words(t)[i]);
         if (!count_word(k, t, i, base + i * word_pages(t->table.level), walked, first))
             return false;
     }
     if (!first) return true;
-    if (!root && t->table.hi < TABLE_ENTRIES) {
-        seen.uniform = false;
-        seen.run += TABLE_ENTRIES - t->table.hi;
-        if (seen.run > seen.longest) seen.longest = seen.run;
-    }
+    if (!root && t->table.hi < TABLE_ENTRIES) seen.uniform = false;
     if (t->table.lo > 0) seen.uniform = false;
     return check_hull(k, t) && check_counts(k, t, &seen);
 }

@@ -72,7 +72,7 @@ static always_inline bool same_way(const struct way *way)
 static always_inline struct page *try_leaf_table(const struct aspace *space,
                                                  struct span r)
 {
-    if (unlikely(space->levels != 3 || (r.lo ^ (r.hi - 1)) >> TABLE_BITS)) return NULL;
+    if (unlikely(space->levels != 3 || !span_in_leaf_table(r))) return NULL;
 
     const pte_t *upper = &space->root[word_index(r.lo, 2)];
     pte_t a = pte_load(upper);

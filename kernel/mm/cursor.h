@@ -30,6 +30,12 @@ struct span {
     uint64_t lo, hi;
 };
 
+/* Does it lie in what one leaf table covers? */
+static inline bool span_in_leaf_table(struct span r)
+{
+    return (r.lo ^ (r.hi - 1)) >> TABLE_BITS == 0;
+}
+
 enum cursor_mode {
     CURSOR_SPLIT = 0,   /* words only partly in the range get a table of their own */
     CURSOR_BUILD = 1,   /* ... empty ones too: something will be stored in the range */
@@ -228,9 +234,13 @@ void cursor_trim_span(struct aspace *space, struct span r);
  */
 enum { CURSOR_LEAF_TABLES = 64 };
 uint64_t cursor_long_step_end(const struct aspace *space, struct span r);
+static inline bool span_is_short(struct span r)
+{
+    return r.hi - r.lo <= CURSOR_LEAF_TABLES * table_pages(0);
+}
 static inline uint64_t cursor_step_end(const struct aspace *space, struct span r)
 {
-    if (likely(r.hi - r.lo <= CURSOR_LEAF_TABLES * table_pages(0))) return r.hi;
+    if (likely(span_is_short(r))) return r.hi;
     return cursor_long_step_end(space, r);
 }
 

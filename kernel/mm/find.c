@@ -2,9 +2,10 @@
  * Finding free addresses, and taking them.
  *
  * The tables themselves say what is free: an empty word at level n is 512^n free
- * pages. The search goes downwards from a hint and reads without locks; what it
- * finds is only a candidate. Mapping it checks emptiness under the locks
- * (aspace_map), and if somebody was faster the search goes on below.
+ * pages. What lies right below a hint is tried first, without a look: mapping it
+ * checks emptiness under the locks. If it is taken, a search goes downwards from the
+ * hint, run of equal words by run, and reads without locks; what it finds is only a
+ * candidate again, and if somebody was faster the search goes on below.
  *
  * Unmapping raises the hint to the end of what it freed, so mapping and unmapping
  * use the same addresses again. At the bottom the search starts once more at
@@ -15,11 +16,8 @@
 
 #include "lib/errno.h"
 
-void find_raise_hint(struct aspace *s, uint64_t vpn)
+frameless void find_raise_hint_work(struct aspace *s, uint64_t vpn, uint64_t old)
 {
-    uint64_t old = __atomic_load_n(&s->hint, __ATOMIC_RELAXED);
-
-    if (vpn > s->mmap_base) return;
     while (old < vpn &&
            !__atomic_compare_exchange_n(&s->hint, &old, vpn, false, __ATOMIC_RELAXED,
                                         __ATOMIC_RELAXED)) {
@@ -27,40 +25,61 @@ void find_raise_hint(struct aspace *s, uint64_t vpn)
 }
 
 /*
- * The word over page `vpn`, shared tables included; its level in *level. For a full leaf
- * table the answer is given for the whole of it: not empty, at level 1.
+ * Where the run of pages below `vpn` begins that are all free (*empty) or all not, as far as
+ * leaf table t tells, and no further down than `enough` pages.
  */
-static bool is_free(const struct aspace *s, uint64_t vpn, unsigned *level)
+static uint64_t run_in_table(const struct page *t, uint64_t vpn, uint64_t enough,
+                             bool *empty)
+{
+    const pte_t *words = table_words(t);
+    uint64_t base = table_base(vpn - 1, 0);
+    unsigned i = (unsigned)(vpn - base);
+    unsigned lo = __atomic_load_n(&t->table.lo, __ATOMIC_RELAXED);
+    unsigned hi = __atomic_load_n(&t->table.hi, __ATOMIC_RELAXED);
+    unsigned stop = i > enough ? i - (unsigned)enough : 0;
+
+    *empty = true;
+    if (i > hi) return base + hi;
+    if (i <= lo) return base;
+    *empty = pte_is_empty(pte_load(&words[--i]));
+    while (i > stop && pte_is_empty(pte_load(&words[i - 1])) == *empty)
+        i--;
+    return base + i;
+}
+
+/* The same as far as one look tells. Shared tables are looked into. */
+static uint64_t run_below(const struct aspace *s, uint64_t vpn, uint64_t enough,
+                          bool *empty)
 {
     const pte_t *words = s->root;
-    pte_t e;
 
-    for (*level = s->levels - 1u;; (*level)--) {
-        e = pte_load(&words[word_index(vpn, *level)]);
-        if (!pte_is_table(e) && !pte_is_shared_table(e)) return pte_is_empty(e);
-        const struct page *t = pte_table_page(e);
-        if (*level == 1 && t->table.used == TABLE_ENTRIES) return false;
+    for (unsigned level = s->levels - 1u;; level--) {
+        pte_t e = pte_load(&words[word_index(vpn - 1, level)]);
+        if (!pte_is_table(e) && !pte_is_shared_table(e)) {
+            *empty = pte_is_empty(e);
+            return (vpn - 1) & ~(word_pages(level) - 1);
+        }
+        if (level == 1) return run_in_table(pte_table_page(e), vpn, enough, empty);
         words = pte_words(e);
     }
 }
 
-/* The highest free run of npages below `top`, aligned; 0 if there is none. Lock-free. */
+/* The highest free run of npages below `top`, aligned; 0, where nothing is ever mapped by
+ * itself, if there is none. Lock-free. */
 static uint64_t search_down(const struct aspace *s, uint64_t top, uint64_t npages,
                             uint64_t align)
 {
     uint64_t run_end = top, found = 0;
 
-    preempt_off();
-    for (uint64_t vpn = top; vpn > s->first;) {
-        unsigned level;
-        bool empty = is_free(s, vpn - 1, &level);
-        uint64_t lo = (vpn - 1) & ~(word_pages(level) - 1);
-        if (lo < s->first) lo = s->first;
-        if (!empty) run_end = lo;
-        vpn = lo;
-        if (run_end < npages) break;
+    preempt_off(); /* the tables that are seen stay */
+    for (uint64_t vpn = top; vpn > s->first && run_end >= npages;) {
+        bool empty;
         uint64_t start = (run_end - npages) & ~(align - 1);
-        if (empty && start >= vpn && start >= s->first) {
+        if (start < s->first) break;
+        vpn = run_below(s, vpn, vpn - start, &empty);
+        if (!empty) {
+            run_end = vpn;
+        } else if (vpn <= start) {
             found = start;
             break;
         }
@@ -69,65 +88,72 @@ static uint64_t search_down(const struct aspace *s, uint64_t top, uint64_t npage
     return found;
 }
 
-/* The end of what is free from page `vpn` on, as far as one look tells; vpn if it is not free. */
-static uint64_t free_until(const struct aspace *s, uint64_t vpn)
+bool span_looks_free(const struct aspace *s, struct span span)
 {
-    const pte_t *words = s->root;
+    bool empty = true;
 
-    for (unsigned level = s->levels - 1u;; level--) {
-        pte_t e = pte_load(&words[word_index(vpn, level)]);
-        uint64_t end = (vpn | (word_pages(level) - 1)) + 1;
-        if (!pte_is_table(e) && !pte_is_shared_table(e))
-            return pte_is_empty(e) ? end : vpn;
-        const struct page *t = pte_table_page(e);
-        if (word_index(vpn, level - 1) >= __atomic_load_n(&t->table.hi, __ATOMIC_RELAXED))
-            return end;
-        words = pte_words(e);
-    }
+    preempt_off(); /* the tables that are seen stay */
+    for (uint64_t vpn = span.hi; empty && vpn > span.lo;)
+        vpn = run_below(s, vpn, vpn - span.lo, &empty);
+    preempt_on();
+    return empty;
 }
 
 bool aspace_is_free(struct aspace *s, struct range r)
 {
-    uint64_t vpn = va_vpn(r.start), end = va_vpn(r.end);
-
-    preempt_off(); /* the tables that are seen stay */
-    for (uint64_t next; vpn < end && (next = free_until(s, vpn)) > vpn;) {
-        vpn = next;
-    }
-    preempt_on();
-    return vpn >= end;
+    return span_looks_free(s, range_span(r));
 }
 
 static int map_at(struct aspace *s, uint64_t vpn, size_t npages, unsigned prot,
                   const struct mapping_source *source)
 {
-    struct tag tag = source_tag(source, vpn);
-    return map_span(s, (struct span){vpn, vpn + npages}, prot, &tag, false);
+    return map_source(s, (struct span){vpn, vpn + npages}, prot, source, false);
+}
+
+/* Searches below `top`, and once more from the start of all: the place in *at. */
+static noinline int search_and_map(struct aspace *s, uint64_t top, size_t npages,
+                                   size_t align, unsigned prot,
+                                   const struct mapping_source *source, uint64_t *at)
+{
+    bool from_base = top >= s->mmap_base;
+
+    for (;;) {
+        *at = search_down(s, top, npages, align);
+        if (*at) {
+            int err = map_at(s, *at, npages, prot, source);
+            if (err != -EEXIST) return err;
+            top = *at + npages - 1; /* somebody was faster: below, at the latest */
+        } else {
+            if (from_base) return -ENOMEM;
+            from_base = true;
+            top = s->mmap_base;
+        }
+    }
+}
+
+/* The place right below `top`, if one leaf table covers it: the lock tells at once whether it
+ * is free. 0 if there is none. */
+static inline uint64_t right_below(const struct aspace *s, uint64_t top, size_t npages,
+                                   size_t align)
+{
+    uint64_t at = (top - npages) & ~(align - 1);
+
+    if (top < npages || at < s->first) return 0;
+    return span_in_leaf_table((struct span){at, at + npages}) ? at : 0;
 }
 
 int aspace_map_anywhere(struct aspace *s, size_t npages, size_t align, unsigned prot,
                         const struct mapping_source *source, vaddr_t *out)
 {
     uint64_t top = __atomic_load_n(&s->hint, __ATOMIC_RELAXED);
-    bool from_base = top >= s->mmap_base;
 
     if (npages == 0 || align == 0 || (align & (align - 1)) != 0) return -EINVAL;
-    for (;;) {
-        uint64_t at = search_down(s, top, npages, align);
-        if (!at) {
-            if (from_base) return -ENOMEM;
-            from_base = true;
-            top = s->mmap_base;
-            continue;
-        }
-        int err = map_at(s, at, npages, prot, source);
-        if (err == -EEXIST) {
-            top = at + npages - 1; /* somebody was faster: below, at the latest */
-            continue;
-        }
-        if (err) return err;
-        __atomic_store_n(&s->hint, at, __ATOMIC_RELAXED);
-        *out = vpn_va(at);
-        return 0;
-    }
+    uint64_t at = right_below(s, top, npages, align);
+    int err = at ? map_at(s, at, npages, prot, source) : -EEXIST;
+    if (unlikely(err == -EEXIST))
+        err = search_and_map(s, top, npages, align, prot, source, &at);
+    if (err) return err;
+    __atomic_store_n(&s->hint, at, __ATOMIC_RELAXED);
+    *out = vpn_va(at);
+    return 0;
 }

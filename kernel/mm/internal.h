@@ -23,10 +23,23 @@ static inline bool aspace_has(const struct aspace *s, struct range r)
            va_vpn(r.start) >= s->first && va_vpn(r.end) <= s->end;
 }
 
+/* Spans are not empty, and inside the space. Errors as aspace_map. */
 int map_span(struct aspace *s, struct span span, unsigned prot, const struct tag *tag,
              bool replace);
-struct tag source_tag(const struct mapping_source *source, uint64_t vpn);
+int map_source(struct aspace *s, struct span span, unsigned prot,
+               const struct mapping_source *source, bool replace);
 int unmap_span(struct aspace *s, struct span span);
+
+/* The tag that says what `source` shows at page `vpn`. */
+static inline struct tag source_tag(const struct mapping_source *source, uint64_t vpn)
+{
+    struct tag tag = {.object = source->object, .flags = source->flags};
+
+    if (source->object || (source->flags & TAG_EXTERN))
+        tag.delta = (int64_t)(source->index - vpn);
+    if (!(tag.flags & TAG_MAY_ALL)) tag.flags |= TAG_MAY_ALL;
+    return tag;
+}
 
 /* fault.c */
 int populate_span(struct aspace *s, struct span span, unsigned access);
@@ -69,7 +82,15 @@ bool resident(struct aspace *s, uint64_t vpn, unsigned access, paddr_t *pa,
               uint64_t *pages);
 
 /* find.c: addresses below page `vpn` have become free. */
-void find_raise_hint(struct aspace *s, uint64_t vpn);
+void find_raise_hint_work(struct aspace *s, uint64_t vpn, uint64_t old);
+static inline void find_raise_hint(struct aspace *s, uint64_t vpn)
+{
+    uint64_t old = __atomic_load_n(&s->hint, __ATOMIC_RELAXED);
+
+    if (old < vpn && vpn <= s->mmap_base) find_raise_hint_work(s, vpn, old);
+}
+/* Is nothing mapped in the span? Read without locks. */
+bool span_looks_free(const struct aspace *s, struct span span);
 
 /* aspace.c: is more than a quarter of memory free? */
 bool page_plenty_free(void);

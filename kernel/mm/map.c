@@ -12,7 +12,7 @@
  *
  * A frame is given back only after the flush, and nobody else sees the words in
  * between, because their tables are locked. Where nothing was resident there is
- * nothing to flush.
+ * nothing to flush: untouched.h is about that.
  *
  * Replacing never shows a hole: a word goes from the old value to the new one (a
  * withdrawn leaf makes the program fault, wait for the lock, and find the new one).
@@ -20,6 +20,7 @@
 #include "mm/cursor.h"
 #include "mm/internal.h"
 #include "mm/share.h"
+#include "mm/untouched.h"
 
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -186,7 +187,9 @@ static void withdraw(struct cursor *c, const struct replace *op, struct page *t,
     unsigned i, j;
 
     if (level == 0) {
-        replace_leaves(c, op, t, base, l);
+        /* Of the top this is known already. */
+        bool done = t != c->top && !op->keep && replace_untouched(c, t, base, op->word);
+        if (!done) replace_leaves(c, op, t, base, l);
         return;
     }
     table_slice(base, level, c->range[0], &i, &j);
@@ -315,45 +318,28 @@ void replace_words(struct cursor *c, const struct replace *op)
     }
 }
 
-/* All words of the range are empty, and t has none of its tables: stores the mark. */
-static void fill_words(struct cursor *c, struct page *t, pte_t word)
+/* All words of the range become `word`, empty or a FILL mark. */
+static always_inline void replace_by(struct cursor *c, pte_t word)
 {
-    unsigned level = t->table.level;
-    pte_t *words = table_words(t);
-    struct tally d = {0};
-    unsigned i, j;
-
-    table_slice(c->top_base, level, c->range[0], &i, &j);
-    table_note_mark(t, mark_tag(word));
-    table_grow_hull(t, i, j);
-    d.used = (int)(j - i);
-    for (; i < j; i++)
-        pte_store(&words[i], word);
-    table_apply(t, &d);
-    cursor_count(c, mark_tag(word), d.used * (long)word_pages(level));
-}
-
-/* Maps the empty range: tables in it, empty ones that were kept too, are looked into. */
-static void fill_range(struct cursor *c, const struct replace *op)
-{
-    if (c->top->table.level == 0) {
-        fill_words(c, c->top, op->word);
-    } else {
-        replace_words(c, op);
+    if (likely(c->top->table.level == 0 &&
+               replace_untouched(c, c->top, c->top_base, word))) {
+        return;
     }
+    struct replace op = {.word = word};
+    replace_words(c, &op);
 }
 
 /* Is every word of the range empty? Tables that hold nothing count as empty. */
 static bool range_is_empty(const struct cursor *c, const struct page *t, uint64_t base)
 {
     unsigned level = t->table.level;
+    const pte_t *words = table_words(t);
     unsigned i, j;
 
-    if (t->table.used == 0) return true;
     table_slice(base, level, c->range[0], &i, &j);
-    for (; i < j; i++) {
-        pte_t e = table_words(t)[i];
-        if (pte_is_empty(e)) continue;
+    table_clip(t, &i, &j);
+    for (; (i = next_word(words, i, j)) < j; i++) {
+        pte_t e = words[i];
         /* An emptied table that was kept may have become shared since. */
         if (!pte_is_table(e) && !pte_is_shared_table(e)) return false;
         if (!range_is_empty(c, pte_table_page(e), base + i * word_pages(level)))
@@ -362,89 +348,140 @@ static bool range_is_empty(const struct cursor *c, const struct page *t, uint64_
     return true;
 }
 
-/* The tag that says what `source` shows at page `vpn`. */
-struct tag source_tag(const struct mapping_source *source, uint64_t vpn)
+/* Where tables lie below the cursor's top: they may have been made for the range just now. */
+static noinline int fill_tables(struct cursor *c, pte_t word)
 {
-    struct tag tag = {.object = source->object, .flags = source->flags};
+    struct replace op = {.word = word};
+    bool free = range_is_empty(c, c->top, c->top_base);
 
-    if (source->object || (source->flags & TAG_EXTERN))
-        tag.delta = (int64_t)(source->index - vpn);
-    if (!(tag.flags & TAG_MAY_ALL)) tag.flags |= TAG_MAY_ALL;
-    return tag;
+    if (free) replace_words(c, &op);
+    cursor_close(c);
+    if (free) return 0;
+    cursor_trim_span(c->space, c->range[0]);
+    return -EEXIST;
+}
+
+/* Maps the span, which must be empty. */
+static int fill_span(struct aspace *s, struct span span, pte_t word)
+{
+    struct cursor c;
+
+    /* Looked at before tables are made in many places; the locks will tell for certain. */
+    if (unlikely(!span_in_leaf_table(span)) && !span_looks_free(s, span)) return -EEXIST;
+    int err = cursor_open(&c, s, span, CURSOR_BUILD);
+    if (unlikely(err)) return err;
+    if (unlikely(c.top->table.level > 0)) return fill_tables(&c, word);
+    struct survey has = survey(&c, c.top, c.top_base);
+    if (has.used == 0) put_marks(&c, c.top, c.top_base, &has, word);
+    cursor_close(&c);
+    return has.used == 0 ? 0 : -EEXIST;
+}
+
+/* Maps the span in one cursor, whatever is there. */
+static int replace_step(struct aspace *s, struct span span, pte_t word)
+{
+    struct cursor c;
+    int err = cursor_open(&c, s, span, CURSOR_BUILD);
+
+    if (unlikely(err)) return err;
+    replace_by(&c, word);
+    cursor_close(&c);
+    return 0;
+}
+
+/* The same in as many as it takes. */
+static int replace_span(struct aspace *s, struct span span, pte_t word)
+{
+    int err = 0;
+
+    if (likely(span_is_short(span))) return replace_step(s, span, word);
+    for (uint64_t end; span.lo < span.hi && !err; span.lo = end) {
+        end = cursor_step_end(s, span);
+        err = replace_step(s, (struct span){span.lo, end}, word);
+    }
+    return err;
 }
 
 int map_span(struct aspace *s, struct span span, unsigned prot, const struct tag *tag,
              bool replace)
 {
     unsigned number;
-    int err;
 
     if (prot_excess(tag->flags, prot)) return -EACCES;
-    err = legend_acquire(s, tag, span.lo, span.hi, &number);
+    int err = legend_acquire(s, tag, span.lo, span.hi, &number);
     if (err) return err;
-
-    struct replace op = {.word = pte_mark(MARK_FILL, number, prot)};
-    struct cursor c;
-    while (!err && span.lo < span.hi) {
-        uint64_t end = replace ? cursor_step_end(s, span) : span.hi;
-        err = cursor_open(&c, s, (struct span){span.lo, end}, CURSOR_BUILD);
-        if (err) break;
-        if (!replace && !range_is_empty(&c, c.top, c.top_base)) {
-            err = -EEXIST;
-        } else if (replace) {
-            replace_words(&c, &op);
-        } else {
-            fill_range(&c, &op);
-        }
-        cursor_close(&c);
-        if (err) cursor_trim_span(s, span);
-        span.lo = end;
-    }
+    pte_t word = pte_mark(MARK_FILL, number, prot);
+    err = replace ? replace_span(s, span, word) : fill_span(s, span, word);
     legend_release(s, number);
     return err;
+}
+
+frameless int map_source(struct aspace *s, struct span span, unsigned prot,
+                         const struct mapping_source *source, bool replace)
+{
+    if (unlikely(source->object || source->flags)) {
+        struct tag tag = source_tag(source, span.lo);
+        return map_span(s, span, prot, &tag, replace);
+    }
+    pte_t word = pte_mark(MARK_FILL, TAG_ANON, prot);
+    return replace ? replace_span(s, span, word) : fill_span(s, span, word);
 }
 
 int aspace_map(struct aspace *s, struct range r, unsigned prot,
                const struct mapping_source *source)
 {
-    struct tag tag = source_tag(source, va_vpn(r.start));
-
     if (!aspace_has(s, r)) return -EINVAL;
-    return map_span(s, range_span(r), prot, &tag, false);
+    return map_source(s, range_span(r), prot, source, false);
 }
 
 int aspace_map_replace(struct aspace *s, struct range r, unsigned prot,
                        const struct mapping_source *source)
 {
-    struct tag tag = source_tag(source, va_vpn(r.start));
-
     if (!aspace_has(s, r)) return -EINVAL;
     if (span_is_sealed(s, range_span(r))) return -EPERM;
-    return map_span(s, range_span(r), prot, &tag, true);
+    return map_source(s, range_span(r), prot, source, true);
 }
 
-int unmap_span(struct aspace *s, struct span span)
+static noinline int unmap_step(struct aspace *s, struct span span)
 {
-    static const struct replace nothing = {.word = {0}};
     struct cursor c;
+    int err = cursor_open(&c, s, span, CURSOR_SPLIT);
 
-    while (span.lo < span.hi) {
-        uint64_t end = cursor_step_end(s, span);
-        int err = cursor_open(&c, s, (struct span){span.lo, end}, CURSOR_SPLIT);
-        if (err) return err;
-        replace_words(&c, &nothing);
-        cursor_close(&c);
-        find_raise_hint(s, end);
-        span.lo = end;
-    }
+    if (unlikely(err)) return err;
+    replace_by(&c, PTE_EMPTY);
+    cursor_close(&c);
+    find_raise_hint(c.space, c.range[0].hi);
     return 0;
 }
 
-int aspace_unmap(struct aspace *s, struct range r)
+static noinline int unmap_long(struct aspace *s, struct span span)
 {
+    int err = 0;
+
+    for (uint64_t end; span.lo < span.hi && !err; span.lo = end) {
+        end = cursor_step_end(s, span);
+        err = unmap_step(s, (struct span){span.lo, end});
+    }
+    return err;
+}
+
+frameless int unmap_span(struct aspace *s, struct span span)
+{
+    return likely(span_is_short(span)) ? unmap_step(s, span) : unmap_long(s, span);
+}
+
+static noinline int unmap_unless_sealed(struct aspace *s, struct span span)
+{
+    return span_has_sealed(s, span) ? -EPERM : unmap_span(s, span);
+}
+
+frameless int aspace_unmap(struct aspace *s, struct range r)
+{
+    struct span span = range_span(r);
+
     if (!aspace_has(s, r)) return -EINVAL;
-    if (span_is_sealed(s, range_span(r))) return -EPERM;
-    return unmap_span(s, range_span(r));
+    if (unlikely(legend_had(&s->legend, TAG_SEALED))) return unmap_unless_sealed(s, span);
+    return unmap_span(s, span);
 }
 
 int aspace_map_phys(struct aspace *s, struct range r, paddr_t pa, unsigned prot,

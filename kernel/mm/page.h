@@ -77,14 +77,13 @@ struct page {
         struct { /* PAGE_TABLE: one-level-store.md section 2 */
             struct spinlock lock;
             uint8_t level;
-            uint8_t flags;    /* enum table_flags */
-            uint16_t tag;     /* of the leaves, where there is no twin */
-            uint16_t used;    /* words not empty */
-            uint16_t leaves;  /* words that are leaves */
-            uint16_t maxfree; /* upper bound of the longest run of empty words */
-            uint16_t lo, hi;  /* hull of the words not empty: [lo, hi) */
-            uint32_t anon;    /* anonymous frames held, in 4 KiB */
-            uint32_t file;    /* cached frames held, in 4 KiB */
+            uint8_t flags;   /* enum table_flags */
+            uint16_t tag;    /* of the leaves, where there is no twin */
+            uint16_t used;   /* words not empty */
+            uint16_t leaves; /* words that are leaves */
+            uint16_t lo, hi; /* hull of the words not empty: [lo, hi) */
+            uint32_t anon;   /* anonymous frames held, in 4 KiB */
+            uint32_t file;   /* cached frames held, in 4 KiB */
             union {
                 uint16_t *twin;      /* tags of the leaves, one for each word, or NULL */
                 struct page *doomed; /* once nobody can find it: the next of its list */
@@ -109,7 +108,7 @@ struct page {
         } tail;
         struct
         { /* DEBUG_CHECKS: who allocated it (tables and slabs need the room) and who freed it */
-            uint64_t words[4];
+            uint64_t words[5];
             void *alloc_site;
             void *free_site;
         } debug;

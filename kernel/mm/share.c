@@ -358,7 +358,6 @@ static void describe_copy(const struct copying *k)
     dst->table.leaves = src->table.leaves;
     dst->table.anon = src->table.anon;
     dst->table.file = src->table.file;
-    dst->table.maxfree = src->table.maxfree;
 }
 
 int share_clone(struct page *dst, struct page *src, uint64_t base,

@@ -31,7 +31,6 @@ struct page *table_alloc(unsigned level)
     t->table.lock.held = 1;
     t->table.level = (uint8_t)level;
     t->table.flags = TABLE_EXCLUSIVE | TABLE_ONE_TAG;
-    t->table.maxfree = TABLE_ENTRIES;
     return t;
 }
 
@@ -196,12 +195,8 @@ void table_apply(struct page *t, const struct tally *d)
     t->table.anon += (uint32_t)d->anon;
     t->table.file += (uint32_t)d->file;
     if (d->used < 0) {
-        t->table.maxfree = (uint16_t)(TABLE_ENTRIES - t->table.used);
         t->table.flags &= ~TABLE_UNIFORM;
-        if (t->table.used == 0) {
-            t->table.lo = t->table.hi = 0;
-            t->table.flags |= TABLE_EXCLUSIVE | TABLE_ONE_TAG;
-        }
+        if (t->table.used == 0) table_emptied(t);
     }
 }
 
@@ -218,6 +213,5 @@ void table_fill_from(struct page *t, pte_t e, unsigned tag)
     t->table.hi = TABLE_ENTRIES;
     tally_word(&d, e, t->table.level, TABLE_ENTRIES);
     table_apply(t, &d);
-    t->table.maxfree = 0;
     t->table.flags |= TABLE_UNIFORM;
 }

@@ -10,8 +10,7 @@
  * enough to try everything.
  *
  * Rules that this file keeps (one-level-store.md section 3): T3, the counts `used`,
- * `leaves`, `anon` and `file` are exact; the hull, `maxfree` and the flags are
- * sound. T4, leaf i has tag twin[i] if there is a twin, else `tag`.
+ * `leaves`, `anon` and `file` are exact; the hull and the flags are sound. T4, leaf i has tag twin[i] if there is a twin, else `tag`.
  *
  * A root may have a *mirror*: a second root (the user root of isolation=split) whose
  * lower half says the same, word for word (rule R1). Hardware may walk it at any time;
@@ -152,6 +151,13 @@ struct tally {
     int file;
 };
 void table_apply(struct page *t, const struct tally *d);
+
+/* The last word of t has become empty: hull and flags begin again. */
+static inline void table_emptied(struct page *t)
+{
+    t->table.lo = t->table.hi = 0;
+    t->table.flags |= TABLE_EXCLUSIVE | TABLE_ONE_TAG;
+}
 
 /* Subtracts word `e` from the tally, or adds it with sign 1; `level` is the table's. */
 void tally_word(struct tally *d, pte_t e, unsigned level, int sign);

@@ -14,24 +14,10 @@
 #include "uapi/capability.h"
 #include "uapi/mman.h"
 
-int user_pages(vaddr_t start, uint64_t len, struct range *out)
-{
-    uint64_t end = space_end(current_space());
-
-    if (!va_page_aligned(start)) return -EINVAL;
-    if (start.raw > end || len > end - start.raw) return -ENOMEM;
-    *out = (struct range){start, va_ceil(va_add(start, len))};
-    return 0;
-}
-
-/* So many pages are there in any machine that gets here. */
-enum { SMALL_PAGES = 1024 };
-
-bool memory_may_commit(uint64_t npages)
+bool memory_may_commit_many(uint64_t npages)
 {
     struct page_stats stats;
 
-    if (npages <= SMALL_PAGES) return true;
     page_stats(&stats);
     return npages <= stats.total;
 }
@@ -49,7 +35,7 @@ static uint64_t data_pages(struct aspace *s)
     return n;
 }
 
-/* Is `has` with `more` within the limit? What it has is looked at only if there is one. */
+/* Is `has` with `more` within the limit? */
 static bool within(unsigned limit, uint64_t more, uint64_t (*has)(struct aspace *))
 {
     uint64_t most = process_limit(current_process(), limit);
@@ -76,7 +62,7 @@ static uint64_t locked_pages(struct aspace *s)
     return u.locked;
 }
 
-bool memory_within_limits(uint64_t npages, bool data)
+bool memory_within_finite_limits(uint64_t npages, bool data)
 {
     return within(RLIMIT_AS, npages, mapped_pages) &&
            (!data || within(RLIMIT_DATA, npages, data_pages));
@@ -102,12 +88,18 @@ void memory_populate(struct aspace *s, struct range r, unsigned prot, bool share
 /* To look what is resident is worth while only where that much may go. */
 enum { MANY_PAGES = 512 };
 
-long sys_munmap(vaddr_t start, uint64_t len)
+static noinline long unmap_many(struct range r)
+{
+    usage_note_peak(current_process()->program);
+    return aspace_unmap(current_space(), r);
+}
+
+frameless long sys_munmap(vaddr_t start, uint64_t len)
 {
     struct range r;
 
     if (user_pages(start, len, &r) || len == 0) return -EINVAL;
-    if (range_pages(r) >= MANY_PAGES) usage_note_peak(current_process()->program);
+    if (unlikely(range_pages(r) >= MANY_PAGES)) return unmap_many(r);
     return aspace_unmap(current_space(), r);
 }
 

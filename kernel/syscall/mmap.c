@@ -41,27 +41,39 @@ static bool is_shared(const struct request *m)
 }
 
 /* A range that is exactly there: can it be? */
-static int check_fixed(const struct request *m, uint64_t end)
+static int check_fixed(vaddr_t start, uint64_t npages, uint64_t end)
 {
-    uint64_t len = m->npages << PAGE_SHIFT;
-
-    if (m->start.raw > end - len) return -ENOMEM;
-    if (!va_page_aligned(m->start)) return -EINVAL;
-    if (m->start.raw < MAP_LOWEST && !cred_can(current_cred(), CAP_SYS_RAWIO))
-        return -EPERM;
+    if (start.raw > end - (npages << PAGE_SHIFT)) return -ENOMEM;
+    if (!va_page_aligned(start)) return -EINVAL;
+    if (start.raw < MAP_LOWEST && !cred_can(current_cred(), CAP_SYS_RAWIO)) return -EPERM;
     return 0;
 }
 
-static int check_place(struct request *m)
+/* What is only a hint becomes one that can be followed, or none. */
+static vaddr_t place_hint(vaddr_t start, uint64_t npages, uint64_t end)
+{
+    start = va_floor(start);
+    if (start.raw != 0 && start.raw < MAP_LOWEST) start = VA(MAP_LOWEST);
+    return start.raw > end - (npages << PAGE_SHIFT) ? VA(0) : start;
+}
+
+static inline int check_place(vaddr_t *start, uint64_t npages, uint64_t flags)
 {
     uint64_t end = space_end(current_space());
 
-    if (m->npages > end >> PAGE_SHIFT) return -ENOMEM;
-    if (m->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) return check_fixed(m, end);
-    m->start = va_floor(m->start);
-    if (m->start.raw != 0 && m->start.raw < MAP_LOWEST) m->start = VA(MAP_LOWEST);
-    if (m->start.raw > end - (m->npages << PAGE_SHIFT)) m->start = VA(0);
+    if (npages > end >> PAGE_SHIFT) return -ENOMEM;
+    if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+        return check_fixed(*start, npages, end);
+    if (unlikely(start->raw)) *start = place_hint(*start, npages, end);
     return 0;
+}
+
+/* Pages of a private mapping that can be written are data, and, like those of an object of zeros,
+ * must be imaginable. */
+static inline int check_amount(uint64_t npages, bool data, bool commits)
+{
+    if (!memory_within_limits(npages, data)) return -ENOMEM;
+    return commits && !memory_may_commit(npages) ? -ENOMEM : 0;
 }
 
 static int source_of_nothing(struct request *m)
@@ -110,37 +122,28 @@ static int lock_flags(struct request *m)
     return 0;
 }
 
-static int check_amount(const struct request *m)
+static int map_anywhere(struct aspace *s, vaddr_t *start, uint64_t npages, unsigned prot,
+                        const struct mapping_source *source, bool blocks)
 {
-    bool data = !is_shared(m) && m->prot & PROT_W;
-    bool commits = (data || (!m->file && is_shared(m))) && !(m->flags & MAP_NORESERVE);
-
-    if (!memory_within_limits(m->npages, data)) return -ENOMEM;
-    return commits && !memory_may_commit(m->npages) ? -ENOMEM : 0;
-}
-
-static int map_anywhere(struct aspace *s, struct request *m)
-{
-    bool blocks = m->npages % BLOCK_PAGES == 0 && !m->file;
     int err = -ENOMEM;
 
-    if (blocks) {
-        err = aspace_map_anywhere(s, m->npages, BLOCK_PAGES, m->prot, &m->source,
-                                  &m->start);
-    }
-    if (err == -ENOMEM)
-        err = aspace_map_anywhere(s, m->npages, 1, m->prot, &m->source, &m->start);
+    if (blocks && npages % BLOCK_PAGES == 0)
+        err = aspace_map_anywhere(s, npages, BLOCK_PAGES, prot, source, start);
+    if (err == -ENOMEM) err = aspace_map_anywhere(s, npages, 1, prot, source, start);
     return err;
 }
 
-static int map_there(struct aspace *s, struct request *m)
+static always_inline int map_there(struct aspace *s, vaddr_t *start, uint64_t npages,
+                                   unsigned prot, uint64_t flags,
+                                   const struct mapping_source *source)
 {
-    struct range r = range_of(m->start, m->npages);
+    struct range r = range_of(*start, npages);
 
-    if (m->flags & MAP_FIXED_NOREPLACE) return aspace_map(s, r, m->prot, &m->source);
-    if (m->flags & MAP_FIXED) return aspace_map_replace(s, r, m->prot, &m->source);
-    int err = m->start.raw ? aspace_map(s, r, m->prot, &m->source) : -EEXIST;
-    return err == -EEXIST ? map_anywhere(s, m) : err;
+    if (flags & MAP_FIXED_NOREPLACE) return aspace_map(s, r, prot, source);
+    if (flags & MAP_FIXED) return aspace_map_replace(s, r, prot, source);
+    int err = start->raw ? aspace_map(s, r, prot, source) : -EEXIST;
+    if (err != -EEXIST) return err;
+    return map_anywhere(s, start, npages, prot, source, flags & MAP_ANONYMOUS);
 }
 
 static void populate(struct aspace *s, const struct request *m)
@@ -165,15 +168,20 @@ static int map_source(struct request *m)
     if (m->flags & MAP_GROWSDOWN) m->source.flags |= TAG_GROWSDOWN | TAG_NOHUGE;
     if (m->flags & MAP_STACK || refuses_huge()) m->source.flags |= TAG_NOHUGE;
     int err = lock_flags(m);
-    if (!err) err = check_amount(m);
-    if (!err) err = map_there(s, m);
+    bool data = !is_shared(m) && m->prot & PROT_W;
+    bool zeros = !m->file && is_shared(m);
+    if (!err) {
+        err =
+            check_amount(m->npages, data, (data || zeros) && !(m->flags & MAP_NORESERVE));
+    }
+    if (!err) err = map_there(s, &m->start, m->npages, m->prot, m->flags, &m->source);
     if (!err) populate(s, m);
     return err;
 }
 
 static int map(struct request *m)
 {
-    int err = check_place(m);
+    int err = check_place(&m->start, m->npages, m->flags);
 
     if (!err) err = m->file ? source_of_file(m) : source_of_nothing(m);
     if (err) return err;
@@ -190,21 +198,28 @@ static int refuse_huge(uint64_t flags)
     return size == 0 || size == 21 || size == 30 ? -ENOMEM : -EINVAL;
 }
 
-static long map_len(struct request *m, uint64_t len)
+/* A number of bytes, as pages. */
+static inline int pages_of(uint64_t len, uint64_t *npages)
 {
     if (len == 0) return -EINVAL;
     if (len > -PAGE_SIZE) return -ENOMEM;
-    m->npages = (len + PAGE_MASK) >> PAGE_SHIFT;
-    int err = map(m);
+    *npages = (len + PAGE_MASK) >> PAGE_SHIFT;
+    return 0;
+}
+
+static long map_len(struct request *m, uint64_t len)
+{
+    int err = pages_of(len, &m->npages);
+
+    if (!err) err = map(m);
     return err ? err : (long)m->start.raw;
 }
 
-long sys_mmap(vaddr_t start, uint64_t len, uint64_t prot, uint64_t flags, uint64_t fd,
-              uint64_t offset)
+static noinline long map_special(vaddr_t start, uint64_t len, unsigned prot,
+                                 uint64_t flags, uint64_t fd, uint64_t offset)
 {
-    struct request m = {start, 0, prot_of(prot), flags, NULL, offset, {0}};
+    struct request m = {start, 0, prot, flags, NULL, offset, {0}};
 
-    if (offset & PAGE_MASK) return -EINVAL;
     if (flags & MAP_ANONYMOUS)
         return flags & MAP_HUGETLB ? refuse_huge(flags) : map_len(&m, len);
 
@@ -213,4 +228,40 @@ long sys_mmap(vaddr_t start, uint64_t len, uint64_t prot, uint64_t flags, uint64
     long at = flags & MAP_HUGETLB ? -EINVAL : map_len(&m, len);
     file_put(m.file);
     return at;
+}
+
+/*
+ * Private memory of nobody, with no wish but for the place, of a program that has none for all
+ * of its memory: its source and its tag are empty, and it is what is asked for most.
+ */
+static inline bool is_plain(uint64_t flags)
+{
+    const uint64_t any =
+        MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_NORESERVE | MAP_DENYWRITE | MAP_EXECUTABLE;
+    const struct process *p = current_process();
+
+    return (flags & ~any) == (MAP_PRIVATE | MAP_ANONYMOUS) &&
+           !(__atomic_load_n(&p->flags, __ATOMIC_RELAXED) & PROCESS_NO_HUGE) &&
+           !__atomic_load_n(&p->program->lock_future, __ATOMIC_RELAXED);
+}
+
+static inline long map_plain(vaddr_t start, uint64_t len, unsigned prot, uint64_t flags)
+{
+    static const struct mapping_source nothing;
+    bool data = prot & PROT_W;
+    uint64_t npages;
+    int err = pages_of(len, &npages);
+
+    if (!err) err = check_place(&start, npages, flags);
+    if (!err) err = check_amount(npages, data, data && !(flags & MAP_NORESERVE));
+    if (!err) err = map_there(current_space(), &start, npages, prot, flags, &nothing);
+    return err ? err : (long)start.raw;
+}
+
+long sys_mmap(vaddr_t start, uint64_t len, uint64_t prot, uint64_t flags, uint64_t fd,
+              uint64_t offset)
+{
+    if (offset & PAGE_MASK) return -EINVAL;
+    if (likely(is_plain(flags))) return map_plain(start, len, prot_of(prot), flags);
+    return map_special(start, len, prot_of(prot), flags, fd, offset);
 }

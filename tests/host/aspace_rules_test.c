@@ -182,7 +182,6 @@ TEST(the_checker_counts_what_a_table_holds_T3)
     BREAK(t->table.leaves, t->table.leaves - 1, "T3");
     BREAK(t->table.anon, t->table.anon + 1, "T3");
     BREAK(m->table.file, m->table.file - 1, "T3");
-    BREAK(m->table.maxfree, 0, "T3");
     BREAK(t->table.hi, t->table.hi - 1, "T3");
     BREAK(t->table.lo, 1, "T3");
     BREAK(m->table.flags, m->table.flags | TABLE_UNIFORM, "T3");

@@ -116,6 +116,13 @@ static inline bool pte_is_mark_of(pte_t e, enum mark_kind kind)
 {
     return (e.raw & (PTE_V | MARK_KIND)) == (uint64_t)kind << MARK_KIND_SHIFT;
 }
+/* `all` is several words together, bit by bit: are they FILL marks, or empty, without one
+ * exception? It also has all their tags. */
+static inline bool marks_are_fill(pte_t all)
+{
+    return (all.raw & (PTE_V | MARK_KIND) & ~((uint64_t)MARK_FILL << MARK_KIND_SHIFT)) ==
+           0;
+}
 /* A leaf, or a mark that keeps a frame: pte_owner() says whose. */
 static inline bool pte_has_frame(pte_t e)
 {
