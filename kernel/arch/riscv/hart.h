@@ -28,7 +28,7 @@ enum { MAX_HARTS = 64 };
 #define THREAD_STACK         (4 * PAGE_SIZE)
 #define HART_EMERGENCY_STACK PAGE_SIZE
 
-/* Bits of hart.work. Nobody but hart_do_work() clears them. */
+/* Bits of hart.work. Nobody but hart_do_work() and hart_do_work_in_trap() clears them. */
 enum hart_work {
     HART_WORK_GRACE = 1 << 0,   /* somebody waits for a quiescent point */
     HART_WORK_TIMER = 1 << 1,   /* the timer has expired */
@@ -87,6 +87,10 @@ void hart_kick(struct hart *h);
 /* Runs what `work` asks for. Preemption depth is 0. With interrupts closed it does nothing:
  * what there is to do stays for the next interrupt. Upward call. */
 void hart_do_work(void);
+
+/* The same for a trap handler, before it returns to the kernel: interrupts are closed, and are
+ * again afterwards. Upward call. */
+void hart_do_work_in_trap(void);
 
 static inline void preempt_off(void)
 {

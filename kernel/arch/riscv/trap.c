@@ -162,11 +162,7 @@ void trap_from_kernel(struct trap_frame *f)
     if (on_emergency_stack(f) || !handle_interrupt(f->scause)) panic_trap(f);
     /* It came with preemption on, so this is a quiescent point, and no lock is held.
      * Interrupts are open meanwhile, since the work may wait for locks. */
-    if (work_is_due()) {
-        csr_set(sstatus, SSTATUS_SIE);
-        hart_do_work();
-        csr_clear(sstatus, SSTATUS_SIE);
-    }
+    if (work_is_due()) hart_do_work_in_trap();
 }
 
 static noinline void interrupt_from_user(uint64_t scause)
