@@ -18,7 +18,7 @@
 struct aspace *step_busy;
 
 /* Steps that wait to run inside the one that sleeps, and the space that is in use by it. */
-static const struct step *pending;
+static const struct step *sleeper, *pending;
 
 static unsigned npending;
 
@@ -263,16 +263,24 @@ static void run_one(const struct step *st)
     fake_hart = hart;
 }
 
-/* The pager sleeps in the middle of a step: what was to run inside runs now. */
+/* Who writes pages back keeps others from the object's pages for so long: these wait. */
+static bool waits_for_sleeper(const struct step *st)
+{
+    return sleeper->op == OP_WRITE_BACK &&
+           (st->op == OP_WRITE_BACK || st->op == OP_RESIZE || st->op == OP_PUNCH);
+}
+
+/* The pager sleeps in the middle of a step: what was to run inside runs now, up to a step that
+ * waits until the sleeper is through. */
 static void sleep_now(void)
 {
-    const struct step *st = pending;
     unsigned n = npending;
 
     npending = 0;
-    for (unsigned i = 0; i < n; i++) {
-        run_one(&st[i]);
+    for (; n > 0 && !waits_for_sleeper(pending); n--) {
+        run_one(pending++);
     }
+    npending = n;
 }
 
 /* May others run while this one sleeps? Where the answer can be judged at the end. */
@@ -290,18 +298,19 @@ unsigned step_run(const struct step *steps, unsigned n)
         inside++;
     world.starved = false;
     if (inside && may_sleep(&steps[0])) {
+        sleeper = &steps[0];
         pending = &steps[1];
         npending = inside;
         pager_sleep = sleep_now;
     }
     run_one(&steps[0]);
+    unsigned left = pager_sleep ? npending : inside;
     pager_sleep = NULL;
     step_busy = NULL;
-    if (inside && !(may_sleep(&steps[0]) && npending == 0)) {
-        for (unsigned i = 0; i < inside; i++)
-            run_one(&steps[1 + i]);
-    }
     npending = 0;
+    for (unsigned i = inside - left; i < inside; i++) {
+        run_one(&steps[1 + i]);
+    }
     pager_bury();
     return 1 + inside;
 }
