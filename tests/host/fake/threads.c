@@ -1,6 +1,7 @@
 /* See threads.h. */
 #include "threads.h"
 
+#include "sched/internal.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
 
@@ -162,7 +163,7 @@ void thread_block(void)
     __atomic_fetch_sub(&sleepers, 1, __ATOMIC_RELAXED);
 }
 
-void thread_wake(struct thread *t)
+void sched_wake(struct thread *t)
 {
     struct fake_thread *f = container_of(t, struct fake_thread, thread);
 
@@ -171,6 +172,8 @@ void thread_wake(struct thread *t)
     pthread_cond_signal(&f->woken);
     pthread_mutex_unlock(&world);
 }
+
+void thread_wake(struct thread *t) { sched_wake(t); }
 
 bool fake_interrupted(void)
 {
