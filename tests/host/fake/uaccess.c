@@ -77,3 +77,10 @@ int put_user32(vaddr_t to, uint32_t value)
 {
     return copy_to_user(to, &value, sizeof(value));
 }
+
+int put_user_pair(vaddr_t to, uint64_t first, uint64_t second)
+{
+    const uint64_t both[2] = {first, second};
+
+    return copy_to_user(to, both, sizeof(both));
+}
