@@ -168,6 +168,20 @@ TEST(zero_pages_replaced_downwards_are_all_flushed)
     end();
 }
 
+TEST(fresh_pages_in_a_row_end_where_the_meaning_changes)
+{
+    begin();
+    EXPECT_EQ(map(AT, 3, PROT_RW, 0), 0);
+    EXPECT_EQ(map(AT + 3, 1, PROT_RW, TAG_DONTFORK), 0);
+    EXPECT_EQ(fault(AT + 2, PROT_R), FAULT_DONE);
+    EXPECT_EQ(fault(AT + 3, PROT_R), FAULT_DONE);
+    for (uint64_t i = 0; i < 3; i++) {
+        EXPECT_EQ(fault(AT + i, PROT_W), FAULT_DONE);
+    }
+    EXPECT_EQ(usage().anon, 3);
+    end();
+}
+
 TEST(a_table_is_freed_after_a_grace_period)
 {
     begin();
@@ -502,6 +516,22 @@ TEST(tables_go_when_they_empty_but_for_one)
     }
     EXPECT_EQ(usage().tables, tables + 6 * PAGE_SIZE);
     for (uint64_t i = 0; i < 6; i++) {
+        EXPECT_EQ(aspace_unmap(s, pages(AT + i * BLOCK, 1)), 0);
+    }
+    EXPECT_EQ(usage().tables, tables + PAGE_SIZE);
+    end();
+}
+
+TEST(tables_go_when_their_pages_have_gone)
+{
+    begin();
+    EXPECT_EQ(map(AT - BLOCK, 1, PROT_RW, 0), 0);
+    uint64_t tables = usage().tables;
+    for (uint64_t i = 0; i < 3; i++) {
+        EXPECT_EQ(map(AT + i * BLOCK, 1, PROT_RW, 0), 0);
+        EXPECT_EQ(fault(AT + i * BLOCK, PROT_W), FAULT_DONE);
+    }
+    for (uint64_t i = 0; i < 3; i++) {
         EXPECT_EQ(aspace_unmap(s, pages(AT + i * BLOCK, 1)), 0);
     }
     EXPECT_EQ(usage().tables, tables + PAGE_SIZE);

@@ -40,6 +40,10 @@ SCENE(an_exit_and_a_relink_on_three_levels, .bound = 2, .levels = 3,
       .before = {ONE_PRIVATE_PAGE, FORK(P, C)},
       .thread = {{EXIT(P)}, {LOAD(C, 4), LOAD(C, 0)}, {PUNCH(0, 1)}})
 
+SCENE(an_unmapping_and_a_relink_while_a_page_is_punched_out, .bound = 2,
+      .before = {ONE_PRIVATE_PAGE, FORK(P, C)},
+      .thread = {{UNMAP(P, 0, 4)}, {LOAD(C, 0), LOAD(C, 0)}, {PUNCH(0, 1)}})
+
 SCENE(an_edit_through_nested_marks_against_a_relink, .bound = 2, .levels = 3,
       .before = {ONE_PRIVATE_PAGE, FORK(P, C), LOAD(C, 4)},
       .thread = {{LOAD(P, 4), LOAD(P, 0)}, {LOAD(C, 0)}, {PUNCH(0, 1)}})

@@ -61,6 +61,10 @@ SCENE(a_fault_against_unmapping_its_page_and_its_table, .bound = 3,
       .before = {MAP(P, 0, 2), STORE(P, 0, 1)}, .warm = {{LOAD(P, 0)}},
       .thread = {{STORE(P, 0, 11), STORE(P, 1, 12)}, {UNMAP(P, 0, 1), UNMAP(P, 0, 8)}})
 
+SCENE(an_unmapping_against_a_fork_that_shares_the_table_above_it, .bound = 3, .levels = 3,
+      .before = {MAP(P, 0, 2), STORE(P, 0, 1)}, .warm = {{LOAD(P, 0)}},
+      .thread = {{UNMAP(P, 0, 1)}, {FORK(P, C), LOAD(C, 0), LOAD(C, 0)}})
+
 SCENE(a_push_down_against_a_fault_and_an_unmapping, .bound = 2,
       .before = {MAP(P, 0, 1), MAP_FLAGS(P, 4, 4, TAG_NOHUGE)},
       .thread = {{STORE(P, 4, 4)}, {STORE(P, 5, 5), LOAD(P, 4)}, {UNMAP(P, 4, 2)}})
