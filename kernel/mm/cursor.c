@@ -364,7 +364,7 @@ static bool lacks_leaf_table(const struct cursor *c)
 {
     struct span r = c->range[0];
     unsigned level = c->top->table.level;
-    bool part = (r.lo ^ (r.hi - 1)) >> TABLE_BITS == 0 && r.hi - r.lo < TABLE_ENTRIES;
+    bool part = span_in_leaf_table(r) && r.hi - r.lo < TABLE_ENTRIES;
 
     return part && c->range[1].hi == 0 && level > 0 &&
            pte_is_empty(table_words(c->top)[word_index(r.lo, level)]);
@@ -409,15 +409,6 @@ void cursor_flush_work(struct cursor *c)
         tlb_flush_pages(&c->space->tlb, vpn_va(c->flush_lo), c->flush_hi - c->flush_lo);
     }
     c->flush_all = c->flush_pages = false;
-    for (unsigned i = 0; i < c->nframes; i++)
-        page_put(c->frame[i]);
-    c->nframes = 0;
-}
-
-void cursor_put_later(struct cursor *c, struct page *p)
-{
-    if (c->nframes == CURSOR_FRAMES) cursor_flush(c);
-    c->frame[c->nframes++] = p;
 }
 
 static void count_now(struct cursor *c, unsigned number, long pages)

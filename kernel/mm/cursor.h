@@ -48,7 +48,7 @@ enum cursor_mode {
     CURSOR_UNPARK = 16, /* marks may become leaves: tables of several tags get a twin */
 };
 
-enum { CURSOR_TAGS = 6, CURSOR_FRAMES = 16, CURSOR_EMPTIED = 8 };
+enum { CURSOR_TAGS = 6, CURSOR_EMPTIED = 8 };
 
 struct cursor {
     struct aspace *space;
@@ -59,11 +59,11 @@ struct cursor {
     struct page *detached;
     uint32_t mode;
 
-    /* What is left to do before the unlock: 0 is nothing. The numbers say how much of the
-     * arrays below is in use. */
+    /* What is left to do before the unlock: 0 is nothing. The number says how much of the
+     * array below is in use. */
     union {
         struct {
-            uint8_t ntags, nframes;
+            uint16_t ntags;
             bool flush_all;   /* tables were unlinked or replaced */
             bool flush_pages; /* those of [flush_lo, flush_hi) */
         };
@@ -88,9 +88,6 @@ struct cursor {
         long pages;
     } tag[CURSOR_TAGS];
     unsigned dead[CURSOR_TAGS];
-
-    /* References to give back once the flush is done. */
-    struct page *frame[CURSOR_FRAMES];
 
     /* Tables that have no words left: their first page, their level. */
     struct {
@@ -132,7 +129,7 @@ void cursor_count_gone(struct cursor *c, const struct page *t);
 void cursor_flush_work(struct cursor *c);
 static inline void cursor_flush(struct cursor *c)
 {
-    if (c->flush_all || c->flush_pages || c->nframes) cursor_flush_work(c);
+    if (c->flush_all || c->flush_pages) cursor_flush_work(c);
 }
 
 /* Is [lo, hi) wholly in, or does it touch, a range of the cursor? */
@@ -182,9 +179,6 @@ static inline void cursor_count(struct cursor *c, unsigned number, long pages)
         cursor_count_work(c, number, pages);
     }
 }
-
-/* Gives `p` back after the flush. At most CURSOR_FRAMES between two flushes. */
-void cursor_put_later(struct cursor *c, struct page *p);
 
 /*
  * Takes the table that word `i` of `t` names out of the tree and stores `e` instead.
