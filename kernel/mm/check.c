@@ -43,10 +43,6 @@ static bool fail(struct check *k, const char *rule)
     return false;
 }
 
-static bool holds_frame(pte_t e)
-{
-    return pte_has_frame(e) && pte_owner(e) != OWNER_EXTERN;
-}
 static bool names_table(pte_t e) { return pte_is_table(e) || pte_is_shared_table(e); }
 
 /* Calls fn for every struct page whose count a frame-holding word contributes to. */
@@ -80,7 +76,7 @@ static bool reset_table(struct check *k, struct page *t)
                 return fail(k, "T2: a table does not stand one level below its word");
             }
             if (!reset_table(k, pte_table_page(e))) return false;
-        } else if (holds_frame(e)) {
+        } else if (pte_holds_frame(e)) {
             each_frame(k, e, t->table.level, reset_frame);
         }
     }
@@ -185,7 +181,8 @@ static void note_word(struct seen *s, const struct page *t, unsigned i, pte_t e)
     s->any = true;
     if (tag != s->tag || pte_prot(e) != s->prot) s->uniform = false;
     if (tag != t->table.tag) s->one_tag = false;
-    if (holds_frame(e) && pte_owner(e) == OWNER_PRIVATE && !frames_exclusive(e, level)) {
+    if (pte_holds_frame(e) && pte_owner(e) == OWNER_PRIVATE &&
+        !frames_exclusive(e, level)) {
         s->exclusive = false;
     }
 }
@@ -233,7 +230,7 @@ static bool count_word(struct check *k, struct page *t, unsigned i, uint64_t vpn
     const struct tag *tag = &legend_slot(&k->spaces[k->space]->legend, number)->tag;
     if (pte_has_frame(e)) {
         if (!check_leaf(k, t, e, tag, vpn)) return false;
-        if (holds_frame(e)) each_frame(k, e, level, count_frame);
+        if (pte_holds_frame(e)) each_frame(k, e, level, count_frame);
     }
     return true;
 }
@@ -287,7 +284,8 @@ static bool compare_table(struct check *k, struct page *t, bool root)
         pte_t e = table_words(t)[i];
         if (names_table(e)) {
             if (!compare_table(k, pte_table_page(e), false)) return false;
-        } else if (holds_frame(e) && !each_frame(k, e, t->table.level, compare_frame)) {
+        } else if (pte_holds_frame(e) &&
+                   !each_frame(k, e, t->table.level, compare_frame)) {
             return false;
         }
     }

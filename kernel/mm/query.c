@@ -416,7 +416,7 @@ static bool visit_resident(struct scan *scan, const struct page *t, unsigned i, 
     uint64_t hi = vpn + pages < q->span.hi ? vpn + pages : q->span.hi;
 
     (void)t;
-    if (pte_has_frame(e) && pte_owner(e) != OWNER_EXTERN) {
+    if (pte_holds_frame(e)) {
         add_resident(q->out, e, i, hi - lo);
     }
     return true;

@@ -127,7 +127,7 @@ static void destroy_pointers(struct page *t, struct doomed_tables *gone)
             share_destroy_table(pte_table_page(e), gone);
         } else if (pte_is_shared_table(e)) {
             leave_shared(pte_table_page(e), gone);
-        } else if (pte_has_frame(e) && pte_owner(e) != OWNER_EXTERN) {
+        } else if (pte_holds_frame(e)) {
             frames_put(e, level);
         }
     }
@@ -145,7 +145,7 @@ static void destroy_leaves(struct page *t)
         if (leaf_is_private(e)) {
             /* What most words are; the same as below, in fewer steps. */
             page_put_in(&batch, leaf_page(e));
-        } else if (pte_has_frame(e) && pte_owner(e) != OWNER_EXTERN) {
+        } else if (pte_holds_frame(e)) {
             frames_put(e, 0);
         }
     }
@@ -264,7 +264,7 @@ static void clone_leaves(struct copying *k)
                     pte_update(p, e);
                 }
                 page_get(leaf_page(e));
-            } else if (pte_has_frame(e) && pte_owner(e) != OWNER_EXTERN) {
+            } else if (pte_holds_frame(e)) {
                 withheld |= pte_owner(e) == OWNER_PRIVATE;
                 page_get(pfn_page(pte_pfn(e, 0)));
             }

@@ -158,6 +158,11 @@ static inline enum owner pte_owner(pte_t e)
 {
     return (enum owner)((e.raw & PTE_RSW) >> PTE_RSW_SHIFT);
 }
+/* Has the word a reference to the frame that it names? */
+static inline bool pte_holds_frame(pte_t e)
+{
+    return pte_has_frame(e) && pte_owner(e) != OWNER_EXTERN;
+}
 static inline unsigned mark_tag(pte_t e) { return (unsigned)(e.raw >> MARK_TAG_SHIFT); }
 
 /* Permissions of a leaf (W is D) or of a mark. */
