@@ -574,14 +574,6 @@ int family_session_of_group(int pgid)
     return sid;
 }
 
-bool family_group_in_session(int pgid, int sid)
-{
-    lock();
-    bool found = group_is_in_session(pgid, sid);
-    unlock();
-    return found;
-}
-
 static int check_group(const struct process *p, int pgid)
 {
     const struct process *self = current_process();

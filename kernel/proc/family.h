@@ -45,8 +45,6 @@ must_check int family_set_group(int pid, int pgid);
 must_check int family_new_session(void);
 must_check int family_group_of(int pid);
 must_check int family_session_of(int pid);
-/* Is there a process of this group in this session? */
-bool family_group_in_session(int pgid, int sid);
 /* The session that all members of the group are in; -ESRCH if there are none. */
 must_check int family_session_of_group(int pgid);
 /* No member of the group has a parent in another group of the same session. */

@@ -42,5 +42,3 @@ int shared_memory_create(uint64_t npages, struct object **out)
     inode_put(i); /* it goes with its pages */
     return 0;
 }
-
-bool shared_memory_has(const struct inode *i) { return i->fs == memory; }

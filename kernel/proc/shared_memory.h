@@ -25,6 +25,3 @@ must_check int shared_memory_make(uint64_t size, uint32_t mode, const struct cre
 
 /* Pages for a mapping; the caller's reference goes with object_put(). 0 or -ENOMEM. */
 must_check int shared_memory_create(uint64_t npages, struct object **out);
-
-/* Does the inode belong here? */
-must_check bool shared_memory_has(const struct inode *i);
