@@ -57,9 +57,10 @@ ROW = re.compile(r"^(\w+) +(?:(\d+\.\d) (ns|\w+/s)|n/a (.*))$")
 
 
 def built(target, source, *compiler):
-    """The file, compiled if it is not there or older than its source."""
+    """The file, compiled if it is not there or older than its source and the headers beside it."""
     target, source = BUILD / target, BENCH / source
-    if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+    newest = max(path.stat().st_mtime for path in (source, *source.parent.glob("*.h")))
+    if not target.exists() or target.stat().st_mtime < newest:
         target.parent.mkdir(parents=True, exist_ok=True)
         command(*compiler, str(source), "-o", str(target))
     return target

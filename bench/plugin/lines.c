@@ -29,13 +29,9 @@
  */
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "qemu_plugin.h"
-
-PLUGIN_EXPORT int qemu_plugin_version = 1;
+#include "report.h"
 
 enum { HARTS = 4, LINE = 64 };
 static const uint64_t MEMORY = 512 << 20;
@@ -61,8 +57,6 @@ static struct {
 } harts[HARTS];
 static unsigned judged_harts; /* how many are; changed under the lock */
 static uint16_t piece;        /* changed under the lock, when the first hart begins */
-
-static char path[4096];
 
 static void count_move(uint64_t pc, uint64_t address)
 {
@@ -186,13 +180,10 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 static void at_exit(qemu_plugin_id_t id, void *data)
 {
-    FILE *out = fopen(path, "w");
+    FILE *out = report_open();
 
     (void)id, (void)data;
-    if (!out) {
-        perror(path);
-        return;
-    }
+    if (!out) return;
     for (unsigned i = 0; i < SLOTS; i++) {
         if (!moves[i].pc) continue;
         fprintf(out, "move %" PRIx64 " %" PRIx64 " %" PRIu64 "\n", moves[i].pc,
@@ -204,21 +195,14 @@ static void at_exit(qemu_plugin_id_t id, void *data)
         fprintf(out, "most %" PRIx64 " %" PRIx64 " %" PRIu64 "\n", lines[i].pc,
                 lines[i].address, most);
     }
-    if (fclose(out) != 0) perror(path);
+    report_close(out);
 }
 
-PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc,
-                                      char **argv);
 PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc,
                                       char **argv)
 {
     (void)info;
-    if (argc != 1 || strncmp(argv[0], "out=", 4) != 0 ||
-        strlen(argv[0]) >= sizeof(path)) {
-        fprintf(stderr, "lines: wanted out=FILE\n");
-        return 1;
-    }
-    strcpy(path, argv[0] + 4);
+    if (!report_asked("lines", argc, argv)) return 1;
     lines = calloc(MEMORY / LINE, sizeof(*lines));
     moves = calloc(SLOTS, sizeof(*moves));
     if (!lines || !moves) return 1;

@@ -8,14 +8,9 @@
  * counts are added. One hart only: counters are added to without a lock.
  */
 #include <inttypes.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "qemu_plugin.h"
-
-PLUGIN_EXPORT int qemu_plugin_version = 1;
+#include "report.h"
 
 /* An open hash table. Counters stay where they are: translated blocks point to them. */
 enum { SLOTS = 1 << 22 };
@@ -23,8 +18,6 @@ static struct counter {
     uint64_t address; /* 0: a free slot */
     uint64_t count;
 } * counters;
-
-static char path[4096];
 
 static struct counter *counter_of(uint64_t address)
 {
@@ -51,32 +44,22 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 static void at_exit(qemu_plugin_id_t id, void *data)
 {
-    FILE *out = fopen(path, "w");
+    FILE *out = report_open();
 
     (void)id, (void)data;
-    if (!out) {
-        perror(path);
-        return;
-    }
+    if (!out) return;
     for (unsigned i = 0; i < SLOTS; i++) {
         if (counters[i].count == 0) continue;
         fprintf(out, "%" PRIx64 " %" PRIu64 "\n", counters[i].address, counters[i].count);
     }
-    if (fclose(out) != 0) perror(path);
+    report_close(out);
 }
 
-PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc,
-                                      char **argv);
 PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc,
                                       char **argv)
 {
     (void)info;
-    if (argc != 1 || strncmp(argv[0], "out=", 4) != 0 ||
-        strlen(argv[0]) >= sizeof(path)) {
-        fprintf(stderr, "profile: wanted out=FILE\n");
-        return 1;
-    }
-    strcpy(path, argv[0] + 4);
+    if (!report_asked("profile", argc, argv)) return 1;
     counters = calloc(SLOTS, sizeof(*counters));
     if (!counters) return 1;
     qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
