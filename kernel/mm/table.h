@@ -10,7 +10,8 @@
  * enough to try everything.
  *
  * Rules that this file keeps (one-level-store.md section 3): T3, the counts `used`,
- * `leaves`, `anon` and `file` are exact; the hull and the flags are sound. T4, leaf i has tag twin[i] if there is a twin, else `tag`.
+ * `leaves`, `anon` and `file` are exact; the hull and the flags are sound. T4, leaf i
+ * has tag twin[i] if there is a twin, else `tag`.
  *
  * A root may have a *mirror*: a second root (the user root of isolation=split) whose
  * lower half says the same, word for word (rule R1). Hardware may walk it at any time;
