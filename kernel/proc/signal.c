@@ -26,37 +26,46 @@
 
 /* ---- beginnings and ends ---- */
 
+/* The lock of `from` is held. */
+static void copy_actions(struct signals *s, const struct signals *from)
+{
+    s->acts = from->acts;
+    for (sigset_t left = s->acts; left; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctzl(left);
+        s->action[i] = from->action[i];
+    }
+}
+
 struct signals *signals_create(struct process *from)
 {
     struct signals *s = kmalloc(sizeof(*s));
 
     if (!s) return NULL;
-    memset(&s->action + 1, 0, sizeof(*s) - sizeof(s->action));
+    memset(&s->acts, 0, sizeof(*s) - offsetof(struct signals, acts));
     pending_init(&s->pending);
     list_init(&s->timers);
     s->continue_told = true;
     wait_init(&s->stopped);
     if (from) {
         signals_lock(from);
-        memcpy(s->action, from->signals->action, sizeof(s->action));
+        copy_actions(s, from->signals);
         signals_unlock(from);
-    } else {
-        memset(s->action, 0, sizeof(s->action));
     }
     return s;
 }
 
 void signals_destroy(struct signals *s) { kfree(s); }
 
+/* Only what is ignored stays. */
 static void reset_actions(struct signals *s)
 {
-    struct linux_sigaction *a = s->action, *end = a + NSIG;
-
-    for (; a < end; a++) {
-        /* Most of them have nothing to be reset. */
-        if ((a->handler | a->flags | a->mask) == 0) continue;
-        *a = (struct linux_sigaction){.handler =
-                                          a->handler == SIG_IGN ? SIG_IGN : SIG_DFL};
+    for (sigset_t left = s->acts; left; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctzl(left);
+        if (s->action[i].handler == SIG_IGN) {
+            s->action[i] = (struct linux_sigaction){.handler = SIG_IGN};
+        } else {
+            s->acts &= ~SIGSET(i + 1);
+        }
     }
 }
 
@@ -195,9 +204,10 @@ int signal_action(int number, const struct linux_sigaction *new,
     bool is_fixed = SIGSET_UNBLOCKABLE & SIGSET(number);
     if (is_fixed && new) return -EINVAL;
     signals_lock(p);
-    struct linux_sigaction *a = &p->signals->action[number - 1];
-    if (old) *old = *a;
+    if (old) *old = *signals_action(p->signals, number);
     if (new) {
+        struct linux_sigaction *a = &p->signals->action[number - 1];
+        p->signals->acts |= SIGSET(number);
         *a = *new;
         a->mask &= ~SIGSET_UNBLOCKABLE;
         bool has_handler = a->handler != SIG_DFL && a->handler != SIG_IGN;
@@ -212,7 +222,7 @@ bool signal_child_unwanted(struct process *p)
 {
     if (!p->signals) return false;
     signals_lock(p);
-    const struct linux_sigaction *a = &p->signals->action[SIGCHLD - 1];
+    const struct linux_sigaction *a = signals_action(p->signals, SIGCHLD);
     bool unwanted = a->handler == SIG_IGN || a->flags & SA_NOCLDWAIT;
     signals_unlock(p);
     return unwanted;
@@ -225,7 +235,7 @@ bool signal_blocked_or_ignored(int number)
 
     signals_lock(p);
     bool none = t->signals.blocked & SIGSET(number) ||
-                p->signals->action[number - 1].handler == SIG_IGN;
+                signals_action(p->signals, number)->handler == SIG_IGN;
     signals_unlock(p);
     return none;
 }
@@ -366,12 +376,12 @@ static int take_next(struct process *p, struct task *t, struct taken *s)
 /* What the action says. TODO_NOTHING: it is ignored. process.lock is held. */
 static enum todo judge(struct process *p, struct taken *s)
 {
-    struct linux_sigaction *a = &p->signals->action[s->number - 1];
+    const struct linux_sigaction *a = signals_action(p->signals, s->number);
 
     s->action = *a;
     if (a->handler == SIG_IGN) return TODO_NOTHING;
     if (a->handler != SIG_DFL) {
-        if (a->flags & SA_RESETHAND) a->handler = SIG_DFL;
+        if (a->flags & SA_RESETHAND) signals_drop_handler(p->signals, s->number);
         return TODO_HANDLE;
     }
     if (p->pid == 1 && !s->forced) return TODO_NOTHING;
@@ -409,7 +419,7 @@ static void force_segv(bool handler_failed)
 
     if (handler_failed) { /* it would fail for ever */
         signals_lock(p);
-        p->signals->action[SIGSEGV - 1].handler = SIG_DFL;
+        signals_drop_handler(p->signals, SIGSEGV);
         signals_unlock(p);
     }
     signal_force(&info);
@@ -498,7 +508,7 @@ void signals_describe(const struct process *p, struct signal_sets *out)
 
     *out = (struct signal_sets){.pending = s->pending.set, .queued = s->queued};
     for (int n = 1; n <= NSIG; n++) {
-        uint64_t handler = s->action[n - 1].handler;
+        uint64_t handler = signals_action(s, n)->handler;
         if (handler == SIG_IGN) out->ignored |= SIGSET(n);
         if (handler != SIG_IGN && handler != SIG_DFL) out->caught |= SIGSET(n);
     }

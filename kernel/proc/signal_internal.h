@@ -6,7 +6,9 @@
 #include "proc/task.h"
 
 struct signals {
-    struct linux_sigaction action[NSIG]; /* [number - 1] */
+    /* [number - 1]; only those of `acts` were ever written, the others are all zeros. */
+    struct linux_sigaction action[NSIG];
+    sigset_t acts;
     struct pending pending;
     unsigned queued; /* entries here and of tasks: RLIMIT_SIGPENDING */
     struct queued_signal
@@ -29,6 +31,21 @@ static inline void signals_lock(struct process *p) { spin_lock(&p->lock, RANK_PR
 static inline void signals_unlock(struct process *p)
 {
     spin_unlock(&p->lock, RANK_PROCESS);
+}
+
+/* What was asked for this signal, if anything was. process.lock is held. */
+static inline const struct linux_sigaction *signals_action(const struct signals *s,
+                                                           int number)
+{
+    static const struct linux_sigaction nothing;
+
+    return s->acts & SIGSET(number) ? &s->action[number - 1] : &nothing;
+}
+
+/* Nothing but the default happens any more; flags and mask stay. process.lock is held. */
+static inline void signals_drop_handler(struct signals *s, int number)
+{
+    if (s->acts & SIGSET(number)) s->action[number - 1].handler = SIG_DFL;
 }
 
 /* p's tasks that get signals, one after the other; NULL as the first, and behind the last. */

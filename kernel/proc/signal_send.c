@@ -43,7 +43,7 @@ enum signal_default signal_default_of(int number)
 
 bool signal_action_ignores(const struct process *p, int number)
 {
-    uint64_t handler = p->signals->action[number - 1].handler;
+    uint64_t handler = signals_action(p->signals, number)->handler;
 
     if (handler != SIG_DFL) return handler == SIG_IGN;
     return p->pid == 1 || signal_default_of(number) == DEFAULT_IGNORE;
@@ -285,12 +285,13 @@ void signal_force(const struct siginfo *info)
 {
     struct task *t = current_task();
     struct process *p = t->process;
-    struct linux_sigaction *a = &p->signals->action[info->si_signo - 1];
+    int number = info->si_signo;
 
     signals_lock(p);
-    bool blocked = t->signals.blocked & SIGSET(info->si_signo);
-    if (blocked || a->handler == SIG_IGN) a->handler = SIG_DFL;
-    t->signals.blocked &= ~SIGSET(info->si_signo);
+    bool blocked = t->signals.blocked & SIGSET(number);
+    bool ignored = signals_action(p->signals, number)->handler == SIG_IGN;
+    if (blocked || ignored) signals_drop_handler(p->signals, number);
+    t->signals.blocked &= ~SIGSET(number);
     t->signals.forced = *info;
     signal_alert(t);
     signals_unlock(p);

@@ -35,7 +35,7 @@ bool signal_wants_stops(struct process *p)
 {
     if (!p->signals) return false;
     signals_lock(p);
-    const struct linux_sigaction *a = &p->signals->action[SIGCHLD - 1];
+    const struct linux_sigaction *a = signals_action(p->signals, SIGCHLD);
     bool wanted = a->handler != SIG_IGN && !(a->flags & SA_NOCLDSTOP);
     signals_unlock(p);
     return wanted;

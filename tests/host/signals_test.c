@@ -624,7 +624,9 @@ TEST(a_child_begins_with_the_actions_and_nothing_pending)
     act(SIGUSR1, SIG_IGN, 0);
     act(SIGCHLD, SIG_DFL, SA_NOCLDWAIT);
     struct signals *copy = signals_create(&one.process);
-    EXPECT_EQ(copy->action[SIGUSR1 - 1].handler, SIG_IGN);
+    EXPECT_EQ(signals_action(copy, SIGUSR1)->handler, SIG_IGN);
+    EXPECT_EQ(signals_action(copy, SIGCHLD)->flags, SA_NOCLDWAIT);
+    EXPECT_EQ(signals_action(copy, SIGUSR2)->flags, 0); /* nobody asked for anything */
     EXPECT_EQ(copy->pending.set, 0);
     signals_destroy(copy);
     EXPECT(signal_child_unwanted(&one.process) &&
