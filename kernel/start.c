@@ -28,6 +28,7 @@
 #include "lib/string.h"
 #include "mm/page.h"
 #include "mm/slab.h"
+#include "proc/exec.h"
 #include "proc/linux.h"
 #include "proc/shared_memory.h"
 #include "proc/signal.h"
@@ -153,6 +154,7 @@ static int prepare(void)
 {
     file_clock = clock_wall_ns;
     file_wait_interrupted = signal_pending;
+    exec_init();
     int err = vdso_init();
     if (err) return err;
     clock_wall_init();

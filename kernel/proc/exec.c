@@ -343,11 +343,12 @@ static int fill_stack(struct exec *e, vaddr_t top)
 {
     struct program *p = e->made;
     const struct exec_strings *s = &e->strings;
-    uint64_t seed[2] = {random_u64(), random_u64()};
+    uint64_t seed[2];
     vaddr_t strings = VA((top.raw - sizeof(uint64_t) - s->len) & ~7ul);
     vaddr_t random = VA((strings.raw - sizeof(seed)) & ~15ul);
     vaddr_t name = va_add(strings, s->len - (strlen(e->request->name) + 1));
 
+    random_bytes(seed, sizeof(seed));
     fill_auxv(e, name, random);
     size_t auxv_len = 2 * p->nauxv * sizeof(p->auxv[0]);
     size_t words = 1 + (s->count - 1) + 2 + 2 * p->nauxv;
@@ -367,11 +368,16 @@ static int fill_stack(struct exec *e, vaddr_t top)
     return w.err;
 }
 
+/* Every program lies where it did the last time: norandmaps. Set once, at boot. */
+static bool always_alike;
+
+void exec_init(void) { always_alike = cmdline_flag("norandmaps"); }
+
 static int build(struct exec *e)
 {
     struct process *self = current_process();
     struct program *p = e->made;
-    struct exec_layout how = {.random = !cmdline_flag("norandmaps"),
+    struct exec_layout how = {.random = !always_alike,
                               .stack_limit = self->limits[RLIMIT_STACK].cur};
     vaddr_t top;
 
@@ -433,6 +439,7 @@ static void become(struct exec *e, struct context *c)
     struct process *p = current_process();
     struct task *t = current_task();
     const struct exec_file *first = e->interpreter.file ? &e->interpreter : &e->program;
+    const char *name = last_component(e->request->name);
 
     take_program(p, e->made);
     e->made = NULL;
@@ -444,8 +451,8 @@ static void become(struct exec *e, struct context *c)
     e->cred = NULL;
     if (!e->secure)
         __atomic_fetch_and(&p->flags, ~(uint32_t)PROCESS_UNDUMPABLE, __ATOMIC_RELAXED);
-    process_set_name(p, last_component(e->request->name));
-    thread_set_name(t->thread, last_component(e->request->name));
+    process_set_name(p, name);
+    thread_set_name(t->thread, name);
     context_init_user(c, va_add(first->elf->entry, first->bias), e->sp);
 }
 

@@ -16,6 +16,9 @@ struct exec_request {
     struct exec_source argv, envp;
 };
 
+/* At boot, when the command line has been read. */
+void exec_init(void);
+
 /*
  * The calling thread is the first of the new program when this returns 0, and `c`, its context,
  * has the registers of the beginning; all other threads have gone. On error nothing has

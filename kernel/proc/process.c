@@ -19,6 +19,7 @@
 #include "proc/process.h"
 
 #include "lib/errno.h"
+#include "lib/name.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "proc/family.h"
@@ -37,10 +38,7 @@ static void enter_list(struct process *p)
 
 void process_set_name(struct process *p, const char *name)
 {
-    size_t len = strnlen(name, PROCESS_NAME - 1);
-
-    memcpy(p->name, name, len);
-    p->name[len] = 0;
+    name_set(p->name, sizeof(p->name), name);
 }
 
 struct process *process_create(const char *name, const struct personality *how)

@@ -39,7 +39,7 @@ static char *room(struct space_writer *w, size_t *n)
 void space_writer_word(struct space_writer *w, uint64_t word)
 {
     if (!is_ready(w)) return;
-    memcpy(w->page + va_offset(w->at), &word, sizeof(word));
+    *(uint64_t *)(void *)(w->page + va_offset(w->at)) = word;
     w->at = va_add(w->at, sizeof(word));
 }
 

@@ -9,6 +9,7 @@
 
 #include "lib/assert.h"
 #include "lib/errno.h"
+#include "lib/name.h"
 #include "lib/string.h"
 #include "sched/internal.h"
 #include "sched/timer.h"
@@ -22,10 +23,8 @@ static struct thread *at_top_of(char *memory)
 
 void thread_set_name(struct thread *t, const char *name)
 {
-    size_t len = strnlen(name, THREAD_NAME - 1);
-
-    memcpy(t->name, name, len);
-    memset(t->name + len, 0, THREAD_NAME - len);
+    memset(t->name, 0, sizeof(t->name));
+    name_set(t->name, sizeof(t->name), name);
 }
 
 struct thread *thread_create(const char *name, void (*fn)(void *), void *arg)
