@@ -78,6 +78,20 @@ must_check int aspace_map_replace(struct aspace *s, struct range r, unsigned pro
                                   const struct mapping_source *source);
 
 /*
+ * Furnishes a space that nobody else has yet: maps the pieces one after the other, each as
+ * aspace_map_replace does. What lies in one leaf table is stored under one lock. 0, -EINVAL,
+ * -EACCES, -ENOMEM; on error some of them may be mapped.
+ */
+struct mapping_piece {
+    struct range range;
+    unsigned prot;
+    struct mapping_source source;
+};
+enum { MAPPING_PIECES = 8 }; /* at most */
+must_check int aspace_map_pieces(struct aspace *s, const struct mapping_piece *piece,
+                                 unsigned n);
+
+/*
  * Maps r to the physical range at `pa` (extern: never freed here) and makes it
  * resident with the largest leaves that fit. Errors as aspace_map.
  */

@@ -159,27 +159,35 @@ static always_inline void unlock_all(struct cursor *c)
     preempt_on();
 }
 
-struct page *cursor_push_down(struct cursor *c, struct page *t, unsigned i)
+/* What word `i` of t, a leaf or a mark, says moves down into the new table n. */
+static noinline void split_word(struct cursor *c, struct page *t, unsigned i,
+                                struct page *n)
 {
     pte_t old = table_words(t)[i];
     unsigned level = t->table.level;
-    struct page *n = table_alloc(level - 1u);
-    struct tally d = {0};
+    struct tally d = {.used = 1};
+
+    if (pte_is_leaf(old)) c->flush_all = true;
+    if (pte_has_frame(old) && pte_owner(old) == OWNER_PRIVATE) {
+        if (!frames_exclusive(old, level)) n->table.flags &= ~TABLE_EXCLUSIVE;
+        share_break_block(old);
+    }
+    table_fill_from(n, old, table_word_tag(t, i, old));
+    tally_word(&d, old, level, -1);
+    table_apply(t, &d);
+}
+
+struct page *cursor_push_down(struct cursor *c, struct page *t, unsigned i)
+{
+    struct page *n = table_alloc(t->table.level - 1u);
 
     if (!n) return NULL;
-    if (!pte_is_empty(old)) {
-        if (pte_is_leaf(old)) c->flush_all = true;
-        if (pte_has_frame(old) && pte_owner(old) == OWNER_PRIVATE) {
-            if (!frames_exclusive(old, level)) n->table.flags &= ~TABLE_EXCLUSIVE;
-            share_break_block(old);
-        }
-        table_fill_from(n, old, table_word_tag(t, i, old));
-    } else {
+    if (pte_is_empty(table_words(t)[i])) {
         table_grow_hull(t, i, i + 1);
+        t->table.used++;
+    } else {
+        split_word(c, t, i, n);
     }
-    tally_word(&d, old, level, -1);
-    d.used++;
-    table_apply(t, &d);
     t->table.flags &= ~(TABLE_UNIFORM | TABLE_ONE_TAG);
     cursor_chain(c, n);
     table_store(t, i, pte_table(page_pfn(n)));

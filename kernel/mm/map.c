@@ -442,6 +442,75 @@ int aspace_map_replace(struct aspace *s, struct range r, unsigned prot,
     return map_source(s, range_span(r), prot, source, true);
 }
 
+/* A piece whose meaning has got its number, which is held. */
+struct placed {
+    struct span span;
+    unsigned number;
+    pte_t word;
+};
+
+static int place(struct aspace *s, const struct mapping_piece *piece, struct placed *out)
+{
+    struct span span = range_span(piece->range);
+    struct tag tag = source_tag(&piece->source, span.lo);
+
+    if (!aspace_has(s, piece->range)) return -EINVAL;
+    if (prot_excess(tag.flags, piece->prot)) return -EACCES;
+    out->span = span;
+    int err = legend_acquire(s, &tag, span.lo, span.hi, &out->number);
+    out->word = pte_mark(MARK_FILL, out->number, piece->prot);
+    return err;
+}
+
+/* Pieces that lie in `hull`, part of what one leaf table covers. */
+static int replace_together(struct aspace *s, struct span hull, const struct placed *p,
+                            unsigned n)
+{
+    struct cursor c;
+    int err = cursor_open(&c, s, hull, CURSOR_BUILD);
+
+    if (err) return err;
+    for (unsigned i = 0; i < n; i++) {
+        c.range[0] = p[i].span;
+        replace_by(&c, p[i].word);
+    }
+    cursor_close(&c);
+    return 0;
+}
+
+static int replace_placed(struct aspace *s, const struct placed *p, unsigned n)
+{
+    struct span hull = p[0].span;
+    int err = 0;
+
+    for (unsigned i = 1; i < n; i++) {
+        if (p[i].span.lo < hull.lo) hull.lo = p[i].span.lo;
+        if (p[i].span.hi > hull.hi) hull.hi = p[i].span.hi;
+    }
+    if (span_in_leaf_table(hull) && hull.hi - hull.lo < TABLE_ENTRIES)
+        return replace_together(s, hull, p, n);
+    for (unsigned i = 0; i < n && !err; i++)
+        err = replace_span(s, p[i].span, p[i].word);
+    return err;
+}
+
+int aspace_map_pieces(struct aspace *s, const struct mapping_piece *piece, unsigned n)
+{
+    struct placed placed[MAPPING_PIECES];
+    unsigned held = 0;
+    int err = 0;
+
+    assert(n <= MAPPING_PIECES);
+    while (held < n && !err) {
+        err = place(s, &piece[held], &placed[held]);
+        held += err == 0;
+    }
+    if (!err && n) err = replace_placed(s, placed, n);
+    while (held-- > 0)
+        legend_release(s, placed[held].number);
+    return err;
+}
+
 static noinline int unmap_step(struct aspace *s, struct span span)
 {
     struct cursor c;

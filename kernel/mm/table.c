@@ -27,10 +27,11 @@ struct page *table_alloc(unsigned level)
 
     if (!t) return NULL;
     t->flags = 0;
-    memset(&t->table, 0, sizeof(t->table));
-    t->table.lock.held = 1;
-    t->table.level = (uint8_t)level;
-    t->table.flags = TABLE_EXCLUSIVE | TABLE_ONE_TAG;
+    t->table = (__typeof__(t->table)){
+        .lock.held = 1,
+        .level = (uint8_t)level,
+        .flags = TABLE_EXCLUSIVE | TABLE_ONE_TAG,
+    };
     return t;
 }
 

@@ -384,7 +384,6 @@ static int build(struct exec *e)
     int err = exec_map_stack(p, &how, e->elf.exec_stack, &top);
     if (!err) err = exec_map_program(p, &e->program, &how);
     if (!err && e->interpreter.file) err = exec_map_interpreter(p, &e->interpreter);
-    if (!err) err = vdso_map(p->space, VA(0), &p->vdso);
     if (!err) err = fill_stack(e, top);
     if (err == -EEXIST) err = -ENOMEM; /* the file's own addresses lie in the way */
     if (err) return err;

@@ -1,9 +1,10 @@
 /*
  * See exec_image.h.
  *
- *     2^38   the top; stack, growing down to its limit
+ *     2^38   the top; the vDSO with its data, and, in the same leaf table as a rule,
+ *            the stack, growing down to its limit
  *            a gap, as large as the stack may become
- *            mmap_base: mappings, downwards; the interpreter and the vDSO are the first
+ *            mmap_base: mappings, downwards; the interpreter is the first
  *     2/3    programs that may lie anywhere, and their heap behind them
  *            programs that say where they lie, and their heap
  *     64 KiB nothing below
@@ -21,6 +22,7 @@
 #include "lib/errno.h"
 #include "mm/aspace.h"
 #include "proc/space_writer.h"
+#include "proc/vdso.h"
 
 enum { LOWEST_PROGRAM = 0x10000, STACK_FIRST_PAGES = 33 };
 
@@ -48,12 +50,12 @@ static uint64_t clamp(uint64_t n, uint64_t least, uint64_t most)
 int exec_map_stack(struct program *p, const struct exec_layout *how, bool executable,
                    vaddr_t *top)
 {
-    const struct mapping_source stack = {.flags = TAG_GROWSDOWN};
+    struct mapping_piece pieces[1 + VDSO_PIECES];
     struct aspace *s = p->space;
     uint64_t end = space_end(s);
     uint64_t gap = clamp(how->stack_limit, STACK_GAP_LEAST, end / 6 * 5 / 2);
-    vaddr_t at = VA(end - PAGE_SIZE - random_pages(how, 11));
-    struct range first = {va_add(at, -(uint64_t)STACK_FIRST_PAGES * PAGE_SIZE), at};
+    vaddr_t vdso = VA(end - PAGE_SIZE - random_pages(how, 11) - vdso_bytes());
+    vaddr_t at = va_add(vdso, -PAGE_SIZE);
 
     s->stack_pages =
         clamp(how->stack_limit, (uint64_t)STACK_FIRST_PAGES * PAGE_SIZE, gap) >>
@@ -61,7 +63,13 @@ int exec_map_stack(struct program *p, const struct exec_layout *how, bool execut
     s->mmap_base = s->hint =
         (va_floor(VA(at.raw - gap)).raw - random_pages(how, 18)) >> PAGE_SHIFT;
     *top = at;
-    return aspace_map(s, first, executable ? PROT_RWX : PROT_RW, &stack);
+    pieces[0] = (struct mapping_piece){
+        .range = {va_add(at, -(uint64_t)STACK_FIRST_PAGES * PAGE_SIZE), at},
+        .prot = executable ? PROT_RWX : PROT_RW,
+        .source.flags = TAG_GROWSDOWN,
+    };
+    p->vdso = vdso_pieces(vdso, &pieces[1]);
+    return aspace_map_pieces(s, pieces, ARRAY_SIZE(pieces));
 }
 
 static uint64_t file_pages_end(const struct elf_segment *s)
@@ -70,20 +78,53 @@ static uint64_t file_pages_end(const struct elf_segment *s)
                                           : va_floor(s->start).raw;
 }
 
-static int map_file_part(struct aspace *space, const struct exec_file *f,
+/* What is to be mapped next, all at once. */
+struct pieces {
+    struct aspace *space;
+    struct mapping_piece piece[MAPPING_PIECES]; /* objects are held */
+    unsigned n;
+};
+
+static struct mapping_piece *next_piece(struct pieces *p)
+{
+    p->piece[p->n].source = (struct mapping_source){0};
+    return &p->piece[p->n++];
+}
+
+static int map_pieces(struct pieces *p)
+{
+    int err = aspace_map_pieces(p->space, p->piece, p->n);
+
+    for (; p->n > 0; p->n--) {
+        struct object *object = p->piece[p->n - 1].source.object;
+        if (object) object_put(object);
+    }
+    return err;
+}
+
+static int add_file_part(struct pieces *p, const struct exec_file *f,
                          const struct elf_segment *s)
 {
     struct range r = {va_add(va_floor(s->start), f->bias),
                       VA(file_pages_end(s) + f->bias)};
-    struct mapping_source source = {0};
 
     if (r.start.raw == r.end.raw) return 0;
-    int err = file_map(f->file, s->offset - va_offset(s->start),
-                       range_pages(r) * PAGE_SIZE, s->prot, false, &source);
-    if (err) return err;
-    err = aspace_map_replace(space, r, s->prot, &source);
-    if (source.object) object_put(source.object);
-    return err;
+    struct mapping_piece *piece = next_piece(p);
+    piece->range = r;
+    piece->prot = s->prot;
+    return file_map(f->file, s->offset - va_offset(s->start), range_pages(r) * PAGE_SIZE,
+                    s->prot, false, &piece->source);
+}
+
+static void add_rest(struct pieces *p, const struct exec_file *f,
+                     const struct elf_segment *s)
+{
+    struct range r = {VA(file_pages_end(s) + f->bias), va_add(va_ceil(s->end), f->bias)};
+
+    if (r.start.raw >= r.end.raw) return;
+    struct mapping_piece *piece = next_piece(p);
+    piece->range = r;
+    piece->prot = s->prot;
 }
 
 /* A page that cannot be written has nothing behind the file's bytes that anybody needs. */
@@ -97,30 +138,36 @@ static int clear_rest(struct aspace *space, uint64_t bias, const struct elf_segm
     return w.err;
 }
 
-static int map_segment(struct aspace *space, const struct exec_file *f,
+static bool ends_within_page(const struct elf_segment *s)
+{
+    return s->end.raw > s->file_end.raw && s->file_end.raw > s->start.raw;
+}
+
+/* In order: where two share a page, the later one has it. */
+static int add_segment(struct pieces *p, const struct exec_file *f,
                        const struct elf_segment *s)
 {
-    static const struct mapping_source anonymous;
-    struct range rest = {VA(file_pages_end(s) + f->bias),
-                         va_add(va_ceil(s->end), f->bias)};
+    int err = p->n + 2 > MAPPING_PIECES ? map_pieces(p) : 0;
 
-    int err = map_file_part(space, f, s);
+    if (!err) err = add_file_part(p, f, s);
     if (err) return err;
-    if (s->end.raw > s->file_end.raw && s->file_end.raw > s->start.raw) {
-        err = clear_rest(space, f->bias, s);
-        if (err) return err;
-    }
-    if (rest.start.raw >= rest.end.raw) return 0;
-    return aspace_map_replace(space, rest, s->prot, &anonymous);
+    add_rest(p, f, s);
+    if (!ends_within_page(s)) return 0;
+    err = map_pieces(p);
+    return err ? err : clear_rest(p->space, f->bias, s);
 }
 
 static int map_segments(struct aspace *space, const struct exec_file *f)
 {
-    for (unsigned i = 0; i < f->elf->nsegments; i++) {
-        int err = map_segment(space, f, &f->elf->segment[i]);
-        if (err) return err;
-    }
-    return 0;
+    struct pieces p;
+    int err = 0;
+
+    p.space = space;
+    p.n = 0;
+    for (unsigned i = 0; i < f->elf->nsegments && !err; i++)
+        err = add_segment(&p, f, &f->elf->segment[i]);
+    int last = map_pieces(&p);
+    return err ? err : last;
 }
 
 static void note_ranges(struct program *p, const struct exec_file *f)

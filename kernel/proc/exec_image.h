@@ -23,8 +23,8 @@ struct exec_layout {
     uint64_t stack_limit; /* bytes: RLIMIT_STACK */
 };
 
-/* Sets where stack and mappings begin; the highest address of the stack. Maps its first pages. 0 and *top;
- * -ENOMEM. */
+/* Sets where stack and mappings begin, and maps the first pages of the stack and the vDSO above it. 0, and
+ * the stack's highest address in *top; -ENOMEM. */
 must_check int exec_map_stack(struct program *p, const struct exec_layout *how,
                               bool executable, vaddr_t *top);
 /* Maps the program, and sets code, data and the beginning of the heap. */

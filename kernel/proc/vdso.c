@@ -56,35 +56,17 @@ int vdso_init(void)
     return err;
 }
 
-static const struct mapping_source source = {&object, 0, TAG_MAY_R | TAG_MAY_X};
-static const struct mapping_source code_source = {&object, 1, TAG_MAY_R | TAG_MAY_X};
+uint64_t vdso_bytes(void) { return (1 + code_pages()) * PAGE_SIZE; }
 
-/* All of it, not to be executed yet. */
-static int map(struct aspace *s, vaddr_t hint, vaddr_t *start)
+vaddr_t vdso_pieces(vaddr_t start, struct mapping_piece out[VDSO_PIECES])
 {
-    size_t n = 1 + code_pages();
-    struct range wanted = {hint, va_add(hint, n * PAGE_SIZE)};
+    const uint32_t may = TAG_MAY_R | TAG_MAY_X;
+    vaddr_t base = va_add(start, PAGE_SIZE);
 
-    if (hint.raw && aspace_map(s, wanted, PROT_R, &source) == 0) {
-        *start = hint;
-        return 0;
-    }
-    return aspace_map_anywhere(s, n, 1, PROT_R, &source, start);
-}
-
-int vdso_map(struct aspace *s, vaddr_t hint, vaddr_t *base)
-{
-    vaddr_t start;
-    int err = map(s, hint, &start);
-
-    if (err) return err;
-    struct range code = {va_add(start, PAGE_SIZE), {0}};
-    code.end = va_add(code.start, code_pages() * PAGE_SIZE);
-    /* Nothing of it was touched, so no hart has to be told, as aspace_protect() would. */
-    err = aspace_map_replace(s, code, PROT_R | PROT_X, &code_source);
-    if (err) return err;
-    *base = code.start;
-    return 0;
+    out[0] = (struct mapping_piece){{start, base}, PROT_R, {&object, 0, may}};
+    out[1] = (struct mapping_piece){
+        {base, va_add(start, vdso_bytes())}, PROT_R | PROT_X, {&object, 1, may}};
+    return base;
 }
 
 /* The object's entry, a word of its ELF header. */

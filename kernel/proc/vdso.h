@@ -9,17 +9,16 @@
  */
 #pragma once
 
-#include "lib/addr.h"
-#include "lib/compiler.h"
-
-struct aspace;
+#include "mm/aspace.h"
 
 /* After rtc_init() and slab_init(). 0, or -ENOMEM, which ends the boot. */
 must_check int vdso_init(void);
 
-/* Maps data and code, at `hint` if that is free, or wherever there is room; VA(0): anywhere. 0 and
- * the ELF header's address in *base: AT_SYSINFO_EHDR. -ENOMEM. */
-must_check int vdso_map(struct aspace *s, vaddr_t hint, vaddr_t *base);
+/* Data and code, for aspace_map_pieces(): how much they are, and what they are from `start` on. The
+ * ELF header's address: AT_SYSINFO_EHDR. */
+enum { VDSO_PIECES = 2 };
+uint64_t vdso_bytes(void);
+vaddr_t vdso_pieces(vaddr_t start, struct mapping_piece out[VDSO_PIECES]);
 
 /* In a vDSO at `base`: where signal handlers return to. */
 vaddr_t vdso_sigreturn(vaddr_t base);

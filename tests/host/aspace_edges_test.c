@@ -797,6 +797,79 @@ TEST(the_slots_of_a_child_stand_behind_its_parents)
     end_with_objects();
 }
 
+/* ---- pieces */
+
+/* [at, at + 8) of the file, then two pages of it again that may only be read, then zeros. */
+static void make_pieces(struct mapping_piece p[3], uint64_t at)
+{
+    p[0] = (struct mapping_piece){pages(at, 8), PROT_RW, {.object = &file.object}};
+    p[1] = (struct mapping_piece){pages(at + 6, 2), PROT_R, {&file.object, 6, 0}};
+    p[2] = (struct mapping_piece){.range = pages(at + 8, 4), .prot = PROT_RW};
+}
+
+/* Does a mapping of `n` pages begin at page `vpn`, and of what? */
+static void expect_mapping(uint64_t vpn, uint64_t n, unsigned prot, struct object *object)
+{
+    struct mapping m;
+
+    if (!EXPECT(aspace_next_mapping(s, VA(vpn << PAGE_SHIFT), &m))) return;
+    EXPECT_EQ(m.range.start.raw >> PAGE_SHIFT, vpn);
+    EXPECT_EQ(range_pages(m.range), n);
+    EXPECT_EQ(m.prot, prot);
+    EXPECT(m.tag.object == object);
+}
+
+static void expect_pieces(uint64_t at)
+{
+    expect_mapping(at, 6, PROT_RW, &file.object);
+    expect_mapping(at + 6, 2, PROT_R, &file.object);
+    expect_mapping(at + 8, 4, PROT_RW, NULL);
+}
+
+TEST(pieces_are_mapped_one_after_the_other)
+{
+    /* In one leaf table that is not there, in one that is, across the end of one. */
+    static const uint64_t place[] = {AT, AT + 100, AT + 2 * BLOCK - 7};
+    struct mapping_piece p[3];
+
+    for (unsigned i = 0; i < ARRAY_SIZE(place); i++) {
+        begin_with_objects();
+        if (i == 1) EXPECT_EQ(map(AT, 1, PROT_RW, 0), 0);
+        make_pieces(p, place[i]);
+        EXPECT_EQ(aspace_map_pieces(s, p, 3), 0);
+        expect_pieces(place[i]);
+        EXPECT_EQ(s->legend.nlive, 2); /* a meaning for all of the file */
+        end_with_objects();
+    }
+}
+
+TEST(pieces_that_cannot_be_mapped_hold_nothing)
+{
+    struct mapping_piece p[3];
+    unsigned failed = 0;
+
+    begin_with_objects();
+    EXPECT_EQ(aspace_map_pieces(s, p, 0), 0);
+    make_pieces(p, AT);
+    p[1].source.flags = TAG_MAY_R;
+    p[1].prot = PROT_RW;
+    EXPECT_EQ(aspace_map_pieces(s, p, 3), -EACCES);
+    make_pieces(p, AT);
+    p[2].range.end = p[2].range.start;
+    EXPECT_EQ(aspace_map_pieces(s, p, 3), -EINVAL);
+    EXPECT_EQ(s->legend.nlive, 1);
+    make_pieces(p, AT);
+    for (int err = -ENOMEM; err; failed += err != 0) {
+        page_fail_after(failed);
+        err = aspace_map_pieces(s, p, 3);
+        page_fail_never();
+        EXPECT(err == 0 || err == -ENOMEM);
+    }
+    EXPECT(failed > 1);
+    expect_pieces(AT);
+    end_with_objects();
+}
+
 TEST(an_object_that_cannot_bring_a_page_says_why)
 {
     begin_with_objects();

@@ -48,7 +48,11 @@ static uint64_t current_asid(void)
     return csr_read(satp) >> SATP_ASID_SHIFT & SATP_ASID_MAX;
 }
 
-void tlb_init(struct tlb *tlb) { memset(tlb, 0, sizeof(*tlb)); }
+/* Of harts that are not there nobody asks. */
+void tlb_init(struct tlb *tlb)
+{
+    memset(tlb, 0, offsetof(struct tlb, seen) + nharts * sizeof(tlb->seen[0]));
+}
 
 void tlb_probe(bool use_identifiers)
 {
