@@ -200,21 +200,28 @@ static int replace_zero(struct fault *f, struct page *t, unsigned i)
     return FAULT_DONE;
 }
 
+/* Words of [w, end) that are like `mark` are going to be leaves of its tag. */
+static noinline void tag_alike(uint16_t *twin, const pte_t *words, const pte_t *w,
+                               const pte_t *end, pte_t mark)
+{
+    for (; w < end; w++) {
+        if (w->raw == mark.raw) twin[w - words] = (uint16_t)mark_tag(mark);
+    }
+}
+
 /* Word i, a FILL of anonymous memory, is read: the zero page, for its neighbours too. */
 static noinline int fill_zero(struct fault *f, struct page *t, unsigned i, pte_t old)
 {
     unsigned first = i & ~(ZERO_WINDOW - 1u), n = 0, tag = mark_tag(old);
-    pte_t *words = table_words(t), *w = &words[first];
     unsigned most = TABLE_ENTRIES - first;
+    pte_t *words = table_words(t), *w = &words[first];
     const pte_t *end = w + (most < ZERO_WINDOW ? most : ZERO_WINDOW);
-    uint16_t *twin;
     pte_t e = zero_leaf(f, mark_prot(old));
 
-    if (table_need_tag(t, tag)) return FAULT_NOMEM;
-    twin = t->table.twin;
+    if (unlikely(table_needs_tag(t, tag)) && table_need_tag(t, tag)) return FAULT_NOMEM;
+    if (unlikely(t->table.twin)) tag_alike(t->table.twin, words, w, end, old);
     for (; w < end; w++) {
         if (w->raw != old.raw) continue;
-        if (twin) twin[w - words] = (uint16_t)tag;
         pte_update(w, e);
         n++;
     }
@@ -448,9 +455,7 @@ static bool fill_block(struct fault *f, struct page *t, unsigned i, unsigned tag
     head = page_alloc_block(TABLE_BITS, PAGE_ANON);
     if (!head) return false;
     head->data.lock.held = 0;
-    for (uint64_t k = 0; k < word_pages(1); k++) {
-        frame_clear((char *)page_ptr(head) + k * PAGE_SIZE);
-    }
+    frames_clear(page_ptr(head), page_ptr(head + word_pages(1)));
     table_set_leaf_tag(t, i, tag);
     pte_store(&table_words(t)[i], anon_leaf(f, head, prot));
     table_apply(t, &d);

@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 void frame_clear(void *frame);
+/* The frames of [start, end), at least one. */
+void frames_clear(void *start, const void *end);
 void frame_copy(void *restrict dst, const void *restrict src);
 
 /* All harts have Zicboz, and cbo.zero clears `block` bytes: use it if it works here and
