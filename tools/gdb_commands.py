@@ -291,7 +291,7 @@ class Pages(gdb.Command):
     def invoke(self, _argument, _from_tty):
         buddy = gdb.parse_and_eval("'buddy.c'::buddy")
         hart_frames = gdb.parse_and_eval("'hart_frames.c'::hart_frames")
-        pool = gdb.parse_and_eval("'hart_frames.c'::pool")
+        shared = [gdb.parse_and_eval("'hart_frames.c'::" + name) for name in ("zeroed_pool", "loose")]
         uses = [(field.name, int(field.enumval))
                 for field in gdb.lookup_type("enum page_use").fields()]
         counts = {value: 0 for name, value in uses if name not in ("PAGE_ABSENT", "PAGE_USES")}
@@ -300,15 +300,14 @@ class Pages(gdb.Command):
             counts[use] = int(buddy["used"][use])
         free, cached = number("PAGE_FREE"), number("PAGE_HART")
         counts[free] += int(buddy["nfree"])
-        counts[cached] += int(pool["count"])
+        counts[cached] += sum(int(chains["count"]) for chains in shared)
         for index in range(hart_frames.type.range()[1] + 1):
             hart = hart_frames[index]
-            if int(hart["any"]["top"]) == 0:
-                continue
             for use in counts:
                 counts[use] += int(hart["used"][use])
-            for stack in (hart["any"], hart["zeroed"]):
-                counts[cached] += int(stack["top"] - stack["slot"][1].address)
+            for chain in (hart[cache][which] for cache in ("any", "zeroed") for which in ("now", "spare")):
+                if int(chain):
+                    counts[cached] += int(chain["cached_free"]["depth"])
         for use, count in counts.items():
             if count:
                 print(f"{names[use].removeprefix('PAGE_').lower():10} {count:8} frames "

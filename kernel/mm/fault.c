@@ -138,13 +138,16 @@ static noinline int fill_window(struct fault *f, struct page *t, unsigned i, pte
 {
     unsigned tag = mark_tag(e), n = anon_window(t, i, tag, step);
     pte_t *w = &table_words(t)[i], like = anon_leaf_0(f, mark_prot(e));
-    struct page *fresh[WINDOW];
+    struct page *fresh;
 
-    n = page_alloc_zeroed_some(PAGE_ANON, n, fresh);
+    n = page_alloc_zeroed_some(PAGE_ANON, n, &fresh);
     if (unlikely(n == 0)) return FAULT_NOMEM;
     __atomic_thread_fence(__ATOMIC_RELEASE); /* whoever sees a leaf sees zeros */
-    for (struct page **p = fresh, **end = p + n; p < end; p++, w += step)
-        pte_update(w, page_leaf(like, *p));
+    for (pte_t *end = w + (long)n * step; w != end; w += step) {
+        struct page *next = fresh->cached_free.next;
+        pte_update(w, page_leaf(like, fresh));
+        fresh = next;
+    }
     table_set_leaf_tags(t, step > 0 ? i : i - n + 1, n, tag);
     table_add_anon(t, n);
     return FAULT_DONE;
@@ -183,14 +186,15 @@ static int replace_zero(struct fault *f, struct page *t, unsigned i)
     unsigned tag = table_leaf_tag(t, i);
     int step = window_step(tag_of(f, tag));
     pte_t *first = &table_words(t)[i], like = anon_leaf_0(f, leaf_prot(*first));
-    struct page *fresh[WINDOW];
-    unsigned n = page_alloc_zeroed_some(PAGE_ANON, anon_window(t, i, tag, step), fresh);
+    struct page *fresh;
+    unsigned n = page_alloc_zeroed_some(PAGE_ANON, anon_window(t, i, tag, step), &fresh);
     struct tally d = {.anon = (int)n};
     bool withhold = others_may_run();
 
     if (n == 0) return FAULT_NOMEM;
     for (unsigned k = 0; k < n; k++) {
-        pte_t e = page_leaf(like, fresh[k]);
+        pte_t e = page_leaf(like, fresh);
+        fresh = fresh->cached_free.next;
         pte_store(&first[step * (int)k], withhold ? leaf_withhold(e) : e);
     }
     tlb_flush_pages(&f->space->tlb, vpn_va(step > 0 ? f->vpn : f->vpn - n + 1), n);

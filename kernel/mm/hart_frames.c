@@ -1,23 +1,28 @@
 /*
  * The harts' caches of free frames, and the pool of zeroed ones.
  *
- *     hart 0:  any [......]  zeroed [...]      hart 1:  any [..]  zeroed [.....]
- *                 |  ^           |  ^                    |
- *                 v  |           v  |                    v
- *             loose frames   the pool of zeroed frames, shared
- *                 |  ^
- *                 v  |
- *              the buddy
+ *     hart 0:  any now ......... spare .........     zeroed now ...   spare
+ *     hart 1:  any now ..        spare               zeroed now ..... spare .....
+ *                       |  ^                               |  ^
+ *                       v  |                               v  |
+ *                   loose frames                    the pool of zeroed frames
+ *                       |  ^
+ *                       v  |
+ *                    the buddy
  *
- * Each hart has two stacks. Frames come and go in batches of half a stack, so a
- * program that frees and allocates in turn does not bounce between a full and an
- * empty one. Zeroed frames come from emptied tables and from the idle loop, and
- * serve page_alloc_zeroed(); what does not fit in the stack goes to the pool, what
- * does not fit there is an ordinary free frame.
+ * Free frames hang together in chains, and each knows how many there are from it on. A
+ * hart takes from and gives to its chain `now`. One that has become long enough is put
+ * aside as a whole, and what was aside before goes to those that all harts share: a
+ * frame stays with its hart as long as that frees about as many as it needs, and what
+ * does travel is a chain, not a frame, whatever its length. So is a batch that is freed
+ * at once: it joins the chain, or becomes it.
  *
- * Merging a frame with its neighbours costs more than all the rest of freeing it,
- * and most frames are wanted again as frames. So what a stack spills stays loose, and
- * is merged only when blocks are asked for and there are none, or on page_drain().
+ * Zeroed frames come from emptied tables and from the idle loop, and serve
+ * page_alloc_zeroed(); what has no room in the pool is an ordinary free frame.
+ *
+ * Merging a frame with its neighbours costs more than all the rest of freeing it, and
+ * most frames are wanted again as frames. So what a hart lets go stays loose, and is
+ * merged only when blocks are asked for and there are none, or on page_drain().
  *
  * A frame changes its use under exactly one of the locks (a hart's `busy`, or the
  * buddy's), together with the count of that use. Whoever holds all of them sees
@@ -29,6 +34,8 @@
 #include "arch/riscv/frame.h"
 #include "mm/page_internal.h"
 
+enum { REFILL_ORDER = 5 }; /* of the block that becomes a chain where there is none */
+
 static struct hart_frames hart_frames[MAX_HARTS];
 
 void (*page_few_left)(void);
@@ -36,127 +43,111 @@ void (*page_few_left)(void);
 struct frame_list zeroed_pool;
 static struct frame_list loose; /* free, not merged with their neighbours */
 
-static void stack_init(struct frame_stack *s)
-{
-    s->slot[0] = NULL;
-    s->top = &s->slot[1];
-}
-
-static unsigned stack_count(const struct frame_stack *s)
-{
-    return (unsigned)(s->top - &s->slot[1]);
-}
-static void stack_push(struct frame_stack *s, struct page *p) { *s->top++ = p; }
-static struct page *stack_pop(struct frame_stack *s)
-{
-    struct page *p = s->top[-1];
-
-    if (p) s->top--;
-    return p;
-}
-
 void frames_init(void)
 {
-    for (unsigned i = 0; i < MAX_HARTS; i++) {
-        stack_init(&hart_frames[i].any);
-        stack_init(&hart_frames[i].zeroed);
+    for (unsigned i = 0; i < MAX_HARTS; i++)
         harts[i].frames = &hart_frames[i];
-    }
 }
 
 /* The pool never holds more than a sixteenth of memory: larger blocks need room to form. */
 static uint64_t pool_max(void) { return buddy_total() / 16; }
 
-static void list_give(struct frame_list *l, struct page *p)
+/* Is there room for one more full chain? A hint without the buddy's lock. */
+static bool pool_has_room(void)
 {
-    p->cached_free.next = l->first;
-    l->first = p;
-    __atomic_store_n(&l->count, l->count + 1, __ATOMIC_RELAXED);
+    return __atomic_load_n(&zeroed_pool.count, __ATOMIC_RELAXED) + ZEROED_CHAIN <=
+           pool_max();
+}
+
+static void list_give(struct frame_list *l, struct page *chain)
+{
+    chain->cached_free.next_chain = l->first;
+    l->first = chain;
+    __atomic_store_n(&l->count, l->count + chain->cached_free.depth, __ATOMIC_RELAXED);
 }
 
 static struct page *list_take(struct frame_list *l)
 {
-    struct page *p = l->first;
+    struct page *chain = l->first;
 
-    if (!p) return NULL;
-    l->first = p->cached_free.next;
-    __atomic_store_n(&l->count, l->count - 1, __ATOMIC_RELAXED);
+    if (!chain) return NULL;
+    l->first = chain->cached_free.next_chain;
+    __atomic_store_n(&l->count, l->count - chain->cached_free.depth, __ATOMIC_RELAXED);
+    return chain;
+}
+
+static struct page *chain_pop(struct page **first)
+{
+    struct page *p = *first;
+
+    if (p) *first = p->cached_free.next;
     return p;
 }
 
-/* Moves frames from the list to the stack, up to a batch. Buddy lock held. */
-static void fill_from(struct frame_stack *s, struct frame_list *l)
+static unsigned cache_count(const struct frame_cache *c)
 {
-    struct page **top = s->top, **end = &s->slot[1 + FRAME_BATCH];
-    struct page *p = l->first;
-
-    for (; p && top < end; p = p->cached_free.next)
-        *top++ = p;
-    l->first = p;
-    __atomic_store_n(&l->count, l->count - (uint64_t)(top - s->top), __ATOMIC_RELAXED);
-    s->top = top;
+    return chain_length(c->now) + chain_length(c->spare);
 }
 
-/* Cuts a block into cached frames. They are popped in ascending order, which is kind to
- * the tables and to large leaves later. */
-static void push_block(struct frame_stack *s, struct page *p, unsigned order)
+/* The chain in use is put aside, and what was aside is everybody's. Buddy lock held. */
+static void put_aside(struct frame_cache *c, struct frame_list *shared)
 {
+    if (c->spare) list_give(shared, c->spare);
+    c->spare = c->now;
+    c->now = NULL;
+}
+
+/* A block as a chain in ascending order, which is kind to the tables and to large leaves later. */
+static struct page *make_chain(struct page *block, unsigned order)
+{
+    struct page *first = NULL;
+
     for (unsigned i = 1u << order; i-- > 0;) {
-        p[i].use = PAGE_HART;
-        p[i].order = 0;
-        stack_push(s, &p[i]);
+        block[i].use = PAGE_HART;
+        block[i].order = 0;
+        chain_push(&first, &block[i]);
     }
+    return first;
 }
 
-/* Fills half of an empty stack: loose frames first, then blocks as large as there are. */
-static void refill(struct frame_stack *s)
+/* A chain of what the buddy has: the largest block that is not too large. */
+static struct page *chain_from_buddy(void)
 {
-    unsigned order = __builtin_ctz(FRAME_BATCH);
+    for (unsigned order = REFILL_ORDER + 1; order-- > 0;) {
+        struct page *block = buddy_take(order);
+        if (block) return make_chain(block, order);
+    }
+    return NULL;
+}
 
+/* The empty chain in use becomes another one, if there is any. */
+static void refill(struct frame_cache *c, struct frame_list *shared)
+{
+    c->now = c->spare;
+    c->spare = NULL;
+    if (c->now) return;
     buddy_lock();
-    fill_from(s, &loose);
-    while (order > 0 && stack_count(s) + (1u << order) > FRAME_BATCH) {
-        order--;
-    }
-    while (stack_count(s) < FRAME_BATCH) {
-        struct page *p = buddy_take(order);
-        if (p) {
-            push_block(s, p, order);
-        } else if (order-- == 0) {
-            break;
-        }
-        while (order > 0 && stack_count(s) + (1u << order) > FRAME_BATCH) {
-            order--;
-        }
-    }
+    c->now = list_take(shared);
+    if (!c->now && shared == &loose) c->now = chain_from_buddy();
     buddy_unlock();
 }
 
-/* Lets the newest `n` frames go. */
-static void spill(struct frame_stack *s, unsigned n)
+/* For `n` frames more in the chain in use, or a new one. */
+static void make_room(struct frame_cache *any, unsigned n)
 {
+    if (likely(chain_length(any->now) + n <= FRAME_CHAIN)) return;
     buddy_lock();
-    while (n-- > 0) {
-        list_give(&loose, stack_pop(s));
-    }
+    put_aside(any, &loose);
     buddy_unlock();
 }
 
-static void refill_zeroed(struct frame_stack *s)
+/* False if all there is is full. */
+static bool make_room_zeroed(struct frame_cache *zeroed)
 {
+    if (chain_length(zeroed->now) < ZEROED_CHAIN) return true;
     buddy_lock();
-    fill_from(s, &zeroed_pool);
-    buddy_unlock();
-}
-
-/* Moves half of a full stack to the zeroed_pool. False if the pool has no room for it. */
-static bool spill_zeroed(struct frame_stack *s)
-{
-    buddy_lock();
-    bool room = zeroed_pool.count + FRAME_BATCH <= pool_max();
-    for (unsigned n = 0; room && n < FRAME_BATCH; n++) {
-        list_give(&zeroed_pool, stack_pop(s));
-    }
+    bool room = !zeroed->spare || pool_has_room();
+    if (room) put_aside(zeroed, &zeroed_pool);
     buddy_unlock();
     return room;
 }
@@ -170,62 +161,49 @@ static struct page *put_to_use(struct hart_frames *f, struct page *p, enum page_
     return p;
 }
 
-/* Up to `n` frames from the top of the stack become ones in use, whose count is the caller's. */
-static always_inline unsigned take_some(struct frame_stack *s, enum page_use use,
-                                        unsigned n, struct page **out)
-{
-    struct page **top = s->top, **first = out, **end = out + n;
-
-    while (out < end) {
-        struct page *p = top[-1];
-        if (!p) break;
-        top--;
-        p->refs = 1;
-        p->state = use;
-        *out++ = p;
-    }
-    s->top = top;
-    return (unsigned)(out - first);
-}
-
 struct page *frames_take(enum page_use use)
 {
     struct hart_frames *f = this_hart()->frames;
 
     if (!frames_trylock(f)) return NULL;
-    bool empty = stack_count(&f->any) == 0;
-    if (empty) refill(&f->any);
-    struct page *p = stack_pop(&f->any);
+    bool empty = !f->any.now;
+    if (empty) refill(&f->any, &loose);
+    struct page *p = chain_pop(&f->any.now);
     if (p) put_to_use(f, p, use);
     frames_unlock(f);
     if (empty && page_few_left) page_few_left();
     return p;
 }
 
-unsigned frames_take_some(enum page_use use, unsigned n, struct page **out,
-                          unsigned *zeroed)
+/* The first `n` frames of the chain, or all there are, leave it: how many. */
+static always_inline unsigned cut(struct page **chain, unsigned n)
+{
+    struct page *p = *chain;
+
+    if (n > chain_length(p)) n = chain_length(p);
+    for (unsigned i = n; i > 0; i--)
+        p = p->cached_free.next;
+    *chain = p;
+    return n;
+}
+
+unsigned frames_take_some(enum page_use use, unsigned n, struct page **first,
+                          bool *zeroed)
 {
     struct hart_frames *f = this_hart()->frames;
-    bool empty = false;
-    unsigned got;
+    bool from_zeroed = frames_have_zeroed();
+    struct frame_cache *c = from_zeroed ? &f->zeroed : &f->any;
 
-    *zeroed = 0;
     if (!frames_trylock(f)) return 0;
-    if (!f->zeroed.top[-1] && __atomic_load_n(&zeroed_pool.count, __ATOMIC_RELAXED)) {
-        refill_zeroed(&f->zeroed);
-    }
-    *zeroed = got = take_some(&f->zeroed, use, n, out);
-    while (got < n) {
-        got += take_some(&f->any, use, n - got, out + got);
-        if (got == n) break;
-        refill(&f->any);
-        empty = true;
-        if (!f->any.top[-1]) break;
-    }
-    f->used[use] += got;
+    bool empty = !c->now;
+    if (unlikely(empty)) refill(c, from_zeroed ? &zeroed_pool : &loose);
+    *zeroed = from_zeroed;
+    *first = c->now;
+    n = cut(&c->now, n);
+    f->used[use] += n;
     frames_unlock(f);
     if (unlikely(empty) && page_few_left) page_few_left();
-    return got;
+    return n;
 }
 
 struct page *frames_take_zeroed(enum page_use use)
@@ -233,25 +211,22 @@ struct page *frames_take_zeroed(enum page_use use)
     struct hart_frames *f = this_hart()->frames;
 
     if (!frames_trylock(f)) return NULL;
-    if (stack_count(&f->zeroed) == 0 &&
-        __atomic_load_n(&zeroed_pool.count, __ATOMIC_RELAXED)) {
-        refill_zeroed(&f->zeroed);
-    }
-    struct page *p = stack_pop(&f->zeroed);
+    if (!f->zeroed.now) refill(&f->zeroed, &zeroed_pool);
+    struct page *p = chain_pop(&f->zeroed.now);
     if (p) put_to_use(f, p, use);
     frames_unlock(f);
     return p;
 }
 
 /* A frame in use becomes a cached one. */
-static void cache(struct hart_frames *f, struct frame_stack *s, struct page *p,
+static void cache(struct hart_frames *f, struct page **chain, struct page *p,
                   enum page_use use)
 {
     f->used[use]--;
     p->refs = 0;
     p->use = PAGE_HART;
     p->flags &= FRAME_POISONED;
-    stack_push(s, p);
+    chain_push(chain, p);
 }
 
 bool frames_give(struct page *p, enum page_use use)
@@ -259,8 +234,8 @@ bool frames_give(struct page *p, enum page_use use)
     struct hart_frames *f = this_hart()->frames;
 
     if (!frames_trylock(f)) return false;
-    if (stack_full(&f->any)) spill(&f->any, FRAME_BATCH);
-    cache(f, &f->any, p, use);
+    make_room(&f->any, 1);
+    cache(f, &f->any.now, p, use);
     frames_unlock(f);
     return true;
 }
@@ -270,40 +245,59 @@ bool frames_give_zeroed(struct page *p, enum page_use use)
     struct hart_frames *f = this_hart()->frames;
 
     if (!frames_trylock(f)) return false;
-    bool room = !stack_full(&f->zeroed) || spill_zeroed(&f->zeroed);
-    if (room) cache(f, &f->zeroed, p, use);
+    bool room = make_room_zeroed(&f->zeroed);
+    if (room) cache(f, &f->zeroed.now, p, use);
     frames_unlock(f);
     return room;
 }
 
-/* A batch goes to the stack if it is small, and else to the loose frames as it is linked. */
+/* The batch becomes a chain before `rest`. Its first frame. */
+static always_inline struct page *chain_of_batch(const struct page_batch *b,
+                                                 struct page *rest)
+{
+    uint32_t depth = b->n + chain_length(rest);
+
+    b->last->cached_free.next = rest;
+    for (struct page *p = b->first; p != rest; p = p->cached_free.next) {
+        p->use = PAGE_HART;
+        p->cached_free.depth = depth--;
+    }
+    return b->first;
+}
+
+/* To the shared chains, past this hart's, which is busy. */
+static noinline void free_past_hart(const struct page_batch *b)
+{
+    struct page *chain = chain_of_batch(b, NULL);
+
+    buddy_lock();
+    list_give(&loose, chain);
+    buddy_account(PAGE_ANON, -(int64_t)b->n);
+    buddy_unlock();
+}
+
+static void debug_freeing_all(const struct page_batch *b, void *site)
+{
+    if (!DEBUG_CHECKS) return;
+    for (struct page *p = b->first; p; p = p->cached_free.next) {
+        debug_check_free(p, site);
+        debug_freeing(p, 0, site);
+    }
+}
+
 void page_free_batch(struct page_batch *b)
 {
     struct hart_frames *f = this_hart()->frames;
 
     if (b->n == 0) return;
-    for (struct page *p = b->first; p; p = p->cached_free.next) {
-        if (DEBUG_CHECKS) {
-            debug_check_free(p, __builtin_return_address(0));
-            debug_freeing(p, 0, __builtin_return_address(0));
-        }
-        p->use = PAGE_HART;
-    }
-    if (b->n <= FRAME_BATCH && frames_trylock(f)) {
-        if (stack_count(&f->any) + b->n > FRAME_STACK) spill(&f->any, FRAME_BATCH);
-        struct page **top = f->any.top;
-        for (struct page *p = b->first; p; p = p->cached_free.next)
-            *top++ = p;
-        f->any.top = top;
+    debug_freeing_all(b, __builtin_return_address(0));
+    if (likely(frames_trylock(f))) {
+        make_room(&f->any, b->n);
+        f->any.now = chain_of_batch(b, f->any.now);
         f->used[PAGE_ANON] -= b->n;
         frames_unlock(f);
     } else {
-        buddy_lock();
-        b->last->cached_free.next = loose.first;
-        loose.first = b->first;
-        __atomic_store_n(&loose.count, loose.count + b->n, __ATOMIC_RELAXED);
-        buddy_account(PAGE_ANON, -(int64_t)b->n);
-        buddy_unlock();
+        free_past_hart(b);
     }
     *b = (struct page_batch){NULL, NULL, 0};
 }
@@ -315,17 +309,29 @@ static void merge(struct frame_list *l)
 
     buddy_lock();
     while ((p = list_take(l))) {
-        buddy_give_frame(p);
+        do {
+            struct page *next = p->cached_free.next;
+            buddy_give_frame(p);
+            p = next;
+        } while (p);
     }
     buddy_unlock();
 }
 
-static void empty_cache(struct hart_frames *f)
+/* Everything goes to the shared chains. */
+static void empty_cache(struct frame_cache *c, struct frame_list *shared)
 {
-    unsigned n = stack_count(&f->any), nzeroed = stack_count(&f->zeroed);
+    if (!c->now && !c->spare) return;
+    buddy_lock();
+    put_aside(c, shared);
+    put_aside(c, shared);
+    buddy_unlock();
+}
 
-    if (n) spill(&f->any, n);
-    if (nzeroed) spill(&f->zeroed, nzeroed);
+static void empty_caches(struct hart_frames *f)
+{
+    empty_cache(&f->any, &loose);
+    empty_cache(&f->zeroed, &loose);
 }
 
 void frames_reclaim(void)
@@ -334,7 +340,7 @@ void frames_reclaim(void)
     for (unsigned i = 0; i < MAX_HARTS; i++) {
         struct hart_frames *f = &hart_frames[i];
         if (!frames_trylock(f)) continue;
-        empty_cache(f);
+        empty_caches(f);
         frames_unlock(f);
     }
     merge(&loose);
@@ -349,16 +355,15 @@ static void wait_for(struct hart_frames *f)
 
 static bool zeroed_full(const struct hart_frames *f)
 {
-    return stack_full(&f->zeroed) &&
-           __atomic_load_n(&zeroed_pool.count, __ATOMIC_RELAXED) + FRAME_BATCH >
-               pool_max();
+    return chain_length(f->zeroed.now) >= ZEROED_CHAIN && f->zeroed.spare &&
+           !pool_has_room();
 }
 
 static struct page *begin_clearing(struct hart_frames *f)
 {
     if (zeroed_full(f)) return NULL;
-    if (stack_count(&f->any) == 0) refill(&f->any);
-    struct page *p = stack_pop(&f->any);
+    if (!f->any.now) refill(&f->any, &loose);
+    struct page *p = chain_pop(&f->any.now);
     if (p) f->clearing++;
     return p;
 }
@@ -366,8 +371,8 @@ static struct page *begin_clearing(struct hart_frames *f)
 static void end_clearing(struct hart_frames *f, struct page *p)
 {
     f->clearing--;
-    if (!stack_full(&f->zeroed) || spill_zeroed(&f->zeroed)) {
-        stack_push(&f->zeroed, p);
+    if (make_room_zeroed(&f->zeroed)) {
+        chain_push(&f->zeroed.now, p);
         return;
     }
     buddy_lock();
@@ -398,7 +403,7 @@ void page_drain(void)
 {
     for (unsigned i = 0; i < MAX_HARTS; i++) {
         wait_for(&hart_frames[i]);
-        empty_cache(&hart_frames[i]);
+        empty_caches(&hart_frames[i]);
         frames_unlock(&hart_frames[i]);
     }
     merge(&zeroed_pool);
@@ -411,7 +416,7 @@ static void add_hart(struct page_stats *out, const struct hart_frames *f)
         out->by_use[use] += f->used[use];
     }
     out->by_use[PAGE_HART] +=
-        stack_count(&f->any) + stack_count(&f->zeroed) + f->clearing;
+        cache_count(&f->any) + cache_count(&f->zeroed) + f->clearing;
 }
 
 void page_stats(struct page_stats *out)

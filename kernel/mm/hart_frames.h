@@ -15,20 +15,34 @@
 
 #include "mm/page.h"
 
-enum { FRAME_STACK = 64, FRAME_BATCH = 32 };
+/* Frames of a chain: those with any contents, and zeroed ones. A batch that is freed at once may
+ * make a longer one. */
+enum { FRAME_CHAIN = 512, ZEROED_CHAIN = 32 };
 
-/* slot[0] stays NULL: it is what a pop from the empty stack finds. */
-struct frame_stack {
-    struct page **top; /* where the next frame goes */
-    struct page *slot[1 + FRAME_STACK];
+/* Two chains of free frames, linked by cached_free: one in use, and a whole one put aside, so that
+ * a program that frees and allocates in turn needs no other chain each time. */
+struct frame_cache {
+    struct page *now;
+    struct page *spare;
 };
+
+static inline unsigned chain_length(const struct page *first)
+{
+    return first ? first->cached_free.depth : 0;
+}
+static inline void chain_push(struct page **first, struct page *p)
+{
+    p->cached_free.next = *first;
+    p->cached_free.depth = chain_length(*first) + 1;
+    *first = p;
+}
 
 struct hart_frames {
     uint64_t busy;             /* atomic: the lock of all below */
-    struct frame_stack any;    /* PAGE_HART, contents undefined */
-    struct frame_stack zeroed; /* PAGE_HART, contents zero */
+    struct frame_cache any;    /* PAGE_HART, contents undefined */
+    struct frame_cache zeroed; /* PAGE_HART, contents zero */
     int64_t used[PAGE_USES];   /* allocated less freed on this hart, for each use */
-    uint64_t clearing; /* frames out of the stacks, PAGE_HART still: page_zero_one() */
+    uint64_t clearing; /* frames out of the chains, PAGE_HART still: page_zero_one() */
 } cache_aligned;
 
 static inline bool frames_trylock(struct hart_frames *f)
@@ -41,11 +55,6 @@ static inline void frames_unlock(struct hart_frames *f)
     __atomic_store_n(&f->busy, 0, __ATOMIC_RELEASE);
 }
 
-static inline bool stack_full(const struct frame_stack *s)
-{
-    return s->top == &s->slot[1 + FRAME_STACK];
-}
-
 /* page_alloc() where the hart has no frame at hand, and in checked builds. */
 must_check struct page *page_alloc_slow(enum page_use use);
 
@@ -55,12 +64,12 @@ must_check static inline struct page *page_alloc(enum page_use use)
     struct page *p;
 
     if (DEBUG_CHECKS || !frames_trylock(f)) return page_alloc_slow(use);
-    p = f->any.top[-1];
+    p = f->any.now;
     if (unlikely(!p)) {
         frames_unlock(f);
         return page_alloc_slow(use);
     }
-    f->any.top--;
+    f->any.now = p->cached_free.next;
     f->used[use]++;
     p->refs = 1;
     p->state = use;

@@ -94,20 +94,36 @@ struct page *page_alloc_zeroed(enum page_use use)
     return p;
 }
 
-/* Only for the first one more is done than to look into the cache. */
-unsigned page_alloc_zeroed_some(enum page_use use, unsigned n, struct page **out)
+/* One with all resorts; for a checked build, as many as are wanted. */
+static noinline unsigned alloc_zeroed_chain(enum page_use use, unsigned n,
+                                            struct page **first, void *site)
 {
-    unsigned got = 0, zeroed;
+    unsigned got = 0;
 
-    if (!DEBUG_CHECKS) {
-        got = frames_take_some(use, n, out, &zeroed);
-        for (unsigned i = zeroed; i < got; i++)
-            frame_clear(page_ptr(out[i]));
-        if (likely(got)) return got;
-        n = 1;
+    *first = NULL;
+    for (struct page *p; got < n && (p = alloc_zeroed(use, site)); got++) {
+        p->cached_free.next = *first;
+        *first = p;
     }
-    while (got < n && (out[got] = alloc_zeroed(use, __builtin_return_address(0))))
-        got++;
+    return got;
+}
+
+/* Only for the first one more is done than to look into the cache. */
+unsigned page_alloc_zeroed_some(enum page_use use, unsigned n, struct page **first)
+{
+    bool zeroed;
+    unsigned got = DEBUG_CHECKS ? 0 : frames_take_some(use, n, first, &zeroed);
+
+    if (unlikely(got == 0)) {
+        return alloc_zeroed_chain(use, DEBUG_CHECKS ? n : 1, first,
+                                  __builtin_return_address(0));
+    }
+    struct page *p = *first;
+    for (unsigned i = got; i > 0; i--, p = p->cached_free.next) {
+        p->refs = 1;
+        p->state = use;
+        if (!zeroed) frame_clear(page_ptr(p));
+    }
     return got;
 }
 
@@ -193,7 +209,7 @@ void page_free(struct page *p)
         free_slow(p, DEBUG_CHECKS ? __builtin_return_address(0) : NULL);
         return;
     }
-    if (unlikely(stack_full(&f->any))) {
+    if (unlikely(chain_length(f->any.now) >= FRAME_CHAIN)) {
         frames_unlock(f);
         free_slow(p, NULL);
         return;
@@ -201,7 +217,7 @@ void page_free(struct page *p)
     f->used[use]--;
     p->refs = 0;
     p->state = PAGE_HART;
-    *f->any.top++ = p;
+    chain_push(&f->any.now, p);
     frames_unlock(f);
 }
 

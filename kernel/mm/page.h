@@ -63,9 +63,12 @@ struct page {
         uint64_t refs_state; /* both, for one look */
     };
     union {
-        struct list free; /* PAGE_FREE: neighbours of the same order */
-        struct {          /* PAGE_HART */
-            struct page *next;
+        struct list free;      /* PAGE_FREE: neighbours of the same order */
+        struct {               /* PAGE_HART */
+            struct page *next; /* of its chain */
+            struct page
+                *next_chain; /* the first of a chain that no hart has: the next chain */
+            uint32_t depth;  /* frames from this one to the end of its chain */
         } cached_free;
         struct { /* PAGE_SLAB */
             struct list list;
@@ -190,9 +193,10 @@ bool page_array_piece(unsigned i, vaddr_t *va, pfn_t *pfn, size_t *npages);
  */
 must_check static inline struct page *page_alloc(enum page_use use);
 must_check struct page *page_alloc_zeroed(enum page_use use);
-/* Up to `n` of them at once; how many, none only if there is none. */
+/* Up to `n` of them at once, linked by cached_free.next (the last one's link means nothing); how
+ * many, none only if there is none. */
 must_check unsigned page_alloc_zeroed_some(enum page_use use, unsigned n,
-                                           struct page **out);
+                                           struct page **first);
 must_check struct page *page_alloc_block(unsigned order, enum page_use use);
 /* Exactly the block that starts at `pfn`, a multiple of its size; NULL unless all of it is
  * free and in no hart's cache. For those who need a certain address. */

@@ -50,23 +50,24 @@ struct page *put_block_to_use(struct page *head, unsigned order, enum page_use u
 /* The frames of a block after its head say whose they are. */
 void describe_tails(struct page *head, unsigned order, enum page_use use);
 
-/* Up to `n` of them, the first *zeroed of which are zero; how many. Zeroed ones go first. */
-unsigned frames_take_some(enum page_use use, unsigned n, struct page **out,
-                          unsigned *zeroed);
+/* Up to `n` of them at once, all zero or none; linked by cached_free.next. How many. */
+unsigned frames_take_some(enum page_use use, unsigned n, struct page **first,
+                          bool *zeroed);
 
-/* Frames linked by cached_free. Protected by the buddy's lock. */
+/* Chains of frames that no hart has. Protected by the buddy's lock. */
 struct frame_list {
-    struct page *first;
-    uint64_t count; /* read without the lock, too */
+    struct page *first; /* linked by cached_free.next_chain */
+    uint64_t count;     /* frames in all of them; read without the lock, too */
 };
 extern struct frame_list zeroed_pool;
 
 /* A hint: is there a zeroed frame for this hart? */
 static inline bool frames_have_zeroed(void)
 {
-    const struct hart_frames *f = this_hart()->frames;
+    const struct frame_cache *c =
+        &((const struct hart_frames *)this_hart()->frames)->zeroed;
 
-    return f->zeroed.top[-1] || __atomic_load_n(&zeroed_pool.count, __ATOMIC_RELAXED);
+    return c->now || c->spare || __atomic_load_n(&zeroed_pool.count, __ATOMIC_RELAXED);
 }
 must_check struct page *frames_take_zeroed(enum page_use use);
 /* Into this hart's cache. False if it is busy (or, with the pool, full). The frame is of use

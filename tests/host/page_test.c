@@ -214,8 +214,8 @@ TEST(the_idle_loop_clears_a_sixteenth_of_memory_and_no_more)
     while (page_zero_one()) {
         if (!EXPECT(++cleared <= FAKE_FRAMES)) return;
     }
-    EXPECT(cleared >= FAKE_FRAMES / 16 - FRAME_BATCH);
-    EXPECT(cleared <= FAKE_FRAMES / 16 + FRAME_STACK);
+    EXPECT(cleared >= FAKE_FRAMES / 16 - ZEROED_CHAIN);
+    EXPECT(cleared <= FAKE_FRAMES / 16 + 2 * ZEROED_CHAIN);
     EXPECT(accounts_are_right());
 
     fake_hart = 1; /* the pool is for all harts */
@@ -282,7 +282,7 @@ static bool is_zero(const struct page *p)
     return memcmp(page_ptr(p), zeros, PAGE_SIZE) == 0;
 }
 
-/* As many as a window has, again and again: some from the zeroed stack, some cleared. */
+/* As many as a window has, again and again: some of the zeroed ones, some cleared. */
 TEST(zeroed_frames_come_in_batches_until_there_are_none)
 {
     static struct page *p[FAKE_FRAMES + 16];
@@ -296,8 +296,11 @@ TEST(zeroed_frames_come_in_batches_until_there_are_none)
         page_free_zeroed(p[i]);
     }
     uint64_t all = page_free_count();
-    while ((got = page_alloc_zeroed_some(PAGE_ANON, 16, &p[n])) > 0) {
+    struct page *first;
+    while ((got = page_alloc_zeroed_some(PAGE_ANON, 16, &first)) > 0) {
         for (unsigned i = n; i < n + got; i++) {
+            p[i] = first;
+            first = first->cached_free.next;
             if (!EXPECT(is_zero(p[i]) && page_refs(p[i]) == 1)) return;
             memset(page_ptr(p[i]), 0xff, PAGE_SIZE);
         }
@@ -344,10 +347,10 @@ TEST(a_batch_that_meets_a_busy_cache_goes_past_it)
     begin();
     struct hart_frames *mine = this_hart()->frames;
     page_put_in(&batch, must_alloc(PAGE_ANON));
-    struct page **top = mine->any.top;
+    struct page *now = mine->any.now;
     mine->busy = 1;
     page_free_batch(&batch);
-    EXPECT(mine->any.top == top);
+    EXPECT(mine->any.now == now);
     mine->busy = 0;
     expect_start();
 }
@@ -360,18 +363,88 @@ TEST(a_busy_cache_is_passed_by)
     begin();
     page_free(must_alloc(PAGE_ANON));
     mine = this_hart()->frames;
-    struct page **top = mine->any.top;
+    struct page *now = mine->any.now;
     mine->busy = 1; /* as a thread does that was preempted here */
     p = must_alloc(PAGE_ANON);
     q = must_alloc(PAGE_CACHED);
     z = page_alloc_zeroed(PAGE_TABLE);
     page_free(q);
     page_free_zeroed(z);
-    EXPECT(mine->any.top == top && mine->zeroed.top == &mine->zeroed.slot[1]);
+    EXPECT(mine->any.now == now && !mine->zeroed.now);
     EXPECT_EQ(mine->busy, 1);
     mine->busy = 0;
     EXPECT(accounts_are_right());
     page_free(p);
+    expect_start();
+}
+
+enum { ROUND = FRAME_CHAIN / 2 };
+
+/* This hart takes as many frames as half a chain has and gives them back, at once or one by one.
+ * How many of them the other hart had last. */
+static unsigned frames_of_others(uint8_t *had_by, bool at_once)
+{
+    static struct page *p[ROUND];
+    struct page_batch batch = {0};
+    uint8_t me = (uint8_t)(fake_hart + 1);
+    unsigned others = 0;
+
+    for (unsigned i = 0; i < ROUND; i++) {
+        p[i] = must_alloc(PAGE_ANON);
+        uint8_t *had = &had_by[page_pfn(p[i]).raw - FAKE_START];
+        others += *had != 0 && *had != me;
+        *had = me;
+    }
+    for (unsigned i = 0; i < ROUND; i++) {
+        if (at_once) {
+            page_put_in(&batch, p[i]);
+        } else {
+            page_put(p[i]);
+        }
+    }
+    page_free_batch(&batch);
+    return others;
+}
+
+TEST(a_hart_takes_the_frames_that_it_has_freed)
+{
+    static uint8_t had_by[FAKE_FRAMES];
+
+    begin();
+    for (unsigned step = 0; step < 40; step++) {
+        fake_hart = step % 2;
+        EXPECT_EQ(frames_of_others(had_by, step % 8 < 4), 0);
+    }
+    EXPECT(accounts_are_right());
+    fake_hart = 0;
+    expect_start();
+}
+
+TEST(what_a_hart_has_no_room_for_goes_to_all_as_a_whole)
+{
+    unsigned count;
+
+    begin();
+    struct page *all = take_all(&count);
+    while (all) {
+        struct page_batch batch = {0};
+        for (unsigned i = 0; i < ROUND && all; i++) {
+            struct page *p = all;
+            all = p->data.next;
+            page_put_in(&batch, p);
+        }
+        page_free_batch(&batch);
+    }
+    EXPECT(accounts_are_right());
+    const struct hart_frames *mine = this_hart()->frames;
+    EXPECT(chain_length(mine->any.now) <= FRAME_CHAIN);
+    EXPECT_EQ(chain_length(mine->any.spare), FRAME_CHAIN);
+    fake_hart = 1;
+    const struct hart_frames *others = this_hart()->frames;
+    struct page *p = must_alloc(PAGE_ANON);
+    EXPECT_EQ(chain_length(others->any.now), FRAME_CHAIN - 1);
+    page_free(p);
+    fake_hart = 0;
     expect_start();
 }
 
