@@ -134,6 +134,19 @@ must_check int aspace_protect(struct aspace *s, struct range r, unsigned prot);
  */
 must_check int aspace_move(struct aspace *s, struct range from, vaddr_t to);
 
+struct mapping;
+/*
+ * The same where the target may be longer: what is behind the pages that moved there means the
+ * same and holds nothing. *what is what the first page of `from` shows: -ESTALE if that is so no
+ * longer.
+ */
+must_check int aspace_move_as(struct aspace *s, struct range from,
+                              const struct mapping *what, struct range to);
+/* The same to npages of free addresses, which begin at *to. -ENOMEM if there are none. */
+must_check int aspace_move_anywhere(struct aspace *s, struct range from,
+                                    const struct mapping *what, size_t npages,
+                                    vaddr_t *to);
+
 enum advice {
     ADVISE_DONTNEED, /* contents go: zeros, or the object's bytes, come next */
     ADVISE_FREE,     /* as DONTNEED, private anonymous only: else -EINVAL */

@@ -206,9 +206,19 @@ static int make_own(struct cursor *c, struct page *t, unsigned i, pte_t e,
     return *out ? 0 : -ENOMEM;
 }
 
-static bool wants_table(const struct cursor *c, pte_t e, unsigned level, bool covered)
+/* Does the word of the n pages from `lo` on get nothing but a mark? */
+static bool only_filled(const struct cursor *c, uint64_t lo, uint64_t n)
 {
-    if ((c->mode & CURSOR_LEAVES) || ((c->mode & CURSOR_LARGE) && level > 1)) return true;
+    return c->mode & CURSOR_FILL && c->fill.lo <= lo && lo + n <= c->fill.hi;
+}
+
+static bool wants_table(const struct cursor *c, pte_t e, unsigned level, uint64_t lo)
+{
+    uint64_t n = word_pages(level);
+    bool covered = cursor_covers(c, lo, lo + n);
+    bool down = c->mode & CURSOR_LEAVES || (c->mode & CURSOR_LARGE && level > 1);
+
+    if (down && !only_filled(c, lo, n)) return true;
     if (pte_is_shared_table(e)) return !covered || (c->mode & CURSOR_RESOLVE);
     if (covered) return false;
     return !pte_is_empty(e) || (c->mode & CURSOR_BUILD);
@@ -276,7 +286,7 @@ static int open_table(struct cursor *c, struct page *t, uint64_t base)
         if (!cursor_touches(c, lo, lo + step)) continue;
         if (pte_is_table(e)) {
             child = cursor_enter(c, e);
-        } else if (wants_table(c, e, level, cursor_covers(c, lo, lo + step))) {
+        } else if (wants_table(c, e, level, lo)) {
             err = make_own(c, t, i, e, &child);
             if (err) return err;
         } else {
@@ -394,7 +404,10 @@ int cursor_open_two(struct cursor *c, struct aspace *space, struct span a, struc
                     unsigned mode)
 {
     start(c, space, a, b, mode);
-    return open_large(c);
+    struct page *t = try_leaf_table(space, (struct span){a.lo, b.hi});
+    if (unlikely(!t)) return open_large(c);
+    start_chain(c, t, 0);
+    return 0;
 }
 
 frameless int cursor_open(struct cursor *c, struct aspace *space, struct span range,

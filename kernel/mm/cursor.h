@@ -30,6 +30,10 @@ struct span {
     uint64_t lo, hi;
 };
 
+static inline bool spans_meet(struct span a, struct span b)
+{
+    return a.lo < b.hi && b.lo < a.hi;
+}
 /* Does it lie in what one leaf table covers? */
 static inline bool span_in_leaf_table(struct span r)
 {
@@ -46,6 +50,8 @@ enum cursor_mode {
     CURSOR_RETAG =
         8, /* leaves may change tag: tables get a twin if that would mix tags */
     CURSOR_UNPARK = 16, /* marks may become leaves: tables of several tags get a twin */
+    CURSOR_FILL =
+        64, /* part of the range, c->fill, gets marks only, which need no table */
 };
 
 enum { CURSOR_TAGS = 6, CURSOR_EMPTIED = 8 };
@@ -53,6 +59,7 @@ enum { CURSOR_TAGS = 6, CURSOR_EMPTIED = 8 };
 struct cursor {
     struct aspace *space;
     struct span range[2]; /* ascending; the second one empty unless moving */
+    struct span fill;     /* with CURSOR_FILL, set before the open */
     struct page *top;
     uint64_t top_base; /* virtual page of top's first word */
     struct page *last; /* the chain of locked tables, last locked first */
@@ -102,7 +109,7 @@ struct cursor {
  */
 must_check int cursor_open(struct cursor *c, struct aspace *space, struct span range,
                            unsigned mode);
-/* The same for two disjoint ranges, a below b. */
+/* The same for two disjoint ranges, a below b; leaves do not change tag. */
 must_check int cursor_open_two(struct cursor *c, struct aspace *space, struct span a,
                                struct span b, unsigned mode);
 /* Opens a cursor whose caller makes the tables itself: only the covering table is locked. */

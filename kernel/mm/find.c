@@ -110,36 +110,32 @@ static int map_at(struct aspace *s, uint64_t vpn, size_t npages, unsigned prot,
     return map_source(s, (struct span){vpn, vpn + npages}, prot, source, false);
 }
 
-/* Searches below `top`, and once more from the start of all: the place in *at. */
+uint64_t search_next(const struct aspace *s, struct place_search *q)
+{
+    for (;;) {
+        uint64_t at = search_down(s, q->top, q->npages, q->align);
+        if (at) {
+            q->top = at + q->npages - 1; /* lower, should it be taken by then */
+            return at;
+        }
+        if (q->from_base) return 0;
+        q->from_base = true;
+        q->top = s->mmap_base;
+    }
+}
+
+/* Searches below `top`: the place in *at. */
 static noinline int search_and_map(struct aspace *s, uint64_t top, size_t npages,
                                    size_t align, unsigned prot,
                                    const struct mapping_source *source, uint64_t *at)
 {
-    bool from_base = top >= s->mmap_base;
+    struct place_search q = search_below(s, top, npages, align);
 
-    for (;;) {
-        *at = search_down(s, top, npages, align);
-        if (*at) {
-            int err = map_at(s, *at, npages, prot, source);
-            if (err != -EEXIST) return err;
-            top = *at + npages - 1; /* somebody was faster: below, at the latest */
-        } else {
-            if (from_base) return -ENOMEM;
-            from_base = true;
-            top = s->mmap_base;
-        }
+    while ((*at = search_next(s, &q))) {
+        int err = map_at(s, *at, npages, prot, source);
+        if (err != -EEXIST) return err;
     }
-}
-
-/* The place right below `top`, if one leaf table covers it: the lock tells at once whether it
- * is free. 0 if there is none. */
-static inline uint64_t right_below(const struct aspace *s, uint64_t top, size_t npages,
-                                   size_t align)
-{
-    uint64_t at = (top - npages) & ~(align - 1);
-
-    if (top < npages || at < s->first) return 0;
-    return span_in_leaf_table((struct span){at, at + npages}) ? at : 0;
+    return -ENOMEM;
 }
 
 int aspace_map_anywhere(struct aspace *s, size_t npages, size_t align, unsigned prot,

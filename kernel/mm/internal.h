@@ -50,14 +50,12 @@ bool grow_stack(struct aspace *s, uint64_t vpn);
 /* query.c */
 /* What t and the tables below it hold and take, shared ones too; preemption is off. */
 void table_add_usage(const struct page *t, struct aspace_usage *u);
-/*
- * Is page `vpn` resident with `access` granted to the hardware? Then *pa is where
- * it is, and *pages how many pages the word stands for (1 for none). Locks the table.
- */
 struct scan {
     /* Word i of t, no table and no TABLE mark, stands for [vpn, vpn + pages). False: enough. */
     bool (*visit)(struct scan *scan, const struct page *t, unsigned i, pte_t e,
                   uint64_t vpn, uint64_t pages);
+    /* Words that differ in their frame alone, and mean the same, may be visited as one. */
+    bool runs;
 };
 /* Visits the words that meet span in ascending order, a table's lock held: it may not sleep. */
 void scan_words(struct aspace *s, struct span span, struct scan *scan);
@@ -69,6 +67,9 @@ bool span_has_hole(struct aspace *s, struct span span);
 bool next_mapping(struct aspace *s, struct span span, struct span *out, unsigned *prot,
                   unsigned *number);
 
+/* The same of page `vpn` alone. False if nothing is mapped there. */
+bool meaning_at(struct aspace *s, uint64_t vpn, unsigned *prot, unsigned *number);
+
 /* protect.c: does the span hold a sealed page? A pass of its own, and only where the legend
  * ever had a sealed tag. */
 bool span_has_sealed(struct aspace *s, struct span span);
@@ -78,6 +79,10 @@ static inline bool span_is_sealed(struct aspace *s, struct span span)
     return span_has_sealed(s, span);
 }
 
+/*
+ * Is page `vpn` resident with `access` granted to the hardware? Then *pa is where
+ * it is, and *pages how many pages the word stands for (1 for none). Locks the table.
+ */
 bool resident(struct aspace *s, uint64_t vpn, unsigned access, paddr_t *pa,
               uint64_t *pages);
 
@@ -89,6 +94,30 @@ static inline void find_raise_hint(struct aspace *s, uint64_t vpn)
 
     if (old < vpn && vpn <= s->mmap_base) find_raise_hint_work(s, vpn, old);
 }
+/* The place right below `top`, if one leaf table covers it: the lock tells at once whether it
+ * is free. 0 if there is none. */
+static inline uint64_t right_below(const struct aspace *s, uint64_t top, size_t npages,
+                                   size_t align)
+{
+    uint64_t at = (top - npages) & ~(align - 1);
+
+    if (top < npages || at < s->first) return 0;
+    return span_in_leaf_table((struct span){at, at + npages}) ? at : 0;
+}
+/* A search for free pages, from `top` downwards, and once more from mmap_base. */
+struct place_search {
+    uint64_t npages, align; /* what is wanted */
+    uint64_t top;
+    bool from_base;
+};
+static inline struct place_search search_below(const struct aspace *s, uint64_t top,
+                                               size_t npages, size_t align)
+{
+    return (struct place_search){npages, align, top, top >= s->mmap_base};
+}
+/* The next place that looks free, read without locks; 0 if there is none. */
+uint64_t search_next(const struct aspace *s, struct place_search *q);
+
 /* Is nothing mapped in the span? Read without locks. */
 bool span_looks_free(const struct aspace *s, struct span span);
 

@@ -11,8 +11,11 @@
  * A run's words are withdrawn and put down one by one, and the old translations are flushed
  * at the close: until then both places show the same frames, to nobody but us.
  *
- * Anonymous
- * meaning does not depend on the address; an object's does, by the delta in its
+ * The new place may be longer. What is behind the pages that move in, the *rest*, means the same
+ * and holds nothing yet: FILL marks, stored under the same cursor, so that nobody ever sees one
+ * without the other. No tables are made for them alone.
+ *
+ * Anonymous meaning does not depend on the address; an object's does, by the delta in its
  * tag: the target gets a slot of its own, and words, twins and table tags are
  * rewritten on the way.
  *
@@ -23,6 +26,7 @@
 #include "mm/cursor.h"
 #include "mm/internal.h"
 #include "mm/share.h"
+#include "mm/untouched.h"
 
 #include "lib/errno.h"
 
@@ -30,15 +34,19 @@ enum { MOVE_TRIES = 8 };
 
 struct move {
     struct cursor c;
-    struct span from, to;
+    struct span from, to; /* as long as each other */
+    struct span rest;     /* behind `to` */
     unsigned old_tag, new_tag;
     struct tag tag; /* what the source means */
     unsigned prot;
-    bool alike; /* the source's words differ in their frames alone */
+    struct pte_change
+        like;   /* words that differ from the source's first in their frames alone: */
+    bool alike; /* are they all? */
 };
 
 /* The table of this cursor that holds the word of `level` for page `vpn`, or a higher one. */
-static struct page *table_over(const struct move *m, uint64_t vpn, unsigned level)
+static always_inline struct page *table_over(const struct move *m, uint64_t vpn,
+                                             unsigned level)
 {
     struct page *t = m->c.top;
 
@@ -53,42 +61,52 @@ static struct page *table_over(const struct move *m, uint64_t vpn, unsigned leve
 /* Does tag `number` mean what moves? Numbers may be synonyms. */
 static bool means(const struct move *m, unsigned number)
 {
-    if (number == m->old_tag) return true;
+    if (likely(number == m->old_tag)) return true;
     return tag_equal(&legend_slot(&m->c.space->legend, number)->tag, &m->tag);
 }
 
-/* Is every word of t that the source covers of the one meaning that moves? */
-static bool source_moves(struct move *m, const struct page *t, uint64_t base, pte_t first)
-{
-    const struct pte_change like_first = pte_change(first, first);
-    unsigned level = t->table.level;
-    unsigned i, j;
+static bool source_moves(struct move *m, const struct page *t, uint64_t base);
 
-    table_slice(base, level, m->from, &i, &j);
+/* Is every one of words [i, j), of the source and of t, whose first page is `base`, of the one meaning
+ * that moves? */
+static bool words_move(struct move *m, const struct page *t, uint64_t base, unsigned i,
+                       unsigned j)
+{
+    const pte_t *words = table_words(t);
+
     while (i < j) {
-        pte_t e = table_words(t)[i];
+        pte_t e = words[i];
         if (pte_is_table(e)) {
-            uint64_t lo = base + i * word_pages(level);
-            if (!source_moves(m, pte_table_page(e), lo, first)) return false;
+            uint64_t lo = base + i * word_pages(t->table.level);
+            if (!source_moves(m, pte_table_page(e), lo)) return false;
             i++;
             continue;
         }
         if (pte_is_empty(e) || pte_prot(e) != m->prot) return false;
         unsigned number = table_word_tag(t, i, e);
         if (!means(m, number)) return false;
-        if (number != m->old_tag || !pte_changes(e, &like_first)) m->alike = false;
+        if (number != m->old_tag || !pte_changes(e, &m->like)) m->alike = false;
         i = table_run_end(t, i, j);
     }
     return true;
 }
 
-/* Is every word of t that the target covers empty? */
+static bool source_moves(struct move *m, const struct page *t, uint64_t base)
+{
+    unsigned i, j;
+
+    table_slice(base, t->table.level, m->from, &i, &j);
+    return words_move(m, t, base, i, j);
+}
+
+/* Is every word of t that the target and the rest cover empty? */
 static bool target_is_empty(const struct move *m, const struct page *t, uint64_t base)
 {
     unsigned level = t->table.level;
     unsigned i, j;
 
-    table_slice(base, level, m->to, &i, &j);
+    table_slice(base, level, (struct span){m->to.lo, m->rest.hi}, &i, &j);
+    table_clip(t, &i, &j);
     for (; (i = next_word(table_words(t), i, j)) < j; i++) {
         pte_t e = table_words(t)[i];
         uint64_t lo = base + i * word_pages(level);
@@ -168,29 +186,27 @@ static struct tally tally_run(const struct move *m, const struct page *t, unsign
     return d;
 }
 
-static always_inline void shift_word(pte_t *from, pte_t *to, const struct pte_change *c)
+static always_inline void shift_word(pte_t *from, pte_t *to, uint64_t flip)
 {
     pte_t e = *from;
 
     pte_update(from, PTE_EMPTY);
-    pte_update(to, pte_changed(e, c));
+    pte_update(to, PTE(e.raw ^ flip));
 }
 
-/* n words go, changed. What they lead to was published long ago. */
-static noinline void shift_words(pte_t *from, pte_t *to, unsigned n,
-                                 const struct pte_change *change)
+/* n words go, and some bits change in them. What they lead to was published long ago. */
+static noinline void shift_words(pte_t *from, pte_t *to, unsigned n, uint64_t flip)
 {
-    struct pte_change c = *change;
     pte_t *end = from + n;
 
-    for (; end - from >= 4; from += 4, to += 4) {
-        shift_word(&from[0], &to[0], &c);
-        shift_word(&from[1], &to[1], &c);
-        shift_word(&from[2], &to[2], &c);
-        shift_word(&from[3], &to[3], &c);
+    for (; !flip && end - from >= 4; from += 4, to += 4) {
+        shift_word(&from[0], &to[0], 0);
+        shift_word(&from[1], &to[1], 0);
+        shift_word(&from[2], &to[2], 0);
+        shift_word(&from[3], &to[3], 0);
     }
     for (; from < end; from++, to++)
-        shift_word(from, to, &c);
+        shift_word(from, to, flip);
 }
 
 /* n words alike from word i of `a` on, of one tag, move to word k of `b` and on. */
@@ -201,21 +217,23 @@ static void move_run(struct move *m, struct page *a, unsigned i, unsigned n,
     pte_t e = *from;
     uint64_t pages = n * word_pages(a->table.level);
     unsigned number = table_word_tag(a, i, e);
-    struct tally d = tally_run(m, a, i, n);
     bool leaf = pte_is_leaf(e);
 
     table_note_mark(b, m->new_tag);
     table_grow_hull(b, k, k + n);
+    table_shrink_hull(a, i, i + n);
     if (!(a->table.flags & TABLE_EXCLUSIVE)) b->table.flags &= ~TABLE_EXCLUSIVE;
-    if (leaf) cursor_gather(&m->c, vpn, pages);
-    if (leaf) table_set_leaf_tags(b, k, n, m->new_tag);
-    struct pte_change c = pte_change(e, leaf ? e : mark_with_tag(e, m->new_tag));
-    shift_words(from, to, n, &c);
+    b->table.flags &= ~TABLE_UNIFORM;
+    if (leaf) {
+        cursor_gather(&m->c, vpn, pages);
+        table_set_leaf_tags(b, k, n, m->new_tag);
+    }
     if (number != m->new_tag) {
         cursor_count(&m->c, number, -(long)pages);
         cursor_count(&m->c, m->new_tag, (long)pages);
     }
-    count_moved(m, a, b, d, vpn);
+    if (a != b) count_moved(m, a, b, tally_run(m, a, i, n), vpn);
+    shift_words(from, to, n, leaf ? 0 : e.raw ^ mark_with_tag(e, m->new_tag).raw);
 }
 
 /* Do source and target have whole words of level 1? Else tables down to level 0 are needed. */
@@ -265,6 +283,24 @@ static void move_words(struct move *m)
         vpn += move_next(m, vpn, level);
 }
 
+/* The rest gets its marks. */
+static void fill_rest(struct move *m)
+{
+    pte_t mark = pte_mark(MARK_FILL, m->new_tag, m->prot);
+    struct cursor *c = &m->c;
+
+    if (m->rest.lo == m->rest.hi) return;
+    c->range[0] = m->rest;
+    c->range[1] = (struct span){0, 0};
+    if (c->top->table.level == 0) {
+        struct survey nothing = {0};
+        put_marks(c, c->top, c->top_base, &nothing, mark);
+    } else {
+        struct replace op = {.word = mark};
+        replace_words(c, &op);
+    }
+}
+
 /* Leaves of the target's tag must find room in its tables. Pages outside [lo, hi) are not ours. */
 static int need_target_tags(struct move *m, struct page *t, uint64_t base)
 {
@@ -282,9 +318,11 @@ static int need_target_tags(struct move *m, struct page *t, uint64_t base)
     return err;
 }
 
-/* May what the cursor holds move? -EAGAIN if it is not what we had read. */
+/* May what the cursor holds move? -ESTALE if it is not what we had read. */
 static int check_move(struct move *m)
 {
+    struct page *top = m->c.top;
+    uint64_t base = m->c.top_base;
     const struct page *t = table_over(m, m->from.lo, 0);
     unsigned i = word_index(m->from.lo, t->table.level);
     pte_t e = table_words(t)[i];
@@ -292,27 +330,30 @@ static int check_move(struct move *m)
     if (pte_is_empty(e)) return -EFAULT;
     if (!pte_is_table(e) &&
         (pte_prot(e) != m->prot || !means(m, table_word_tag(t, i, e))))
-        return -EAGAIN;
+        return -ESTALE;
+    m->like = pte_change(e, e);
     m->alike = true;
-    if (!source_moves(m, m->c.top, m->c.top_base, e)) return -EFAULT;
-    if (!target_is_empty(m, m->c.top, m->c.top_base)) return -EEXIST;
-    return need_target_tags(m, m->c.top, m->c.top_base);
+    if (!source_moves(m, top, base)) return -EFAULT;
+    if (!target_is_empty(m, top, base)) return -EEXIST;
+    return need_target_tags(m, top, base);
 }
 
 /* Opens the cursor on both ranges and checks what can be checked only now. */
 static int open_move(struct move *m, struct aspace *s)
 {
-    bool below = m->from.lo < m->to.lo;
-    unsigned mode =
-        CURSOR_BUILD | CURSOR_RESOLVE | (moves_large(m) ? CURSOR_LARGE : CURSOR_LEAVES);
-    int err =
-        cursor_open_two(&m->c, s, below ? m->from : m->to, below ? m->to : m->from, mode);
+    struct span target = {m->to.lo, m->rest.hi};
+    bool below = m->from.lo < target.lo;
+    unsigned mode = CURSOR_BUILD | CURSOR_RESOLVE | CURSOR_FILL |
+                    (moves_large(m) ? CURSOR_LARGE : CURSOR_LEAVES);
 
+    m->c.fill = m->rest;
+    int err = cursor_open_two(&m->c, s, below ? m->from : target,
+                              below ? target : m->from, mode);
     if (err) return err;
     err = check_move(m);
     if (!err) return 0;
     cursor_close(&m->c);
-    cursor_trim_span(s, m->to);
+    cursor_trim_span(s, target);
     return err;
 }
 
@@ -331,9 +372,10 @@ static int acquire_target(struct move *m, struct aspace *s)
     if (!knows_place(&tag)) return 0;
     if (tag.object || tag.flags & TAG_EXTERN)
         tag.delta -= (int64_t)(m->to.lo - m->from.lo);
-    return legend_acquire(s, &tag, m->to.lo, m->to.hi, &m->new_tag);
+    return legend_acquire(s, &tag, m->to.lo, m->rest.hi, &m->new_tag);
 }
 
+/* What moves, where to, and what it means is known: old_tag is held. */
 static int move_span(struct move *m, struct aspace *s)
 {
     struct object *object = m->tag.object;
@@ -344,6 +386,7 @@ static int move_span(struct move *m, struct aspace *s)
     err = open_move(m, s);
     if (!err) {
         move_words(m);
+        fill_rest(m);
         cursor_finish(&m->c);
     }
     if (object) mutex_unlock(&object->maps_lock);
@@ -352,28 +395,107 @@ static int move_span(struct move *m, struct aspace *s)
     return err;
 }
 
-int aspace_move(struct aspace *s, struct range from, vaddr_t to)
+/* The pages of m->from go to `at` and on, where there are npages then. */
+static int move_to(struct move *m, struct aspace *s, uint64_t at, uint64_t npages)
+{
+    uint64_t moved = m->from.hi - m->from.lo;
+
+    m->to = (struct span){at, at + moved};
+    m->rest = (struct span){at + moved, at + npages};
+    return move_span(m, s);
+}
+
+/* The same to some place where there is room: *at. */
+static int move_anywhere(struct move *m, struct aspace *s, uint64_t npages, uint64_t *at)
+{
+    uint64_t top = __atomic_load_n(&s->hint, __ATOMIC_RELAXED);
+    struct place_search q = search_below(s, top, npages, 1);
+
+    *at = right_below(s, top, npages, 1);
+    if (!*at) *at = search_next(s, &q);
+    for (; *at; *at = search_next(s, &q)) {
+        bool meets = spans_meet(m->from, (struct span){*at, *at + npages});
+        int err = meets ? -EEXIST : move_to(m, s, *at, npages);
+        if (err != -EEXIST) return err;
+    }
+    return -ENOMEM;
+}
+
+/* What moves, and that it is what `what` says, of which old_tag is held from now on. */
+static int begin(struct move *m, struct aspace *s, struct span from,
+                 const struct mapping *what)
+{
+    m->from = from;
+    m->tag = what->tag;
+    m->prot = what->prot;
+    return legend_acquire(s, &m->tag, from.lo, from.hi, &m->old_tag);
+}
+
+/* May pages move, if they are what they should be? */
+static int check_ranges(struct aspace *s, struct range from, struct range to)
+{
+    if (!aspace_has(s, from) || !aspace_has(s, to)) return -EINVAL;
+    if (range_pages(to) < range_pages(from)) return -EINVAL;
+    if (spans_meet(range_span(from), range_span(to))) return -EINVAL;
+    return span_is_sealed(s, range_span(from)) ? -EPERM : 0;
+}
+
+static int move_as(struct aspace *s, struct range from, const struct mapping *what,
+                   struct range to)
 {
     struct move m;
-    int err = -EAGAIN;
+    int err = begin(&m, s, range_span(from), what);
 
-    m.from = range_span(from);
-    m.to = (struct span){va_vpn(to), va_vpn(to) + range_pages(from)};
-    if (!va_page_aligned(to) || !aspace_has(s, from) || m.to.lo < s->first ||
-        m.to.hi > s->end) {
-        return -EINVAL;
-    }
-    if (m.to.lo < m.from.hi && m.from.lo < m.to.hi) return -EINVAL;
-    /* The meaning of the first page is read before the tables are locked, so that it can have a
-     * slot over there. If it is something else by then, it is read again. */
-    for (unsigned tries = 0; err == -EAGAIN && tries < MOVE_TRIES; tries++) {
-        struct span head = {m.from.lo, m.from.lo + 1}, run;
-        if (span_is_sealed(s, m.from)) return -EPERM;
-        if (!next_mapping(s, head, &run, &m.prot, &m.old_tag)) return -EFAULT;
-        m.tag = legend_slot(&s->legend, m.old_tag)->tag;
-        err = move_span(&m, s);
-        legend_release(s, m.old_tag);
-    }
+    if (err) return err;
+    err = move_to(&m, s, va_vpn(to.start), range_pages(to));
+    legend_release(s, m.old_tag);
     if (!err) find_raise_hint(s, m.from.hi);
-    return err == -EAGAIN ? -EFAULT : err;
+    return err;
+}
+
+int aspace_move_as(struct aspace *s, struct range from, const struct mapping *what,
+                   struct range to)
+{
+    int err = check_ranges(s, from, to);
+
+    return err ? err : move_as(s, from, what, to);
+}
+
+int aspace_move_anywhere(struct aspace *s, struct range from, const struct mapping *what,
+                         size_t npages, vaddr_t *to)
+{
+    struct move m;
+    uint64_t at;
+
+    if (!aspace_has(s, from) || npages < range_pages(from)) return -EINVAL;
+    if (span_is_sealed(s, range_span(from))) return -EPERM;
+    int err = begin(&m, s, range_span(from), what);
+    if (err) return err;
+    err = move_anywhere(&m, s, npages, &at);
+    legend_release(s, m.old_tag);
+    if (err) return err;
+    *to = vpn_va(at);
+    if (at < m.from.hi && m.from.hi <= s->mmap_base)
+        at = m.from.hi; /* free from there down */
+    __atomic_store_n(&s->hint, at, __ATOMIC_RELAXED);
+    return 0;
+}
+
+int aspace_move(struct aspace *s, struct range from, vaddr_t to)
+{
+    struct range target = range_of(to, range_pages(from));
+    struct range first = {from.start, va_add(from.start, PAGE_SIZE)};
+    int err = check_ranges(s, from, target);
+    struct mapping what;
+
+    if (err) return err;
+    /* What is there is read before the tables are locked, so that it can have a slot over there.
+     * If it is something else by then, it is read again. */
+    err = -ESTALE;
+    for (unsigned tries = 0; err == -ESTALE && tries < MOVE_TRIES; tries++) {
+        if (!aspace_get_mapping(s, first, &what)) return -EFAULT;
+        err = move_as(s, from, &what, target);
+        mapping_put(&what);
+    }
+    return err == -ESTALE ? -EFAULT : err;
 }

@@ -235,7 +235,7 @@ static bool visit_sealed(struct scan *scan, const struct page *t, unsigned i, pt
 
 bool span_has_sealed(struct aspace *s, struct span span)
 {
-    struct sealed_scan q = {.scan.visit = visit_sealed, .s = s};
+    struct sealed_scan q = {.scan = {visit_sealed, true}, .s = s};
 
     scan_words(s, span, &q.scan);
     return q.sealed;

@@ -44,14 +44,16 @@ static uint64_t scan_own(const struct page *t, struct span span, struct scan *sc
     unsigned i, j;
 
     table_slice(base, level, span, &i, &j);
-    for (; i < j && *more; i++) {
+    for (unsigned next; i < j && *more; i = next) {
         pte_t e = table_words(t)[i];
         uint64_t lo = base + i * step;
+        next = i + 1;
         if (pte_is_table(e)) return lo > span.lo ? lo : span.lo;
         if (pte_is_shared_table(e)) {
             *more = scan_shared(pte_table_page(e), lo, span, scan);
         } else {
-            *more = scan->visit(scan, t, i, e, lo, step);
+            if (scan->runs && level == 0) next = table_run_end(t, i, j);
+            *more = scan->visit(scan, t, i, e, lo, (next - i) * step);
         }
     }
     return base + j * step;
@@ -267,7 +269,7 @@ static bool visit_mapping(struct scan *scan, const struct page *t, unsigned i, p
 bool next_mapping(struct aspace *s, struct span span, struct span *out, unsigned *prot,
                   unsigned *number)
 {
-    struct mapping_scan q = {.scan.visit = visit_mapping, .s = s};
+    struct mapping_scan q = {.scan = {visit_mapping, true}, .s = s};
 
     scan_words(s, span, &q.scan);
     if (q.span.lo >= q.span.hi) return false;
@@ -276,6 +278,32 @@ bool next_mapping(struct aspace *s, struct span span, struct span *out, unsigned
     *prot = q.prot;
     *number = q.number;
     return true;
+}
+
+/* The same for one page whose word is in a shared table. */
+static noinline bool shared_meaning_at(struct aspace *s, uint64_t vpn, unsigned *prot,
+                                       unsigned *number)
+{
+    struct span page = {vpn, vpn + 1};
+
+    return next_mapping(s, page, &page, prot, number);
+}
+
+bool meaning_at(struct aspace *s, uint64_t vpn, unsigned *prot, unsigned *number)
+{
+    struct page *t = lock_covering_page(s, vpn);
+    unsigned i = word_index(vpn, t->table.level);
+    pte_t e = table_words(t)[i];
+    bool shared = pte_is_shared_table(e);
+
+    if (!pte_is_empty(e) && !shared) {
+        *prot = pte_prot(e);
+        *number = table_word_tag(t, i, e);
+        if (*number != TAG_ANON) legend_hold(s, *number);
+    }
+    unlock_covering(t);
+    if (unlikely(shared)) return shared_meaning_at(s, vpn, prot, number);
+    return !pte_is_empty(e);
 }
 
 bool aspace_next_mapping(struct aspace *s, vaddr_t from, struct mapping *out)
@@ -300,8 +328,11 @@ bool aspace_get_mapping(struct aspace *s, struct range r, struct mapping *out)
     struct span span = {va_vpn(r.start), hi};
     unsigned number;
 
-    if (span.lo >= span.hi || !next_mapping(s, span, &span, &out->prot, &number))
-        return false;
+    if (span.lo >= span.hi) return false;
+    bool found = span.hi - span.lo == 1
+                     ? meaning_at(s, span.lo, &out->prot, &number)
+                     : next_mapping(s, span, &span, &out->prot, &number);
+    if (!found) return false;
     out->range = (struct range){vpn_va(span.lo), vpn_va(span.hi)};
     out->tag = legend_slot(&s->legend, number)->tag;
     if (out->tag.object) object_get(out->tag.object);

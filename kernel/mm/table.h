@@ -175,6 +175,16 @@ static inline void table_grow_hull(struct page *t, unsigned i, unsigned j)
     if (j > t->table.hi) t->table.hi = (uint16_t)j;
 }
 
+/* [i, j) of t, not all of it, has become empty. */
+static inline void table_shrink_hull(struct page *t, unsigned i, unsigned j)
+{
+    if (i == t->table.lo) {
+        t->table.lo = (uint16_t)j;
+    } else if (j == t->table.hi) {
+        t->table.hi = (uint16_t)i;
+    }
+}
+
 /* Narrows [*i, *j) to t's hull: what is outside is empty. */
 static inline void table_clip(const struct page *t, unsigned *i, unsigned *j)
 {

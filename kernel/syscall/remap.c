@@ -3,17 +3,17 @@
  *
  *     shrink    the pages behind the new end go
  *     grow      the free pages behind it get the same meaning, if the mapping ends there; else
- *     move      a new place is mapped whole, and the old pages go to its beginning; it is only
- *               emptied if they fill it:
+ *     move      the pages go to the beginning of a new place, and what is behind them there gets
+ *               the same meaning. The store does it in one step:
  *
- *                  old   [pages......]                 [           ]
- *                  new                [....................]   ->  [pages......|........]
+ *                  old   [pages......]                     [           ]
+ *                  new                [           free   ]   ->   [pages......|..........]
  *
- * What goes to a place that is given, as it is, is left to the store: only if that finds something
- * in the place, this is taken away first.
+ * Only if the store finds something in a place that is given, this is taken away first. Until the
+ * pages come another thread may map something there again; then so is that.
  *
- * What is taken for the new place is empty while the pages move in, for a moment. If another
- * thread maps something there meanwhile, the move is tried again, elsewhere if it may be.
+ * What is at the old place is read before it moves. If it is something else by then, the call
+ * begins again.
  */
 #include "lib/errno.h"
 #include "syscall/linux.h"
@@ -26,9 +26,8 @@ struct remap {
     uint64_t npages;   /* afterwards */
     unsigned flags;    /* MREMAP_* */
     vaddr_t to;        /* with MREMAP_FIXED */
-    struct mapping
-        what; /* what is at from.start; its object is held. Or, if all of it moves
-                          * as it is, nothing */
+    /* What is at from.start; its object is held. Or, if all of it moves as it is, nothing. */
+    struct mapping what;
 };
 
 /* The meaning, for pages of the mapping from `at` on, which shows what `shows` did. */
@@ -67,30 +66,31 @@ static int check_growth(const struct remap *m, uint64_t fresh)
     return data && !memory_may_commit(fresh) ? -ENOMEM : 0;
 }
 
-/* What is at the old place, which must be all one; and a page more, to see whether it goes on.
- * 0 or -EFAULT. */
+/* What is at the old place. 0 or -EFAULT. */
 static int find(struct remap *m)
 {
-    struct range look = {m->from.start, va_add(m->from.end, PAGE_SIZE)};
-
-    if (!aspace_get_mapping(m->space, look, &m->what)) return -EFAULT;
-    if (m->what.range.start.raw == m->from.start.raw &&
-        m->what.range.end.raw >= m->from.end.raw) {
-        return 0;
-    }
-    mapping_put(&m->what);
-    return -EFAULT;
+    return aspace_get_mapping(m->space, range_of(m->from.start, 1), &m->what) ? 0
+                                                                              : -EFAULT;
 }
+
+/* Is it all one? */
+static bool is_whole(const struct remap *m)
+{
+    struct mapping all;
+
+    if (range_pages(m->from) == 0) return true;
+    if (!aspace_get_mapping(m->space, m->from, &all)) return false;
+    mapping_put(&all);
+    return all.range.start.raw == m->from.start.raw &&
+           all.range.end.raw == m->from.end.raw;
+}
+
+/* What is not all one cannot be remapped; that comes before every other reason. */
+static long refuse(const struct remap *m, int err) { return is_whole(m) ? err : -EFAULT; }
 
 /* ---- Moving. ---- */
 
 enum { MOVE_TRIES = 8 };
-
-/* Are there more pages afterwards, or is the place still to be found? Then it is mapped first. */
-static bool maps_first(const struct remap *m)
-{
-    return !(m->flags & MREMAP_FIXED) || m->npages > range_pages(m->from);
-}
 
 /* All of it goes to a place that is given, as it is. */
 static long move_whole(const struct remap *m)
@@ -105,35 +105,28 @@ static long move_whole(const struct remap *m)
     return (long)m->to.raw;
 }
 
-/* A place for all pages: its start in *to. */
-static int take_place(const struct remap *m, vaddr_t *to)
+/* All of it goes to the beginning of a place that is given. */
+static int move_to(const struct remap *m)
+{
+    struct range to = range_of(m->to, m->npages);
+    int err = aspace_move_as(m->space, m->from, &m->what, to);
+
+    for (unsigned tries = 0; err == -EEXIST && tries < MOVE_TRIES; tries++) {
+        err = aspace_unmap(m->space, to);
+        if (!err) err = aspace_move_as(m->space, m->from, &m->what, to);
+    }
+    return err == -EEXIST ? -ENOMEM : err;
+}
+
+/* Of no pages: a second mapping of what is there. */
+static int map_again(const struct remap *m, vaddr_t *to)
 {
     struct mapping_source source = source_at(m, m->from.start);
     struct range r = range_of(m->to, m->npages);
 
-    if (!(m->flags & MREMAP_FIXED))
-        return aspace_map_anywhere(m->space, m->npages, 1, m->what.prot, &source, to);
-    *to = m->to;
-    if (!maps_first(m)) return aspace_unmap(m->space, r);
-    return aspace_map_replace(m->space, r, m->what.prot, &source);
-}
-
-/* The old pages go to the beginning of the place. */
-static int move_in(const struct remap *m, vaddr_t to)
-{
-    uint64_t n = range_pages(m->from);
-    int err = 0;
-
-    if (n == 0) return 0; /* a second mapping of what is there */
-    if (maps_first(m)) err = aspace_unmap(m->space, range_of(to, n));
-    return err ? err : aspace_move(m->space, m->from, to);
-}
-
-static void give_place_back(const struct remap *m, vaddr_t to)
-{
-    int err = aspace_unmap(m->space, range_of(to, m->npages));
-
-    (void)err; /* what could not be split stays: nothing is in it */
+    if (m->flags & MREMAP_FIXED)
+        return aspace_map_replace(m->space, r, m->what.prot, &source);
+    return aspace_map_anywhere(m->space, m->npages, 1, m->what.prot, &source, to);
 }
 
 /* MREMAP_DONTUNMAP: something empty of the same kind stays where the pages were. */
@@ -147,18 +140,21 @@ static int leave_empty(const struct remap *m)
 
 static long move(struct remap *m)
 {
-    vaddr_t to;
-    int err = -EEXIST;
+    uint64_t n = range_pages(m->from);
+    vaddr_t to = m->to;
+    int err;
 
-    for (unsigned tries = 0; err == -EEXIST && tries < MOVE_TRIES; tries++) {
-        err = take_place(m, &to);
-        if (err) return err;
-        err = move_in(m, to);
-        if (err) give_place_back(m, to);
+    if (n == 0) {
+        err = map_again(m, &to);
+    } else if (m->flags & MREMAP_FIXED) {
+        err = move_to(m);
+    } else {
+        err = aspace_move_anywhere(m->space, m->from, &m->what, m->npages, &to);
     }
-    if (!err && m->flags & MREMAP_DONTUNMAP) err = leave_empty(m);
-    if (err) return err == -EEXIST ? -ENOMEM : err;
-    populate_if_locked(m, (struct range){va_add(to, range_pages(m->from) << PAGE_SHIFT),
+    if (err) return err == -ENOMEM ? refuse(m, err) : err;
+    if (m->flags & MREMAP_DONTUNMAP) err = leave_empty(m);
+    if (err) return err;
+    populate_if_locked(m, (struct range){va_add(to, n << PAGE_SHIFT),
                                          va_add(to, m->npages << PAGE_SHIFT)});
     return (long)to.raw;
 }
@@ -173,33 +169,30 @@ static int shrink(struct aspace *s, struct range *r, uint64_t npages)
     return rest.start.raw < rest.end.raw ? aspace_unmap(s, rest) : 0;
 }
 
-/* Right behind what is there, if that is the end of it and there is room. */
+/* Right behind what is there, if there is room. */
 static int grow_in_place(const struct remap *m)
 {
     struct range more = {m->from.end, va_add(m->from.start, m->npages << PAGE_SHIFT)};
     struct mapping_source source = source_at(m, more.start);
 
-    if (m->what.range.end.raw != m->from.end.raw || range_pages(m->from) == 0)
-        return -EEXIST;
-    if (more.end.raw > space_end(m->space)) return -EEXIST;
+    if (range_pages(m->from) == 0 || more.end.raw > space_end(m->space)) return -EEXIST;
+    if (!aspace_is_free(m->space, range_of(more.start, 1))) return -EEXIST;
+    if (!is_whole(m)) return -EFAULT;
     int err = aspace_map(m->space, more, m->what.prot, &source);
     if (!err) populate_if_locked(m, more);
     return err;
 }
 
-static long grow(struct remap *m)
+static long grow_found(struct remap *m)
 {
-    int err = find(m);
+    bool shared = m->what.tag.flags & TAG_SHARED;
 
-    if (err) return err;
-    uint64_t fresh = m->npages - range_pages(m->from);
-    if (range_pages(m->from) == 0 && !(m->what.tag.flags & TAG_SHARED)) err = -EINVAL;
-    if (!err) err = check_growth(m, fresh);
-    if (!err) err = grow_in_place(m);
-    long at = err ? err : (long)m->from.start.raw;
-    if (err == -EEXIST) at = m->flags & MREMAP_MAYMOVE ? move(m) : -ENOMEM;
-    mapping_put(&m->what);
-    return at;
+    if (range_pages(m->from) == 0 && !shared) return -EINVAL;
+    int err = check_growth(m, m->npages - range_pages(m->from));
+    if (err) return refuse(m, err);
+    err = grow_in_place(m);
+    if (err != -EEXIST) return err ? err : (long)m->from.start.raw;
+    return m->flags & MREMAP_MAYMOVE ? move(m) : refuse(m, -ENOMEM);
 }
 
 /* ---- To a place that is given, or away from one that stays. ---- */
@@ -215,6 +208,33 @@ static int check_target(const struct remap *m)
     return m->to.raw < MAP_LOWEST ? -EPERM : 0;
 }
 
+static long move_found(struct remap *m)
+{
+    uint64_t before = range_pages(m->from);
+    bool stays = m->flags & MREMAP_DONTUNMAP;
+    int err = 0;
+
+    if (before == 0 && !(m->what.tag.flags & TAG_SHARED)) return -EINVAL;
+    if (stays || m->npages > before)
+        err = check_growth(m, m->npages - (stays ? 0 : before));
+    return err ? refuse(m, err) : move(m);
+}
+
+/* What depends on what there is; again if that is no longer so. */
+static long remap_found(struct remap *m)
+{
+    bool leaves = m->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP);
+    long at = -ESTALE;
+
+    for (unsigned tries = 0; at == -ESTALE && tries < MOVE_TRIES; tries++) {
+        int err = find(m);
+        if (err) return err;
+        at = leaves ? move_found(m) : grow_found(m);
+        mapping_put(&m->what);
+    }
+    return at == -ESTALE ? -EFAULT : at;
+}
+
 static long move_away(struct remap *m)
 {
     uint64_t before = range_pages(m->from);
@@ -223,15 +243,7 @@ static long move_away(struct remap *m)
     if (!err && before > m->npages) err = shrink(m->space, &m->from, m->npages);
     if (err) return err;
     if (before >= m->npages && !(m->flags & MREMAP_DONTUNMAP)) return move_whole(m);
-    err = find(m);
-    if (err) return err;
-    if (before == 0 && !(m->what.tag.flags & TAG_SHARED)) err = -EINVAL;
-    bool fresh = m->flags & MREMAP_DONTUNMAP || m->npages > range_pages(m->from);
-    uint64_t kept = m->flags & MREMAP_DONTUNMAP ? 0 : range_pages(m->from);
-    if (!err && fresh) err = check_growth(m, m->npages - kept);
-    long at = err ? err : move(m);
-    mapping_put(&m->what);
-    return at;
+    return remap_found(m);
 }
 
 static int check_flags(uint64_t flags, uint64_t old_len, uint64_t new_len)
@@ -256,7 +268,7 @@ long sys_mremap(vaddr_t old, uint64_t old_len, uint64_t new_len, uint64_t flags,
     m.npages = (new_len + PAGE_MASK) >> PAGE_SHIFT;
     if (m.npages > most >> PAGE_SHIFT) return flags & MREMAP_FIXED ? -EINVAL : -ENOMEM;
     if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) return move_away(&m);
-    if (m.npages > range_pages(m.from)) return grow(&m);
+    if (m.npages > range_pages(m.from)) return remap_found(&m);
 
     struct range there = {old, va_add(old, PAGE_SIZE)};
     if (aspace_is_free(m.space, there)) return -EFAULT;

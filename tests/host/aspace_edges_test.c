@@ -488,6 +488,44 @@ TEST(a_move_that_fails_leaves_no_tables)
     end();
 }
 
+TEST(a_move_of_what_is_something_else_by_now_is_refused)
+{
+    struct mapping what;
+
+    begin();
+    EXPECT_EQ(map(AT, 8, PROT_RW, 0), 0);
+    EXPECT(aspace_get_mapping(s, pages(AT, 1), &what));
+    EXPECT_EQ(aspace_protect(s, pages(AT, 8), PROT_R), 0);
+    EXPECT_EQ(aspace_move_as(s, pages(AT, 8), &what, pages(AT + 100, 9)), -ESTALE);
+    EXPECT_EQ(usage().mapped, 8);
+    mapping_put(&what);
+    EXPECT(aspace_get_mapping(s, pages(AT, 1), &what));
+    EXPECT_EQ(aspace_move_as(s, pages(AT, 8), &what, pages(AT + 100, 9)), 0);
+    EXPECT_EQ(usage().mapped, 9);
+    EXPECT_EQ(fault(AT + 108, PROT_R), FAULT_DONE);
+    EXPECT_EQ(fault(AT + 108, PROT_W), FAULT_ACCERR);
+    mapping_put(&what);
+    end();
+}
+
+TEST(the_rest_of_a_move_has_no_tables_of_its_own)
+{
+    uint64_t to = AT + 100 * BLOCK + 3;
+    struct mapping what;
+
+    begin();
+    EXPECT_EQ(map(AT, 8, PROT_RW, 0), 0);
+    EXPECT_EQ(fault(AT + 1, PROT_W), FAULT_DONE);
+    EXPECT(aspace_get_mapping(s, pages(AT, 1), &what));
+    page_fail_after(4); /* there are tables for where it begins and where it ends */
+    EXPECT_EQ(aspace_move_as(s, pages(AT, 8), &what, pages(to, 50 * BLOCK)), 0);
+    page_fail_never();
+    EXPECT_EQ(usage().mapped, 50 * BLOCK);
+    EXPECT_EQ(fault(to + 40 * BLOCK, PROT_W), FAULT_DONE);
+    mapping_put(&what);
+    end();
+}
+
 TEST(an_open_that_fails_leaves_no_tables)
 {
     unsigned failed = 0;

@@ -17,6 +17,7 @@ static const struct {
     [OP_UNMAP] = {"unmap", 50},
     [OP_PROTECT] = {"protect", 70},
     [OP_MOVE] = {"move", 70},
+    [OP_GROW] = {"grow", 35},
     [OP_DONTNEED] = {"dontneed", 25},
     [OP_FREE] = {"free", 10},
     [OP_GUARD] = {"guard", 12},
@@ -140,7 +141,7 @@ struct step step_random(uint64_t (*random)(void))
     st.count = (uint16_t)pick_count(b >> 32);
     st.to = (uint16_t)pick_page(c);
     /* Targets with the same offset in a table move whole tables. */
-    if (st.op == OP_MOVE && c >> 62 == 0) {
+    if ((st.op == OP_MOVE || st.op == OP_GROW) && c >> 62 == 0) {
         st.page &= (uint16_t) ~(TABLE_ENTRIES - 1);
         st.to &= (uint16_t) ~(TABLE_ENTRIES - 1);
         st.count = TABLE_ENTRIES;

@@ -192,7 +192,8 @@ static void job_init(struct job *j, const struct step *st)
     j->n = st->count ? st->count : 1;
     if (j->n > rest) j->n = rest;
     j->to = st->to % world.pages;
-    if (st->op == OP_MOVE && arena_rest(j->to) < j->n) j->n = arena_rest(j->to);
+    bool moves = st->op == OP_MOVE || st->op == OP_GROW;
+    if (moves && arena_rest(j->to) < j->n) j->n = arena_rest(j->to);
     j->range = range_of(VA(page_at(j->at) << PAGE_SHIFT), j->n);
     j->source.flags = st->flags;
     if (st->object < WORLD_OBJECTS) {
@@ -216,6 +217,7 @@ static void (*const perform[OPS])(struct job *) = {
     [OP_UNMAP] = step_unmap,
     [OP_PROTECT] = step_protect,
     [OP_MOVE] = step_move,
+    [OP_GROW] = step_grow,
     [OP_DONTNEED] = step_advise,
     [OP_FREE] = step_advise,
     [OP_GUARD] = step_advise,

@@ -17,6 +17,7 @@ struct job {
     struct flat *page;
     unsigned at, n; /* positions [at, at + n), in one arena */
     unsigned to;    /* target of a move, with room for n */
+    unsigned more;  /* pages behind those that move there */
     struct range range;
     unsigned prot;
     struct mapping_source source;
@@ -54,6 +55,7 @@ void step_anywhere(struct job *j);
 void step_unmap(struct job *j);
 void step_protect(struct job *j);
 void step_move(struct job *j);
+void step_grow(struct job *j);
 void step_advise(struct job *j);
 void step_touch(struct job *j);
 void step_fault(struct job *j);

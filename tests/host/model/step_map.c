@@ -91,16 +91,18 @@ void step_data(struct job *j)
         j->page[j->at + skip + i].value = j->st->value + i;
 }
 
-/* Is there an aligned run of n free pages that find_free may use? */
+/* Is there an aligned run of n + more free pages that find_free may use? */
 static bool has_room(const struct job *j, uint64_t align)
 {
+    unsigned n = j->n + j->more;
+
     if (TABLE_BITS == 9) return true;
     for (uint64_t vpn = j->s->mmap_base; vpn-- > 0;) {
         unsigned run = 0;
-        if (vpn < 1 || vpn % align || vpn + j->n > j->s->mmap_base) continue;
-        while (run < j->n && !j->page[position_of(vpn + run)].mapped)
+        if (vpn < 1 || vpn % align || vpn + n > j->s->mmap_base) continue;
+        while (run < n && !j->page[position_of(vpn + run)].mapped)
             run++;
-        if (run == j->n) return true;
+        if (run == n) return true;
     }
     return false;
 }
@@ -168,32 +170,110 @@ void step_protect(struct job *j)
         j->page[j->at + i].prot = (uint8_t)j->prot;
 }
 
+/* Is what moves all of one meaning? */
+static bool is_uniform(const struct job *j)
+{
+    for (unsigned i = 0; i < j->n; i++) {
+        if (!j->page[j->at + i].mapped) return false;
+        if (!flat_continues(&j->page[j->at], &j->page[j->at + i], i)) return false;
+    }
+    return true;
+}
+
+static bool target_is_free(const struct job *j)
+{
+    for (unsigned i = 0; i < j->n + j->more; i++) {
+        if (j->page[j->to + i].mapped) return false;
+    }
+    return true;
+}
+
+/* What a move to j->to must say. */
+static int move_answer(const struct job *j)
+{
+    if (j->to < j->at + j->n && j->at < j->to + j->n + j->more) return -EINVAL;
+    if (job_sealed(j)) return -EPERM;
+    if (!is_uniform(j)) return -EFAULT;
+    return target_is_free(j) ? 0 : -EEXIST;
+}
+
+/* The pages are at position `to` now. What is behind them there holds nothing. */
+static void paint_moved(struct job *j, unsigned to)
+{
+    struct flat *page = &j->page[to];
+
+    memcpy(page, &j->page[j->at], j->n * sizeof(*page));
+    memset(&j->page[j->at], 0, j->n * sizeof(*page));
+    for (unsigned i = j->n; i < j->n + j->more; i++) {
+        page[i] = page[0];
+        flat_wipe(&page[i]);
+        page[i].guard = false;
+        if (page[i].object) page[i].index += i;
+    }
+}
+
+static void check_moved(struct job *j, int got, int wanted)
+{
+    if (job_starved(got)) return;
+    if (wanted == -EFAULT && got == -EEXIST && !target_is_free(j)) return;
+    job_expect(j, "move", got, wanted);
+    if (!got) paint_moved(j, j->to);
+}
+
 void step_move(struct job *j)
 {
-    bool overlap = j->to < j->at + j->n && j->at < j->to + j->n;
-    bool uniform = true;
-    int got, wanted = 0;
+    int wanted = move_answer(j);
 
-    for (unsigned i = 0; i < j->n; i++) {
-        if (!j->page[j->at + i].mapped) uniform = false;
-        if (!flat_continues(&j->page[j->at], &j->page[j->at + i], i)) uniform = false;
-    }
-    if (overlap) {
-        wanted = -EINVAL;
-    } else if (job_sealed(j)) {
-        wanted = -EPERM;
-    } else if (!uniform) {
-        wanted = -EFAULT;
-    } else if (!job_all(j, j->to, false)) {
-        wanted = -EEXIST;
-    }
-    got = aspace_move(j->s, j->range, VA(page_at(j->to) << PAGE_SHIFT));
-    if (job_starved(got)) return;
-    if (wanted == -EFAULT && got == -EEXIST && !job_all(j, j->to, false)) return;
-    job_expect(j, "move", got, wanted);
+    check_moved(j, aspace_move(j->s, j->range, VA(page_at(j->to) << PAGE_SHIFT)), wanted);
+}
+
+static void grow_anywhere(struct job *j, const struct mapping *what)
+{
+    int wanted = !is_uniform(j) ? -EFAULT : has_room(j, 1) ? 0 : -ENOMEM;
+    vaddr_t va;
+
+    if (job_sealed(j)) wanted = -EPERM;
+    if (world.scarce && wanted == -ENOMEM) return; /* could not be told apart */
+    int got = aspace_move_anywhere(j->s, j->range, what, j->n + j->more, &va);
+    if (wanted != -ENOMEM && job_starved(got)) return;
+    /* Where all the room that there is meets the source, which has holes then. */
+    if (wanted == -EFAULT && got == -ENOMEM) return;
+    job_expect(j, "move_anywhere", got, wanted);
     if (got) return;
-    memcpy(&j->page[j->to], &j->page[j->at], j->n * sizeof(struct flat));
+    long at = position_of(va.raw >> PAGE_SHIFT);
+    if (at >= 0 && arena_rest((unsigned)at) >= j->n + j->more) {
+        j->to = (unsigned)at;
+        if (!target_is_free(j)) world_fail("a move took pages in use, %#lx", va.raw);
+        paint_moved(j, j->to);
+        return;
+    }
+    /* Below the arena: legal, but nothing the picture has room for. */
+    if (TABLE_BITS < 9 || at >= 0) world_fail("move_anywhere gave %#lx", va.raw);
+    if (aspace_unmap(j->s, range_of(va, j->n + j->more)))
+        world_fail("unmap after a move");
     memset(&j->page[j->at], 0, j->n * sizeof(struct flat));
+}
+
+/* A move to where there is more room behind. */
+void step_grow(struct job *j)
+{
+    const struct flat *first = &j->page[j->at];
+    struct mapping what;
+
+    if (!first->mapped) return;
+    j->more =
+        first->flags & TAG_EXTERN ? 0 : (unsigned)(j->st->value % (2 * TABLE_ENTRIES));
+    if (j->more > arena_rest(j->to) - j->n) j->more = arena_rest(j->to) - j->n;
+    if (!aspace_get_mapping(j->s, range_of(j->range.start, 1), &what))
+        world_fail("nothing is mapped at %#lx", j->range.start.raw);
+    if (j->st->index % 2) {
+        grow_anywhere(j, &what);
+    } else {
+        struct range to = range_of(VA(page_at(j->to) << PAGE_SHIFT), j->n + j->more);
+        int wanted = move_answer(j);
+        check_moved(j, aspace_move_as(j->s, j->range, &what, to), wanted);
+    }
+    mapping_put(&what);
 }
 
 /* Advice does not change what a mapping is. */

@@ -50,6 +50,7 @@ enum step_op {
     OP_UNMAP,
     OP_PROTECT,
     OP_MOVE,
+    OP_GROW,
     OP_DONTNEED,
     OP_FREE,
     OP_GUARD,
