@@ -3,6 +3,10 @@
  *
  * A reference is taken under the bucket's lock if it may be the first, and given back
  * under it if it may be the last. So whoever has the lock and sees no reference owns the dentry.
+ *
+ * Chains are read without the lock, too (dentry_peek()): an entry that leaves one keeps its `next`,
+ * by which a reader goes on. If it enters another bucket meanwhile the reader goes astray, and may
+ * miss what is there.
  */
 #include "fs/dentry.h"
 
@@ -18,22 +22,32 @@ static struct bucket {
 } table[BUCKETS];
 
 static struct spinlock shape; /* RANK_TREE */
-static uint64_t unused;       /* atomic: cached dentries without references, about */
-static uint32_t hand;         /* atomic: the next bucket to be swept */
+uint32_t tree_version;
+static uint64_t unused; /* atomic: cached dentries without references, about */
+static uint32_t hand;   /* atomic: the next bucket to be swept */
 
 void tree_lock(void) { spin_lock(&shape, RANK_TREE); }
 void tree_unlock(void) { spin_unlock(&shape, RANK_TREE); }
 
 /* FNV-1a over the name, from a start that the directory gives. */
+static uint32_t hash_begin(const struct dentry *dir)
+{
+    uint64_t start = (uint64_t)dir / 64; /* no two dentries are nearer to each other */
+
+    return 2166136261u ^ (uint32_t)(start ^ start >> 32);
+}
+
+static uint32_t hash_add(uint32_t h, char c) { return (h ^ (uint8_t)c) * 16777619u; }
+static uint32_t hash_end(uint32_t h) { return h ^ h >> 15; }
+
 static uint32_t hash_name(const struct dentry *dir, const char *name, size_t len)
 {
-    uint64_t start = (uint64_t)dir / sizeof(struct dentry);
-    uint32_t h = 2166136261u ^ (uint32_t)(start ^ start >> 32);
+    uint32_t h = hash_begin(dir);
 
     for (size_t i = 0; i < len; i++) {
-        h = (h ^ (uint8_t)name[i]) * 16777619u;
+        h = hash_add(h, name[i]);
     }
-    return h ^ h >> 15;
+    return hash_end(h);
 }
 
 static struct bucket *bucket_of(uint32_t hash) { return &table[hash % BUCKETS]; }
@@ -56,17 +70,17 @@ static struct bucket *lock_bucket_of(struct dentry *d)
 /* Both with the bucket locked. */
 static void enter(struct bucket *b, struct dentry *d)
 {
-    d->next = b->first;
+    __atomic_store_n(&d->next, b->first, __ATOMIC_RELAXED);
     d->link = &b->first;
     if (d->next) d->next->link = &d->next;
-    b->first = d;
+    __atomic_store_n(&b->first, d, __ATOMIC_RELEASE);
     d->hashed = true;
 }
 
 static void leave(struct dentry *d)
 {
     if (!d->hashed) return;
-    *d->link = d->next;
+    __atomic_store_n(d->link, d->next, __ATOMIC_RELEASE);
     if (d->next) d->next->link = d->link;
     d->hashed = false;
 }
@@ -77,15 +91,22 @@ void dentry_get(struct dentry *d)
     __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
 }
 
+static void free_memory(struct grace *g)
+{
+    struct dentry *d = container_of(g, struct dentry, grace);
+
+    kfree(d->name);
+    kfree(d);
+}
+
 /* Unhashed, and without references. The parent, whose reference goes to the caller. */
 static struct dentry *free_dentry(struct dentry *d)
 {
     struct dentry *parent = d->parent == d ? NULL : d->parent;
 
-    assert(!d->pinned && !d->mounted && list_empty(&d->children));
+    assert(!d->pinned && !d->mounts && list_empty(&d->children));
     if (d->inode) inode_put(d->inode);
-    kfree(d->name);
-    kfree(d);
+    grace_defer(&d->grace, free_memory);
     return parent;
 }
 
@@ -102,11 +123,14 @@ static bool put_unless_last(struct dentry *d)
     return false;
 }
 
-/* Frees what this bucket has that nobody uses: all of it, or what the hand found before. */
+/* Frees what this bucket has that nobody uses: all of it, or what the hand found before. What has no
+ * references is nobody's sibling. */
 static void sweep(struct bucket *b, bool all)
 {
-    struct dentry *gone = NULL, *next;
+    struct dentry *next;
+    struct list gone;
 
+    list_init(&gone);
     bucket_lock(b);
     for (struct dentry *d = b->first; d; d = next) {
         next = d->next;
@@ -117,13 +141,13 @@ static void sweep(struct bucket *b, bool all)
         }
         leave(d);
         __atomic_fetch_sub(&unused, 1, __ATOMIC_RELAXED);
-        d->next = gone;
-        gone = d;
+        list_push_back(&gone, &d->siblings);
     }
     bucket_unlock(b);
-    for (; gone; gone = next) {
-        next = gone->next;
-        struct dentry *parent = free_dentry(gone);
+    while (!list_empty(&gone)) {
+        struct dentry *d = list_entry(gone.next, struct dentry, siblings);
+        list_remove(&d->siblings);
+        struct dentry *parent = free_dentry(d);
         if (parent) dentry_put(parent);
     }
 }
@@ -146,6 +170,7 @@ static noinline void put_slowly(struct dentry *d)
         bool last = __atomic_fetch_sub(&d->refs, 1, __ATOMIC_ACQ_REL) == 1;
         bool stays = d->hashed && d->cached;
         if (last && stays) {
+            d->used = true;
             uint64_t count = __atomic_add_fetch(&unused, 1, __ATOMIC_RELAXED);
             crowded = count > UNUSED_MAX;
         } else if (last) {
@@ -166,16 +191,45 @@ void dentry_put(struct dentry *d)
 }
 
 /* The bucket is locked. */
+static void get_locked(struct dentry *d)
+{
+    if (__atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED) == 0) {
+        __atomic_fetch_sub(&unused, 1, __ATOMIC_RELAXED);
+    }
+}
+
+/* Nobody uses it: it waits in the table to be found, or it has gone. */
+static noinline bool get_unused(struct dentry *d)
+{
+    struct bucket *b = lock_bucket_of(d);
+    bool found = d->hashed;
+
+    if (found) get_locked(d);
+    bucket_unlock(b);
+    return found;
+}
+
+bool dentry_get_live(struct dentry *d)
+{
+    interleave("dentry_get_live", d);
+    uint32_t refs = __atomic_load_n(&d->refs, __ATOMIC_RELAXED);
+
+    while (likely(refs)) {
+        if (likely(__atomic_compare_exchange_n(&d->refs, &refs, refs + 1, true,
+                                               __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+            return true;
+    }
+    return get_unused(d);
+}
+
+/* The bucket is locked. */
 static struct dentry *find_locked(struct bucket *b, uint32_t hash,
                                   const struct dentry *dir, const char *name, size_t len)
 {
     for (struct dentry *d = b->first; d; d = d->next) {
         if (d->hash != hash || d->parent != dir || d->len != len) continue;
         if (memcmp(d->name, name, len) != 0) continue;
-        if (__atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED) == 0) {
-            __atomic_fetch_sub(&unused, 1, __ATOMIC_RELAXED);
-        }
-        d->used = true;
+        get_locked(d);
         return d;
     }
     return NULL;
@@ -189,6 +243,38 @@ struct dentry *dentry_find(struct dentry *dir, const char *name, size_t len)
     bucket_lock(b);
     struct dentry *d = find_locked(b, hash, dir, name, len);
     bucket_unlock(b);
+    return d;
+}
+
+/* Its name may be another's at any moment, so that only its NUL says where it ends. */
+static bool is_called(const struct dentry *d, const char *name, const char *end)
+{
+    const char *own = __atomic_load_n(&d->name, __ATOMIC_ACQUIRE);
+
+    while (name < end && *own == *name) {
+        own++;
+        name++;
+    }
+    return name == end && *own == 0;
+}
+
+struct dentry *dentry_peek(const struct dentry *dir, const char *name, const char **end)
+{
+    uint32_t hash = hash_begin(dir);
+    const char *at = name;
+
+    for (; *at && *at != '/'; at++) {
+        hash = hash_add(hash, *at);
+    }
+    hash = hash_end(hash);
+    *end = at;
+    struct dentry *d = __atomic_load_n(&bucket_of(hash)->first, __ATOMIC_ACQUIRE);
+    for (; d; d = __atomic_load_n(&d->next, __ATOMIC_ACQUIRE)) {
+        interleave("dentry_peek", d);
+        if (__atomic_load_n(&d->hash, __ATOMIC_RELAXED) != hash) continue;
+        if (__atomic_load_n(&d->parent, __ATOMIC_RELAXED) != dir) continue;
+        if (is_called(d, name, at)) break;
+    }
     return d;
 }
 
@@ -324,12 +410,12 @@ static void swap_names(struct dentry *a, struct dentry *b)
 {
     struct dentry old = *a;
 
-    a->name = b->name;
+    __atomic_store_n(&a->name, b->name, __ATOMIC_RELEASE);
     a->len = b->len;
-    a->parent = b->parent;
-    b->name = old.name;
+    __atomic_store_n(&a->parent, b->parent, __ATOMIC_RELEASE);
+    __atomic_store_n(&b->name, old.name, __ATOMIC_RELEASE);
     b->len = old.len;
-    b->parent = old.parent;
+    __atomic_store_n(&b->parent, old.parent, __ATOMIC_RELEASE);
 }
 
 /* In its new place. The lock of the tree is held. */
@@ -356,10 +442,12 @@ void dentry_move(struct dentry *from, struct dentry *to)
     struct dentry *old_parent = from->parent;
 
     tree_lock();
+    tree_change_begins();
     unhash(to);
     unhash(from);
     swap_names(from, to);
     rehash(from, to->hash);
+    tree_change_ends();
     tree_unlock();
     change_place(from, old_parent);
     unpin(to);
@@ -371,11 +459,13 @@ void dentry_exchange(struct dentry *a, struct dentry *b)
     uint32_t a_hash = a->hash, b_hash = b->hash;
 
     tree_lock();
+    tree_change_begins();
     unhash(a);
     unhash(b);
     swap_names(a, b);
     rehash(a, b_hash);
     rehash(b, a_hash);
+    tree_change_ends();
     tree_unlock();
     change_place(a, a_parent);
     change_place(b, b_parent);

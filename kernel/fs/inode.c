@@ -5,6 +5,7 @@
 #include "fs/pagecache.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "mm/slab.h"
 #include "uapi/capability.h"
 #include "uapi/stat.h"
 
@@ -76,6 +77,10 @@ void inode_destroy(struct inode *i)
     file_system_put(fs);
 }
 
+static void free_memory(struct grace *g) { kfree(container_of(g, struct inode, grace)); }
+
+void inode_free(struct inode *i) { grace_defer(&i->grace, free_memory); }
+
 /* Mappings may outlive all else that refers to the file: then its object is the last to go, unless
  * it shows another one's. */
 void inode_put(struct inode *i)
@@ -100,7 +105,7 @@ static bool overridden(const struct inode *i, unsigned wanted, const struct cred
     return cred_can(who, CAP_DAC_READ_SEARCH) && !(wanted & ~reading);
 }
 
-int inode_permission(const struct inode *i, unsigned wanted, const struct cred *who)
+int inode_permission_of(const struct inode *i, unsigned wanted, const struct cred *who)
 {
     uint32_t mode = inode_read(&i->mode);
 

@@ -22,6 +22,7 @@
 #include "lib/compiler.h"
 #include "lib/list.h"
 #include "sched/mutex.h"
+#include "sync/grace.h"
 
 struct cred;
 struct dentry;
@@ -169,10 +170,16 @@ struct inode {
     uint32_t nlink; /* 0: gone from the tree; a directory then takes no names */
     uint64_t size;
     file_time_t atime, mtime, ctime;
-    uint32_t seals;           /* fs/seals.h */
-    struct object *pages;     /* regular files with contents: inode_pages() */
-    void *special;            /* of a fifo or socket that is in use: what is behind it */
-    struct file_locks *locks; /* flock(2), fcntl(2); under the lock of fs/locks.c */
+    uint32_t seals;       /* fs/seals.h */
+    struct object *pages; /* regular files with contents: inode_pages() */
+    union {
+        struct {
+            void *special; /* of a fifo or socket that is in use: what is behind it */
+            struct file_locks
+                *locks; /* flock(2), fcntl(2); under the lock of fs/locks.c */
+        };
+        struct grace grace; /* when it goes */
+    };
 };
 
 /* One reference and one name (a directory has two); times are now, owner 0. */
@@ -182,6 +189,9 @@ void inode_get(struct inode *i);
 void inode_put(struct inode *i);
 /* For an inode with pages: its object has been destroyed, after the last reference. */
 void inode_destroy(struct inode *i);
+/* The last that inode_ops.destroy() does: its memory, which begins with it, goes after a grace
+ * period, since walks look at it without holding it. */
+void inode_free(struct inode *i);
 
 static inline bool inode_is(const struct inode *i, enum inode_kind kind)
 {
@@ -227,9 +237,18 @@ static inline void inode_touch(struct inode *i, unsigned times)
 /* What access(2) asks for. */
 enum inode_access { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4 };
 
-/* May `who` do what is wanted? 0, -EACCES, or -EROFS where the file system has no writing. */
-must_check int inode_permission(const struct inode *i, unsigned wanted,
-                                const struct cred *who);
+/* May `who` do what is wanted? 0, -EACCES, or -EROFS where the file system has no writing. What is not
+ * writing, and permitted to everybody, needs no look at who asks. */
+must_check int inode_permission_of(const struct inode *i, unsigned wanted,
+                                   const struct cred *who);
+must_check static inline int inode_permission(const struct inode *i, unsigned wanted,
+                                              const struct cred *who)
+{
+    uint32_t mode = inode_read(&i->mode);
+    uint32_t everybody = mode & mode >> 3 & mode >> 6 & (MAY_READ | MAY_EXEC);
+
+    return likely(!(wanted & ~everybody)) ? 0 : inode_permission_of(i, wanted, who);
+}
 /* Is `who` the owner, or as good as? */
 bool inode_owned(const struct inode *i, const struct cred *who);
 /* What of `mode` (with S_IF*) a new file in dir gets, and which group: set-group-ID directories

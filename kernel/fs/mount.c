@@ -7,9 +7,10 @@
  *     mount B, root "/"             +----     B.parent = A, B.covers = A's "dev"
  *         null
  *
- * The table is a list: there are few mounts, and a dentry that has none says so. The lock
- * of the tree guards it, and with it all ways up: who has that lock may go from a
- * dentry to its parent, from a root to what it covers, and take references there.
+ * The table is a list: there are few mounts. Those that cover one dentry are linked from there: they are
+ * seen by different ways, through bind mounts. The lock of the tree guards both, and with them all ways
+ * up: who has that lock may go from a dentry to its parent, from a root to what it covers, and
+ * take references there. The way down may be walked without it: see dentry.h.
  *
  * A mount is in use as long as anybody has a path in it. A file system whose last
  * mount goes has no open file any more, so its names can go.
@@ -30,6 +31,26 @@ static uint64_t last_number; /* under the lock of the tree */
 static void mount_get(struct mount *m)
 {
     __atomic_fetch_add(&m->refs, 1, __ATOMIC_RELAXED);
+}
+
+static bool mount_get_live(struct mount *m)
+{
+    uint32_t refs = __atomic_load_n(&m->refs, __ATOMIC_RELAXED);
+
+    while (refs && !__atomic_compare_exchange_n(&m->refs, &refs, refs + 1, true,
+                                                __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+    }
+    return refs;
+}
+
+bool path_get_live(struct path p, struct path *held)
+{
+    *held = (struct path){NULL, NULL};
+    if (p.mount && !mount_get_live(p.mount)) return false;
+    held->mount = p.mount;
+    if (!dentry_get_live(p.dentry)) return false;
+    held->dentry = p.dentry;
+    return true;
 }
 
 void path_get(struct path p)
@@ -62,6 +83,8 @@ void file_system_abandon(struct file_system *fs)
     file_system_put(fs);
 }
 
+static void free_memory(struct grace *g) { kfree(container_of(g, struct mount, grace)); }
+
 void mount_put(struct mount *m)
 {
     if (__atomic_fetch_sub(&m->refs, 1, __ATOMIC_ACQ_REL) != 1) return;
@@ -74,7 +97,7 @@ void mount_put(struct mount *m)
     } else {
         file_system_put(m->fs);
     }
-    kfree(m);
+    grace_defer(&m->grace, free_memory);
 }
 
 static void copy_word(char *to, size_t size, const char *from)
@@ -128,25 +151,28 @@ int mount_root(struct file_system *fs, uint32_t flags, const char *source,
     return 0;
 }
 
-/* What is mounted there, or NULL. The lock of the tree is held. */
-static struct mount *covering(struct path p)
-{
-    struct list *it;
-
-    list_for_each (it, &mounts) {
-        struct mount *m = list_entry(it, struct mount, link);
-        if (m->parent == p.mount && m->covers == p.dentry) return m;
-    }
-    return NULL;
-}
-
-/* The lock of the tree is held. */
+/* Both with the lock of the tree held. */
 static void cover(struct mount *m, struct path at)
 {
-    m->parent = at.mount;
+    __atomic_store_n(&m->parent, at.mount, __ATOMIC_RELAXED);
     m->covers = at.dentry;
     path_get(at);
-    __atomic_fetch_add(&at.dentry->mounted, 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&m->beside, at.dentry->mounts, __ATOMIC_RELAXED);
+    __atomic_store_n(&at.dentry->mounts, m, __ATOMIC_RELEASE);
+}
+
+/* Where it was is for the caller to let go. */
+static struct path uncover(struct mount *m)
+{
+    struct path was = {m->parent, m->covers};
+
+    if (!was.dentry) return was;
+    struct mount **link = &was.dentry->mounts;
+    while (*link != m) {
+        link = &(*link)->beside;
+    }
+    __atomic_store_n(link, m->beside, __ATOMIC_RELEASE);
+    return was;
 }
 
 static bool same_kind(struct path at, const struct mount *m)
@@ -161,7 +187,7 @@ static int may_cover(const struct mount *m, struct path at)
 {
     if (!same_kind(at, m)) return -ENOTDIR;
     if (path_inode(at)->nlink == 0) return -ENOENT;
-    return covering(at) ? -EBUSY : 0;
+    return mount_covering(at) ? -EBUSY : 0;
 }
 
 int mount_attach(struct mount *m, struct path at)
@@ -210,9 +236,10 @@ int mount_reattach(struct mount *m, struct path at)
     int err = m->parent && same_kind(at, m) ? may_cover(m, at) : -EINVAL;
     if (!err && is_below(at, m)) err = -ELOOP;
     if (!err) {
-        was = (struct path){m->parent, m->covers};
-        __atomic_fetch_sub(&was.dentry->mounted, 1, __ATOMIC_RELEASE);
+        tree_change_begins();
+        was = uncover(m);
         cover(m, at);
+        tree_change_ends();
     }
     tree_unlock();
     mutex_unlock(&i->lock);
@@ -220,15 +247,15 @@ int mount_reattach(struct mount *m, struct path at)
     return err;
 }
 
-/* Out of the table; where it was is for the caller to let go. The lock of the tree is held. */
+/* Out of the table; where it was is for the caller to let go. The lock of the tree is held, and it
+ * changes. */
 static struct path detach(struct mount *m)
 {
-    struct path was = {m->parent, m->covers};
+    struct path was = uncover(m);
 
     list_remove(&m->link);
-    m->parent = NULL;
+    __atomic_store_n(&m->parent, NULL, __ATOMIC_RELAXED);
     m->covers = NULL;
-    if (was.dentry) __atomic_fetch_sub(&was.dentry->mounted, 1, __ATOMIC_RELEASE);
     return was;
 }
 
@@ -254,7 +281,9 @@ static void detach_all(struct mount *m)
         for (struct mount *next = mounted_on(gone); next; next = mounted_on(gone)) {
             gone = next;
         }
+        tree_change_begins();
         struct path was = detach(gone);
+        tree_change_ends();
         tree_unlock();
         path_put(was);
         mount_put(gone);
@@ -269,6 +298,7 @@ int mount_remove(struct path at, bool lazy)
 
     if (!m || at.dentry != m->root) return -EINVAL;
     tree_lock();
+    tree_change_begins(); /* before the references are looked at */
     if (m == root_mount) {
         err = -EBUSY;
     } else if (!m->parent) {
@@ -278,6 +308,7 @@ int mount_remove(struct path at, bool lazy)
     } else if (!lazy) {
         was = detach(m);
     }
+    tree_change_ends();
     tree_unlock();
     if (err) return err;
     if (lazy) {
@@ -325,7 +356,7 @@ uint64_t mount_parent_number(const struct mount *m)
 static bool find_covering(struct path p, struct path *out)
 {
     tree_lock();
-    struct mount *m = covering(p);
+    struct mount *m = mount_covering(p);
     if (m) {
         *out = (struct path){m, m->root};
         path_get(*out);
@@ -338,8 +369,7 @@ int path_descend(struct path *p, unsigned flags)
 {
     struct path below;
 
-    while (__atomic_load_n(&p->dentry->mounted, __ATOMIC_ACQUIRE) &&
-           find_covering(*p, &below)) {
+    while (dentry_is_covered(p->dentry) && find_covering(*p, &below)) {
         if (flags & WALK_NO_MOUNTS) {
             path_put(below);
             return -EXDEV;

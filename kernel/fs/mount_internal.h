@@ -8,6 +8,18 @@
 /* The table; under the lock of the tree. */
 extern struct list mounts;
 
+/* What is mounted there, or NULL. With the lock of the tree; or with preemption off, as long as the
+ * tree is still. */
+static inline struct mount *mount_covering(struct path p)
+{
+    struct mount *m = __atomic_load_n(&p.dentry->mounts, __ATOMIC_ACQUIRE);
+
+    while (m && __atomic_load_n(&m->parent, __ATOMIC_RELAXED) != p.mount) {
+        m = __atomic_load_n(&m->beside, __ATOMIC_ACQUIRE);
+    }
+    return m;
+}
+
 /* A mount in no table yet, of what lies below `root`, whose reference it takes; that of fs is the
  * caller's to give. One reference. NULL: no memory. */
 must_check struct mount *mount_make(struct file_system *fs, struct dentry *root,

@@ -209,7 +209,7 @@ static int remove(struct name *n, int (*op)(struct inode *, struct dentry *))
 
     if (!op) return -EPERM;
     mutex_lock(&i->lock);
-    if (__atomic_load_n(&n->d->mounted, __ATOMIC_ACQUIRE)) err = -EBUSY;
+    if (dentry_is_covered(n->d)) err = -EBUSY;
     if (!err) err = op(n->dir, n->d);
     mutex_unlock(&i->lock);
     return err;

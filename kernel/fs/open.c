@@ -267,7 +267,7 @@ static int find(struct opening *o, const char *path, struct path *out)
 {
     bool again = true;
 
-    int err = walk_begin(&o->walk, o->walk.env, path, 0);
+    int err = walk_begin(&o->walk, o->walk.env, path, WALK_WHOLE);
     while (!err && again) {
         err = walk_to_last(&o->walk);
         if (!err) err = onto_last(o, &again);

@@ -24,16 +24,18 @@ enum mount_flags {
     MOUNT_NOEXEC = 8
 };
 
-/* Where it is mounted changes under the lock of the tree. */
+/* Where it is mounted changes under the lock of the tree. Its memory stays for a grace period. */
 struct mount {
     uint32_t refs;  /* atomic: paths, mounts on it, and the table's */
     uint32_t flags; /* enum mount_flags. Atomic. */
     struct file_system *fs;
     struct dentry *root;   /* of what is mounted; held */
-    struct mount *parent;  /* held; NULL: the root of all, or taken away */
+    struct mount *parent;  /* held; NULL: the root of all, or taken away. Atomic. */
     struct dentry *covers; /* where, in parent; held */
+    struct mount *beside;  /* others on the same dentry: dentry.mounts. Atomic. */
     struct list link;      /* in the table of mounts */
-    uint64_t number;       /* never used again */
+    struct grace grace;
+    uint64_t number; /* never used again */
     char source[64], type[16];
 };
 
@@ -44,6 +46,9 @@ struct path {
 };
 
 void path_get(struct path p);
+/* Of what was found without a reference, in a section that began before. False: it has gone. What
+ * *held got is for the caller to put, then too, when preemption is on. */
+must_check bool path_get_live(struct path p, struct path *held);
 void path_put(struct path p);
 
 static inline bool path_equal(struct path a, struct path b)

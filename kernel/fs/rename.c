@@ -126,11 +126,6 @@ static int check_permission(const struct renaming *r, const struct cred *who)
     return err;
 }
 
-static bool is_mounted(const struct dentry *d)
-{
-    return __atomic_load_n(&d->mounted, __ATOMIC_ACQUIRE);
-}
-
 /* What goes away is locked, so that it gets no name, and no mount, meanwhile. */
 static int rename_locked(struct renaming *r)
 {
@@ -138,7 +133,7 @@ static int rename_locked(struct renaming *r)
     int err = 0;
 
     if (victim) mutex_lock(&victim->lock);
-    if (is_mounted(r->from.d) || is_mounted(r->to.d)) err = -EBUSY;
+    if (dentry_is_covered(r->from.d) || dentry_is_covered(r->to.d)) err = -EBUSY;
     if (!err) {
         err = r->from.dir->ops->rename(r->from.dir, r->from.d, r->to.dir, r->to.d,
                                        r->flags);

@@ -9,13 +9,20 @@
  * on. A frame with nothing to go on with is the last one: what its text ends with is then the
  * last component of all, and that is how a file is created through a link.
  *
- * The walk holds the place where it is. Names are found in the table of dentries without the
+ * A walk begins with what needs neither locks nor references: walk_ahead() goes through directories whose
+ * names are in the table of dentries, in one read section, and takes a reference of the place
+ * that it reaches if the tree has been still meanwhile. Mostly that is the end of the path. What is
+ * in its way (a link, "..", a name that is not there, what the file system wants to be asked) is for the
+ * walk by steps, which goes on from there, or from the beginning if something has changed.
+ *
+ * The walk by steps holds the place where it is. Names are found in the table without the
  * directory's lock; what is not there is looked for under it, since a rename takes a
  * name away before it puts it elsewhere.
  */
 #include "fs/walk.h"
 
 #include "fs/cred.h"
+#include "fs/mount_internal.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/slab.h"
@@ -28,17 +35,73 @@ struct link_frame {
 
 static bool is_link(const struct inode *i) { return inode_is(i, INODE_SYMLINK); }
 
+/* One step of walk_ahead(), from *at over the name at *rest and the slashes behind it; false: not
+ * this way. */
+static inline bool step_ahead(const struct walk *w, struct path *at, const char **rest)
+{
+    const struct inode *dir = path_inode(*at);
+    const char *end, *next;
+    struct mount *m;
+
+    if (!inode_is(dir, INODE_DIRECTORY) || dir->ops->valid) return false;
+    if (inode_permission(dir, MAY_EXEC, w->env->who)) return false;
+    struct path to = {at->mount, dentry_peek(at->dentry, *rest, &end)};
+    if (!to.dentry) return false;
+    for (next = end; *next == '/';) {
+        next++;
+    }
+    if (*next == 0 && (next != end || !(w->flags & WALK_WHOLE))) return false;
+    while (dentry_is_covered(to.dentry) && (m = mount_covering(to)) != NULL) {
+        if (w->flags & WALK_NO_MOUNTS) return false;
+        to = (struct path){m, m->root};
+    }
+    const struct inode *i = path_inode(to);
+    if (!i || is_link(i)) return false;
+    *at = to;
+    *rest = next;
+    return true;
+}
+
+/* From where the walk begins to where steps have to go on, which it holds from then on. */
+static void walk_ahead(struct walk *w)
+{
+    struct path at = w->at, held;
+    const char *rest = w->rest;
+
+    while (*rest == '/') {
+        rest++;
+    }
+    preempt_off();
+    uint32_t version = tree_look();
+    while (*rest && step_ahead(w, &at, &rest)) {
+    }
+    bool good = path_get_live(at, &held) && tree_is_still(version);
+    preempt_on();
+    if (likely(good)) {
+        w->at = at;
+        w->rest = rest;
+    } else {
+        path_put(held);
+        path_get(w->at);
+    }
+}
+
+static bool is_too_long(const struct walk *w, const char *path)
+{
+    if (*w->rest == 0) return w->rest - path >= PATH_LIMIT;
+    return strnlen(path, PATH_LIMIT) == PATH_LIMIT;
+}
+
 int walk_begin(struct walk *w, const struct walk_env *env, const char *path,
                unsigned flags)
 {
     flags |= env->limits;
     *w = (struct walk){.env = env, .flags = flags, .rest = path, .kind = LAST_ROOT};
     w->at = *path == '/' ? env->root : env->start;
-    path_get(w->at);
+    walk_ahead(w);
     if (*path == '/' && flags & WALK_BENEATH) return -EXDEV;
-    if (strnlen(path, PATH_LIMIT) == PATH_LIMIT) return -ENAMETOOLONG;
     if (*path == 0 && !(flags & WALK_EMPTY)) return -ENOENT;
-    return 0;
+    return is_too_long(w, path) ? -ENAMETOOLONG : 0;
 }
 
 static void pop_link(struct walk *w)
@@ -300,7 +363,7 @@ int path_walk(const struct walk_env *env, const char *path, unsigned flags,
     struct walk w;
     bool again = true;
 
-    int err = walk_begin(&w, env, path, flags);
+    int err = walk_begin(&w, env, path, flags | WALK_WHOLE);
     while (!err && again) {
         err = walk_to_last(&w);
         if (!err) err = walk_onto_last(&w, &again);

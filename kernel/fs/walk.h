@@ -28,6 +28,10 @@ struct walk {
     bool slash; /* the last component had one behind it */
 };
 
+/* Besides WALK_*: walk_begin() may go to the end of the path, if that is no link. Then the walk is
+ * where the path leads, and ends there as "/" does: LAST_ROOT. */
+enum { WALK_WHOLE = 1 << 8 };
+
 /* Also after an error, walk_end() is called. */
 must_check int walk_begin(struct walk *w, const struct walk_env *env, const char *path,
                           unsigned flags);

@@ -81,7 +81,7 @@ static struct node *make_node(struct file_system *fs, const struct proc_entry *e
     return n;
 }
 
-static void destroy(struct inode *i) { kfree(node_of(i)); }
+static void destroy(struct inode *i) { inode_free(i); }
 
 /*
  * Names.

@@ -116,7 +116,7 @@ static int open(struct inode *i, struct file *f)
     return pty_open_slave(node->index, node->serial, f);
 }
 
-static void destroy(struct inode *i) { kfree(node_of(i)); }
+static void destroy(struct inode *i) { inode_free(i); }
 
 static const struct inode_ops slave_inode_ops = {
     .changed = changed, .open = open, .destroy = destroy};

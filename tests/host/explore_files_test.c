@@ -10,7 +10,7 @@
  */
 // sources: kernel/fs/attributes.c kernel/fs/cred.c kernel/fs/dentry.c kernel/fs/devices.c
 // sources: kernel/fs/file.c kernel/fs/inode.c kernel/fs/locks.c kernel/fs/mount.c
-// sources: kernel/fs/names.c kernel/fs/open.c kernel/fs/pagecache.c kernel/fs/pipe.c
+// sources: kernel/fs/bind.c kernel/fs/names.c kernel/fs/open.c kernel/fs/pagecache.c kernel/fs/pipe.c
 // sources: kernel/fs/rename.c kernel/fs/seals.c kernel/fs/transfer.c kernel/fs/walk.c
 // sources: kernel/fs/tmpfs/tmpfs.c kernel/lib/printf.c
 // sources: kernel/mm/slab.c kernel/mm/slab_debug.c kernel/mm/kmalloc.c kernel/mm/object.c
@@ -26,6 +26,7 @@
 // flags: -DMODEL_SCHEDULER -O2 -fno-sanitize=all -fno-pie
 // libs: -fno-sanitize=all -no-pie -lpthread
 #include "explore/schedule.h"
+#include "fs/bind.h"
 #include "fs/image_device.h"
 #include "fs/overlay/overlay.h"
 #include "fs/rig.h"
@@ -51,6 +52,9 @@ struct call {
         LINK,
         WALK,
         MOUNT,
+        UNMOUNT,
+        MOVE_MOUNT,
+        STAY, /* at the end of the path */
         NAME,
         WRITE, /* over the first byte, which is an 'o' */
         READ,  /* the first byte */
@@ -65,6 +69,7 @@ struct scene {
     const char *name;
     unsigned bound;
     bool deep;  /* "a/b" has a file */
+    bool mount; /* and that is in a file system of its own, mounted there */
     bool below; /* all of it is from below an overlay */
     const char *also[2];
     struct call thread[SCHEDULE_THREADS][CALLS];
@@ -76,6 +81,7 @@ static char allowed[OUTCOMES][OUTCOME];
 static unsigned nallowed;
 static bool serial;
 static struct path place; /* somebody's working directory: "a/b" */
+static struct path stays;
 
 static int do_mount(const char *path)
 {
@@ -99,6 +105,32 @@ static int do_walk(const char *path)
     int err = path_walk(&rig_env, path, 0, &p);
 
     if (!err) path_put(p);
+    return err;
+}
+
+static int do_unmount(const char *path)
+{
+    struct path p;
+    int err = path_walk(&rig_env, path, 0, &p);
+
+    if (err) return err;
+    err = mount_remove(p, false);
+    path_put(p);
+    return err;
+}
+
+static int do_move_mount(const char *path, const char *to)
+{
+    struct path from, at;
+    int err = path_walk(&rig_env, path, 0, &from);
+
+    if (err) return err;
+    err = path_walk(&rig_env, to, 0, &at);
+    if (!err) {
+        err = mount_move(from, at);
+        path_put(at);
+    }
+    path_put(from);
     return err;
 }
 
@@ -185,6 +217,12 @@ static int perform(const struct call *c)
         return do_walk(c->path);
     case MOUNT:
         return do_mount(c->path);
+    case UNMOUNT:
+        return do_unmount(c->path);
+    case MOVE_MOUNT:
+        return do_move_mount(c->path, c->to);
+    case STAY:
+        return path_walk(&rig_env, c->path, 0, &stays);
     case NAME:
         return do_name();
     case WRITE:
@@ -271,7 +309,13 @@ static void begin(void)
         rig_begin();
         two_trees();
     }
+    stays = (struct path){NULL, NULL};
+    if (scene->mount) assert(do_mount("a/b") == 0);
     if (scene->deep) rig_touch("a/b/n");
+    if (scene->mount) {
+        place = (struct path){NULL, NULL};
+        return;
+    }
     if (path_walk(&rig_env, "a/b", 0, &place)) place = (struct path){NULL, NULL};
 }
 
@@ -307,6 +351,7 @@ static void end(void)
         list_into(outcome, places[i]);
     }
     if (place.dentry) path_put(place);
+    path_put(stays);
     if (!rig_end()) schedule_fail("something is lost");
     for (unsigned i = 0; i < nallowed; i++) {
         if (strcmp(allowed[i], outcome) == 0) return;
@@ -375,6 +420,13 @@ SCENE(a_directory_is_removed_or_mounted_on, .bound = 2,
 SCENE(a_directory_is_moved_or_mounted_on, .bound = 2,
       .also = {"0 0  /:a x a:f x:b g a/b:none x/b: x/y:none a/b/x:none"},
       .thread = {{{RENAME, "a/b", "x/b"}}, {{MOUNT, "a/b", NULL}}})
+
+SCENE(what_is_unmounted_has_nobody_inside, .bound = 2, .deep = true, .mount = true,
+      .thread = {{{UNMOUNT, "a/b", NULL}}, {{STAY, "a/b/n", NULL}}})
+
+SCENE(a_mount_that_moves_is_in_one_place, .bound = 2, .deep = true, .mount = true,
+      .thread = {{{MOVE_MOUNT, "a/b", "x"}},
+                 {{WALK, "x/n", NULL}, {WALK, "a/b/n", NULL}}})
 
 SCENE(a_working_directory_has_a_name_at_each_moment, .bound = 2,
       .thread = {{{RENAME, "a", "x/long"}, {RENAME, "x/long/b", "bb"}},

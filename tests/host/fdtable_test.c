@@ -256,7 +256,7 @@ TEST(the_memory_of_a_file_outlives_its_last_reference)
     struct file *f = find(fd);
     fake_grace_hold = true;
     assert(fd_close(t, fd) == 0 && released == 1);
-    assert(fake_grace_waiting() == 1 && !file_get_live(f));
+    assert(fake_grace_waiting() == 2 && !file_get_live(f)); /* with its name */
     fake_grace_hold = false;
     grace_drain();
     end();

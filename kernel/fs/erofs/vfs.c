@@ -90,7 +90,7 @@ static void destroy(struct inode *i)
         if (n->next) n->next->link = n->link;
     }
     spin_unlock(&m->lock, RANK_INODES);
-    kfree(n);
+    inode_free(i);
 }
 
 static enum inode_kind inode_kind(enum erofs_kind kind)

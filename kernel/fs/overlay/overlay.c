@@ -145,7 +145,7 @@ static void destroy(struct inode *i)
     }
     spin_unlock(&o->lock, RANK_INODES);
     inode_put(n->lower);
-    kfree(n);
+    inode_free(i);
 }
 
 /* As the lower one, whose reference it takes. NULL: no memory. */

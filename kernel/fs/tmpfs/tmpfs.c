@@ -120,7 +120,7 @@ void tmpfs_destroy_inode(struct inode *i)
 
     __atomic_fetch_sub(&tmpfs_of(i->fs)->inodes, 1, __ATOMIC_RELAXED);
     kfree(node->target);
-    kfree(node);
+    inode_free(i);
 }
 
 static void own(struct inode *i, const struct inode *dir, const struct cred *who)

@@ -20,7 +20,8 @@ enum { FAKE_HARTS = 4 };
 void fake_machine(void);
 
 /* While true, grace_defer() keeps what it is given until grace_drain(), or until this is
- * false again and the next one comes. Otherwise it frees at once. */
+ * false again and the next one comes. Otherwise it frees at once, or, if another hart has preemption
+ * off, with the next one that finds none such. */
 extern bool fake_grace_hold;
 
 /* Calls of grace_defer() that wait. */

@@ -71,6 +71,7 @@ bool rig_end(void)
     path_put(rig_env.start);
     mount_remove_all();
     dentry_drain();
+    grace_drain();
     bool clean = EXPECT_EQ(slab_bytes_in_use(), bytes_before);
     slab_drain();
     page_drain();
