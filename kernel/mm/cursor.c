@@ -63,40 +63,6 @@ static always_inline bool same_way(const struct way *way)
     return !way->end || !pte_is_table(pte_load(way->end));
 }
 
-/*
- * The leaf table that holds all of r, locked. NULL, and nothing locked, if no table of level
- * 0 covers r, if somebody has the lock, or if the way has changed under us. This is what
- * lock_covering() comes to for nearly every fault and call under three levels, with the way
- * kept in registers.
- */
-static always_inline struct page *try_leaf_table(const struct aspace *space,
-                                                 struct span r)
-{
-    if (unlikely(space->levels != 3 || !span_in_leaf_table(r))) return NULL;
-
-    const pte_t *upper = &space->root[word_index(r.lo, 2)];
-    pte_t a = pte_load(upper);
-    if (unlikely(!pte_is_table(a))) return NULL;
-    const pte_t *lower = &pte_table_words(a)[word_index(r.lo, 1)];
-    pte_t b = pte_load(lower);
-    if (unlikely(!pte_is_table(b))) return NULL;
-
-    struct page *t = pfn_page(pte_plain_pfn(b));
-    if (unlikely(!spin_try(&t->table.lock))) return NULL;
-    if (likely(pte_load(upper).raw == a.raw)) {
-        fence_loads(); /* in this order: see same_way() */
-        if (likely(pte_load(lower).raw == b.raw)) return t;
-    }
-    spin_release(&t->table.lock);
-    return NULL;
-}
-
-static inline void enter_cursor(void)
-{
-    preempt_off();
-    rank_enter(RANK_TABLE);
-}
-
 /* Any way, and as often as it takes: preemption is off already. */
 static noinline struct page *lock_any_covering(struct aspace *space, struct span r,
                                                unsigned stop)
@@ -298,8 +264,8 @@ static int open_table(struct cursor *c, struct page *t, uint64_t base)
     return 0;
 }
 
-static always_inline void start(struct cursor *c, struct aspace *space, struct span a,
-                                struct span b, unsigned mode)
+static always_inline void set_up(struct cursor *c, struct aspace *space, struct span a,
+                                 struct span b, unsigned mode)
 {
     c->space = space;
     c->range[0] = a;
@@ -307,6 +273,12 @@ static always_inline void start(struct cursor *c, struct aspace *space, struct s
     c->detached = NULL;
     c->mode = mode;
     c->to_settle = c->to_sweep = 0;
+}
+
+static always_inline void start(struct cursor *c, struct aspace *space, struct span a,
+                                struct span b, unsigned mode)
+{
+    set_up(c, space, a, b, mode);
     enter_cursor();
 }
 
@@ -328,6 +300,13 @@ static void lock_top(struct cursor *c)
 }
 
 static noinline void begin_large(struct cursor *c) { lock_top(c); }
+
+frameless void cursor_adopt(struct cursor *c, struct aspace *space, struct span range,
+                            struct page *t)
+{
+    set_up(c, space, range, (struct span){0, 0}, CURSOR_SPLIT);
+    start_chain(c, t, 0);
+}
 
 frameless void cursor_begin(struct cursor *c, struct aspace *space, struct span range)
 {
@@ -489,17 +468,11 @@ static void trim(struct aspace *space, uint64_t base, unsigned level)
     cursor_close(&c);
 }
 
-/*
- * An emptied leaf table stays linked until the next one empties, so that mapping and
- * unmapping one page does not make and clear a table each time. Others go at once.
- */
-static void cursor_keep_or_trim(struct aspace *space, uint64_t base, unsigned level)
+/* The next one to empty takes its place. */
+void cursor_keep_emptied(struct aspace *space, uint64_t base)
 {
-    if (level > 0) {
-        trim(space, base, level);
-        return;
-    }
     uint64_t old = __atomic_exchange_n(&space->kept_table, base, __ATOMIC_RELAXED);
+
     if (old != base && old != NO_TABLE) trim(space, old, 0);
 }
 
@@ -573,7 +546,11 @@ void cursor_sweep_work(struct cursor *c)
     }
     table_retire(&gone);
     for (unsigned i = 0; i < c->nemptied; i++) {
-        cursor_keep_or_trim(c->space, c->emptied[i].base, c->emptied[i].level);
+        if (c->emptied[i].level > 0) {
+            trim(c->space, c->emptied[i].base, c->emptied[i].level);
+        } else {
+            cursor_keep_emptied(c->space, c->emptied[i].base);
+        }
     }
     for (unsigned i = 0; i < c->ndead; i++)
         legend_drop_if_dead(c->space, c->dead[i]);

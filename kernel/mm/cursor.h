@@ -216,15 +216,89 @@ struct page *cursor_enter(struct cursor *c, pte_t e);
 struct page *lock_covering(struct aspace *space, struct span r, unsigned stop);
 /* The same for one page, down to level 0. */
 struct page *lock_covering_page(struct aspace *space, uint64_t vpn);
-static inline void unlock_covering(struct page *t)
+
+static inline void enter_cursor(void)
 {
-    spin_release(&t->table.lock);
+    preempt_off();
+    rank_enter(RANK_TABLE);
+}
+static inline void leave_cursor(void)
+{
     rank_leave(RANK_TABLE);
     preempt_on();
 }
+static inline void unlock_covering(struct page *t)
+{
+    spin_release(&t->table.lock);
+    leave_cursor();
+}
+
+/*
+ * The leaf table that holds all of r, locked. NULL, and nothing locked, if no table of level
+ * 0 covers r, if somebody has the lock, or if the way has changed under us. This is what
+ * lock_covering() comes to for nearly every fault and call under three levels, with the way
+ * kept in registers.
+ */
+static always_inline struct page *try_leaf_table(const struct aspace *space,
+                                                 struct span r)
+{
+    if (unlikely(space->levels != 3 || !span_in_leaf_table(r))) return NULL;
+
+    const pte_t *upper = &space->root[word_index(r.lo, 2)];
+    pte_t a = pte_load(upper);
+    if (unlikely(!pte_is_table(a))) return NULL;
+    const pte_t *lower = &pte_table_words(a)[word_index(r.lo, 1)];
+    pte_t b = pte_load(lower);
+    if (unlikely(!pte_is_table(b))) return NULL;
+
+    struct page *t = pfn_page(pte_plain_pfn(b));
+    if (unlikely(!spin_try(&t->table.lock))) return NULL;
+    if (likely(pte_load(upper).raw == a.raw)) {
+        fence_loads(); /* in this order: see same_way() */
+        if (likely(pte_load(lower).raw == b.raw)) return t;
+    }
+    spin_release(&t->table.lock);
+    return NULL;
+}
+
+/*
+ * The same for calls that need no cursor where all of their range is in one leaf table: preemption
+ * goes off, and unlock_covering() undoes it. NULL, and nothing is held, where a cursor has to find
+ * out what there is.
+ */
+static always_inline struct page *lock_leaf_table(const struct aspace *space,
+                                                  struct span r)
+{
+    enter_cursor();
+    struct page *t = try_leaf_table(space, r);
+    if (unlikely(!t)) leave_cursor();
+    return t;
+}
+
+/* Words [i, j) of a leaf table: where the span lies in it. */
+struct words_part {
+    uint64_t i, j;
+};
+static inline struct words_part span_words(struct span r)
+{
+    uint64_t i = r.lo & (TABLE_ENTRIES - 1);
+
+    return (struct words_part){i, i + (r.hi - r.lo)};
+}
+
+/* Makes a cursor of the leaf table that lock_leaf_table() gave. */
+void cursor_adopt(struct cursor *c, struct aspace *space, struct span range,
+                  struct page *t);
 
 /* Table `t` of this cursor, whose first page is `base`, has become empty: it may go. */
 void cursor_note_empty(struct cursor *c, const struct page *t, uint64_t base);
+
+/*
+ * The leaf table at page `base`, which is no longer locked, was left empty. It stays linked until the
+ * next one empties, so that mapping and unmapping one page does not make and clear a table each
+ * time.
+ */
+void cursor_keep_emptied(struct aspace *space, uint64_t base);
 
 /* Takes empty tables over r out of the tree: after an operation that built them has failed. */
 void cursor_trim_span(struct aspace *space, struct span r);

@@ -12,17 +12,9 @@
  * mmap_base.
  */
 #include "mm/cursor.h"
-#include "mm/internal.h"
+#include "mm/untouched.h"
 
 #include "lib/errno.h"
-
-frameless void find_raise_hint_work(struct aspace *s, uint64_t vpn, uint64_t old)
-{
-    while (old < vpn &&
-           !__atomic_compare_exchange_n(&s->hint, &old, vpn, false, __ATOMIC_RELAXED,
-                                        __ATOMIC_RELAXED)) {
-    }
-}
 
 /*
  * Where the run of pages below `vpn` begins that are all free (*empty) or all not, as far as
@@ -124,32 +116,50 @@ uint64_t search_next(const struct aspace *s, struct place_search *q)
     }
 }
 
-/* Searches below `top`: the place in *at. */
-static noinline int search_and_map(struct aspace *s, uint64_t top, size_t npages,
-                                   size_t align, unsigned prot,
-                                   const struct mapping_source *source, uint64_t *at)
-{
-    struct place_search q = search_below(s, top, npages, align);
-
-    while ((*at = search_next(s, &q))) {
-        int err = map_at(s, *at, npages, prot, source);
-        if (err != -EEXIST) return err;
-    }
-    return -ENOMEM;
-}
-
-int aspace_map_anywhere(struct aspace *s, size_t npages, size_t align, unsigned prot,
-                        const struct mapping_source *source, vaddr_t *out)
+/* Right below the hint, or where a search finds a place: that in *at. */
+static int search_and_map(struct aspace *s, size_t npages, size_t align, unsigned prot,
+                          const struct mapping_source *source, uint64_t *at)
 {
     uint64_t top = __atomic_load_n(&s->hint, __ATOMIC_RELAXED);
+    struct place_search q = search_below(s, top, npages, align);
+
+    *at = right_below(s, top, npages, align);
+    int err = *at ? map_at(s, *at, npages, prot, source) : -EEXIST;
+    while (err == -EEXIST) {
+        *at = search_next(s, &q);
+        err = *at ? map_at(s, *at, npages, prot, source) : -ENOMEM;
+    }
+    return err;
+}
+
+static noinline int map_somewhere(struct aspace *s, size_t npages, size_t align,
+                                  unsigned prot, const struct mapping_source *source,
+                                  vaddr_t *out)
+{
+    uint64_t at;
 
     if (npages == 0 || align == 0 || (align & (align - 1)) != 0) return -EINVAL;
-    uint64_t at = right_below(s, top, npages, align);
-    int err = at ? map_at(s, at, npages, prot, source) : -EEXIST;
-    if (unlikely(err == -EEXIST))
-        err = search_and_map(s, top, npages, align, prot, source, &at);
+    int err = search_and_map(s, npages, align, prot, source, &at);
     if (err) return err;
     __atomic_store_n(&s->hint, at, __ATOMIC_RELAXED);
     *out = vpn_va(at);
+    return 0;
+}
+
+/* As a rule it is plain memory, and there is room right below the hint. */
+frameless int aspace_map_anywhere(struct aspace *s, size_t npages, size_t align,
+                                  unsigned prot, const struct mapping_source *source,
+                                  vaddr_t *out)
+{
+    uint64_t top = __atomic_load_n(&s->hint, __ATOMIC_RELAXED);
+    struct span span = {top - npages, top};
+
+    if (unlikely(npages == 0 || npages >= top - s->first || align != 1 ||
+                 !source_is_plain(source) ||
+                 !fill_leaf_table(s, span, plain_word(prot)))) {
+        return map_somewhere(s, npages, align, prot, source, out);
+    }
+    __atomic_store_n(&s->hint, span.lo, __ATOMIC_RELAXED);
+    *out = vpn_va(span.lo);
     return 0;
 }

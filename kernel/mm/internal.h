@@ -12,6 +12,8 @@ struct replace {
     pte_t word;          /* else: the new word, empty or a mark, at every level */
 };
 void replace_words(struct cursor *c, const struct replace *op);
+/* All of the cursor's first range becomes `word`, a FILL mark. */
+void cover_range(struct cursor *c, pte_t word);
 
 /* Word `e` of t, withdrawn or PARKED, gives its frames back. */
 void frames_leave(struct page *t, pte_t e, struct tally *d);
@@ -39,6 +41,16 @@ static inline struct tag source_tag(const struct mapping_source *source, uint64_
         tag.delta = (int64_t)(source->index - vpn);
     if (!(tag.flags & TAG_MAY_ALL)) tag.flags |= TAG_MAY_ALL;
     return tag;
+}
+
+/* Is it plain anonymous memory? Its tag is 0, and its words are these. */
+static inline bool source_is_plain(const struct mapping_source *source)
+{
+    return !source->object && !source->flags;
+}
+static inline pte_t plain_word(unsigned prot)
+{
+    return pte_mark(MARK_FILL, TAG_ANON, prot);
 }
 
 /* fault.c */
@@ -86,14 +98,16 @@ static inline bool span_is_sealed(struct aspace *s, struct span span)
 bool resident(struct aspace *s, uint64_t vpn, unsigned access, paddr_t *pa,
               uint64_t *pages);
 
-/* find.c: addresses below page `vpn` have become free. */
-void find_raise_hint_work(struct aspace *s, uint64_t vpn, uint64_t old);
+/* Addresses below page `vpn` have become free. A hint that gets lost costs a search. */
 static inline void find_raise_hint(struct aspace *s, uint64_t vpn)
 {
     uint64_t old = __atomic_load_n(&s->hint, __ATOMIC_RELAXED);
 
-    if (old < vpn && vpn <= s->mmap_base) find_raise_hint_work(s, vpn, old);
+    if (old < vpn && vpn <= s->mmap_base)
+        __atomic_store_n(&s->hint, vpn, __ATOMIC_RELAXED);
 }
+
+/* find.c */
 /* The place right below `top`, if one leaf table covers it: the lock tells at once whether it
  * is free. 0 if there is none. */
 static inline uint64_t right_below(const struct aspace *s, uint64_t top, size_t npages,

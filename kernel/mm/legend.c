@@ -62,8 +62,16 @@ void legend_run_on_hart(struct aspace *space)
     h->space = space;
 }
 
-void legend_count_anon_elsewhere(struct aspace *space, long pages)
+/* The hart runs another space, or has counted enough. */
+void legend_count_anon_work(struct aspace *space, long pages)
 {
+    struct hart *h = this_hart();
+
+    if (h->space == space) {
+        h->anon_pages += pages;
+        legend_fold_anon(h);
+        return;
+    }
     __atomic_fetch_add(&legend_slot(&space->legend, TAG_ANON)->pages, pages,
                        __ATOMIC_RELAXED);
 }

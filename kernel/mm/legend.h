@@ -141,18 +141,32 @@ bool legend_count(struct aspace *space, unsigned number, long pages);
 /* The same for TAG_ANON, with preemption off: counted in the hart, see legend.c. */
 enum { LEGEND_FOLD = 64 };
 void legend_fold_anon(struct hart *h);
-void legend_count_anon_elsewhere(struct aspace *space, long pages);
-static inline void legend_count_anon(struct aspace *space, long pages)
+/* Does so if one addition will do: true. */
+static inline bool legend_count_anon_at_once(const struct aspace *space, long pages)
 {
     struct hart *h = this_hart();
+    long n = h->anon_pages + pages;
 
-    if (unlikely(h->space != space)) {
-        legend_count_anon_elsewhere(space, pages);
-        return;
+    if (unlikely(h->space != space || (uint64_t)(n + LEGEND_FOLD) > 2 * LEGEND_FOLD))
+        return false;
+    h->anon_pages = n;
+    return true;
+}
+void legend_count_anon_work(struct aspace *space, long pages);
+static inline void legend_count_anon(struct aspace *space, long pages)
+{
+    if (unlikely(!legend_count_anon_at_once(space, pages)))
+        legend_count_anon_work(space, pages);
+}
+
+/* The same for any tag, of which pages are added. */
+static inline void legend_count_more(struct aspace *space, unsigned number, long pages)
+{
+    if (likely(number == TAG_ANON)) {
+        legend_count_anon(space, pages);
+    } else {
+        legend_count(space, number, pages);
     }
-    h->anon_pages += pages;
-    if (unlikely((uint64_t)(h->anon_pages + LEGEND_FOLD) > 2 * LEGEND_FOLD))
-        legend_fold_anon(h);
 }
 
 static inline bool tag_equal(const struct tag *a, const struct tag *b)

@@ -12,13 +12,13 @@
  *
  * A frame is given back only after the flush, and nobody else sees the words in
  * between, because their tables are locked. Where nothing was resident there is
- * nothing to flush: untouched.h is about that.
+ * nothing to flush; and in one leaf table of plain memory not even a cursor is
+ * needed: untouched.h is about that, and what it leaves over comes here.
  *
  * Replacing never shows a hole: a word goes from the old value to the new one (a
  * withdrawn leaf makes the program fault, wait for the lock, and find the new one).
  */
 #include "mm/cursor.h"
-#include "mm/internal.h"
 #include "mm/share.h"
 #include "mm/untouched.h"
 
@@ -187,9 +187,7 @@ static void withdraw(struct cursor *c, const struct replace *op, struct page *t,
     unsigned i, j;
 
     if (level == 0) {
-        /* Of the top this is known already. */
-        bool done = t != c->top && !op->keep && replace_untouched(c, t, base, op->word);
-        if (!done) replace_leaves(c, op, t, base, l);
+        replace_leaves(c, op, t, base, l);
         return;
     }
     table_slice(base, level, c->range[0], &i, &j);
@@ -318,17 +316,6 @@ void replace_words(struct cursor *c, const struct replace *op)
     }
 }
 
-/* All words of the range become `word`, empty or a FILL mark. */
-static always_inline void replace_by(struct cursor *c, pte_t word)
-{
-    if (likely(c->top->table.level == 0 &&
-               replace_untouched(c, c->top, c->top_base, word))) {
-        return;
-    }
-    struct replace op = {.word = word};
-    replace_words(c, &op);
-}
-
 /* Is every word of the range empty? Tables that hold nothing count as empty. */
 static bool range_is_empty(const struct cursor *c, const struct page *t, uint64_t base)
 {
@@ -348,17 +335,18 @@ static bool range_is_empty(const struct cursor *c, const struct page *t, uint64_
     return true;
 }
 
-/* Where tables lie below the cursor's top: they may have been made for the range just now. */
-static noinline int fill_tables(struct cursor *c, pte_t word)
+/* As a rule nothing is there. */
+void cover_range(struct cursor *c, pte_t word)
 {
+    struct words_part w = span_words(c->range[0]);
     struct replace op = {.word = word};
-    bool free = range_is_empty(c, c->top, c->top_base);
 
-    if (free) replace_words(c, &op);
-    cursor_close(c);
-    if (free) return 0;
-    cursor_trim_span(c->space, c->range[0]);
-    return -EEXIST;
+    if (likely(c->top->table.level == 0 && words_are_free(c->top, w.i, w.j))) {
+        put_marks(c->top, w.i, w.j, word);
+        cursor_count(c, mark_tag(word), (long)(w.j - w.i));
+    } else {
+        replace_words(c, &op);
+    }
 }
 
 /* Maps the span, which must be empty. */
@@ -367,39 +355,79 @@ static int fill_span(struct aspace *s, struct span span, pte_t word)
     struct cursor c;
 
     /* Looked at before tables are made in many places; the locks will tell for certain. */
-    if (unlikely(!span_in_leaf_table(span)) && !span_looks_free(s, span)) return -EEXIST;
+    if (!span_in_leaf_table(span) && !span_looks_free(s, span)) return -EEXIST;
     int err = cursor_open(&c, s, span, CURSOR_BUILD);
     if (unlikely(err)) return err;
-    if (unlikely(c.top->table.level > 0)) return fill_tables(&c, word);
-    struct survey has = survey(&c, c.top, c.top_base);
-    if (has.used == 0) put_marks(&c, c.top, c.top_base, &has, word);
+    bool free = range_is_empty(&c, c.top, c.top_base);
+    if (free) cover_range(&c, word);
     cursor_close(&c);
-    return has.used == 0 ? 0 : -EEXIST;
+    if (free) return 0;
+    cursor_trim_span(s, span);
+    return -EEXIST;
 }
 
-/* Maps the span in one cursor, whatever is there. */
-static int replace_step(struct aspace *s, struct span span, pte_t word)
+/* All words of the cursor's range become `word`, and it is closed. */
+static noinline void replace_and_close(struct cursor *c, pte_t word)
+{
+    struct replace op = {.word = word};
+
+    replace_words(c, &op);
+    cursor_close(c);
+}
+
+/* The same for as many tables as it takes. */
+static noinline int replace_tables(struct aspace *s, struct span span, pte_t word,
+                                   unsigned mode)
 {
     struct cursor c;
-    int err = cursor_open(&c, s, span, CURSOR_BUILD);
+    int err = 0;
 
-    if (unlikely(err)) return err;
-    replace_by(&c, word);
-    cursor_close(&c);
+    for (uint64_t end; span.lo < span.hi && !err; span.lo = end) {
+        end = cursor_step_end(s, span);
+        err = cursor_open(&c, s, (struct span){span.lo, end}, mode);
+        if (!err) replace_and_close(&c, word);
+    }
+    return err;
+}
+
+/*
+ * Of the span in leaf table t, which lock_leaf_table() gave, the words before old->end have become
+ * `word`. What is left to do when that is not all, or the count is not one addition, or the table is
+ * empty now.
+ */
+static noinline int finish_replacing(struct aspace *s, struct span span, struct page *t,
+                                     pte_t word, struct replaced old)
+{
+    struct words_part w = span_words(span);
+    bool emptied = old.used && t->table.used == 0;
+
+    legend_count_anon(s, -(long)old.used);
+    if (!pte_is_empty(word)) legend_count_more(s, mark_tag(word), (long)(old.end - w.i));
+    if (old.end < w.j && old.end < t->table.hi) {
+        struct cursor c;
+        cursor_adopt(&c, s, span, t);
+        replace_and_close(&c, word);
+    } else {
+        unlock_covering(t);
+        if (emptied) cursor_keep_emptied(s, table_base(span.lo, 0));
+    }
     return 0;
 }
 
-/* The same in as many as it takes. */
-static int replace_span(struct aspace *s, struct span span, pte_t word)
+/* Maps the span, whatever is there. */
+static frameless int replace_span(struct aspace *s, struct span span, pte_t word)
 {
-    int err = 0;
+    struct words_part w = span_words(span);
+    struct page *t = lock_leaf_table(s, span);
 
-    if (likely(span_is_short(span))) return replace_step(s, span, word);
-    for (uint64_t end; span.lo < span.hi && !err; span.lo = end) {
-        end = cursor_step_end(s, span);
-        err = replace_step(s, (struct span){span.lo, end}, word);
+    if (unlikely(!t)) return replace_tables(s, span, word, CURSOR_BUILD);
+    struct replaced old = put_marks_over(t, w.i, w.j, word);
+    if (unlikely(old.end < w.j || mark_tag(word) != TAG_ANON ||
+                 !legend_count_anon_at_once(s, (long)(w.j - w.i) - (long)old.used))) {
+        return finish_replacing(s, span, t, word, old);
     }
-    return err;
+    unlock_covering(t);
+    return 0;
 }
 
 int map_span(struct aspace *s, struct span span, unsigned prot, const struct tag *tag,
@@ -416,30 +444,41 @@ int map_span(struct aspace *s, struct span span, unsigned prot, const struct tag
     return err;
 }
 
-frameless int map_source(struct aspace *s, struct span span, unsigned prot,
-                         const struct mapping_source *source, bool replace)
+int map_source(struct aspace *s, struct span span, unsigned prot,
+               const struct mapping_source *source, bool replace)
 {
-    if (unlikely(source->object || source->flags)) {
-        struct tag tag = source_tag(source, span.lo);
-        return map_span(s, span, prot, &tag, replace);
-    }
-    pte_t word = pte_mark(MARK_FILL, TAG_ANON, prot);
-    return replace ? replace_span(s, span, word) : fill_span(s, span, word);
+    struct tag tag = source_tag(source, span.lo);
+
+    return map_span(s, span, prot, &tag, replace);
 }
 
-int aspace_map(struct aspace *s, struct range r, unsigned prot,
-               const struct mapping_source *source)
+frameless int aspace_map(struct aspace *s, struct range r, unsigned prot,
+                         const struct mapping_source *source)
 {
+    struct span span = range_span(r);
+
     if (!aspace_has(s, r)) return -EINVAL;
-    return map_source(s, range_span(r), prot, source, false);
+    if (likely(source_is_plain(source)) && fill_leaf_table(s, span, plain_word(prot)))
+        return 0;
+    return map_source(s, span, prot, source, false);
 }
 
-int aspace_map_replace(struct aspace *s, struct range r, unsigned prot,
-                       const struct mapping_source *source)
+static noinline int replace_source(struct aspace *s, struct span span, unsigned prot,
+                                   const struct mapping_source *source)
 {
+    if (span_is_sealed(s, span)) return -EPERM;
+    return map_source(s, span, prot, source, true);
+}
+
+frameless int aspace_map_replace(struct aspace *s, struct range r, unsigned prot,
+                                 const struct mapping_source *source)
+{
+    struct span span = range_span(r);
+
     if (!aspace_has(s, r)) return -EINVAL;
-    if (span_is_sealed(s, range_span(r))) return -EPERM;
-    return map_source(s, range_span(r), prot, source, true);
+    if (unlikely(!source_is_plain(source) || legend_had(&s->legend, TAG_SEALED)))
+        return replace_source(s, span, prot, source);
+    return replace_span(s, span, plain_word(prot));
 }
 
 /* A piece whose meaning has got its number, which is held. */
@@ -472,7 +511,7 @@ static int replace_together(struct aspace *s, struct span hull, const struct pla
     if (err) return err;
     for (unsigned i = 0; i < n; i++) {
         c.range[0] = p[i].span;
-        replace_by(&c, p[i].word);
+        cover_range(&c, p[i].word);
     }
     cursor_close(&c);
     return 0;
@@ -511,32 +550,38 @@ int aspace_map_pieces(struct aspace *s, const struct mapping_piece *piece, unsig
     return err;
 }
 
-static noinline int unmap_step(struct aspace *s, struct span span)
+/* Unmapping that is not as short as unmap_span(). */
+static noinline int unmap_tables(struct aspace *s, struct span span)
 {
-    struct cursor c;
-    int err = cursor_open(&c, s, span, CURSOR_SPLIT);
+    int err = replace_tables(s, span, PTE_EMPTY, CURSOR_SPLIT);
 
-    if (unlikely(err)) return err;
-    replace_by(&c, PTE_EMPTY);
-    cursor_close(&c);
-    find_raise_hint(c.space, c.range[0].hi);
-    return 0;
-}
-
-static noinline int unmap_long(struct aspace *s, struct span span)
-{
-    int err = 0;
-
-    for (uint64_t end; span.lo < span.hi && !err; span.lo = end) {
-        end = cursor_step_end(s, span);
-        err = unmap_step(s, (struct span){span.lo, end});
-    }
+    if (!err) find_raise_hint(s, span.hi);
     return err;
+}
+static noinline int unmap_rest(struct aspace *s, struct span span, struct page *t,
+                               struct replaced old)
+{
+    finish_replacing(s, span, t, PTE_EMPTY, old);
+    find_raise_hint(s, span.hi);
+    return 0;
 }
 
 frameless int unmap_span(struct aspace *s, struct span span)
 {
-    return likely(span_is_short(span)) ? unmap_step(s, span) : unmap_long(s, span);
+    struct words_part w = span_words(span);
+    struct page *t = lock_leaf_table(s, span);
+
+    if (unlikely(!t)) return unmap_tables(s, span);
+    if (w.i < t->table.lo) w.i = t->table.lo;
+    if (w.j > t->table.hi) w.j = t->table.hi;
+    struct replaced old = take_marks(t, w.i, w.j);
+    if (unlikely(old.end < w.j || t->table.used == 0 ||
+                 !legend_count_anon_at_once(s, -(long)old.used))) {
+        return unmap_rest(s, span, t, old);
+    }
+    unlock_covering(t);
+    find_raise_hint(s, span.hi);
+    return 0;
 }
 
 static noinline int unmap_unless_sealed(struct aspace *s, struct span span)

@@ -26,7 +26,6 @@
 #include "mm/cursor.h"
 #include "mm/internal.h"
 #include "mm/share.h"
-#include "mm/untouched.h"
 
 #include "lib/errno.h"
 
@@ -292,13 +291,7 @@ static void fill_rest(struct move *m)
     if (m->rest.lo == m->rest.hi) return;
     c->range[0] = m->rest;
     c->range[1] = (struct span){0, 0};
-    if (c->top->table.level == 0) {
-        struct survey nothing = {0};
-        put_marks(c, c->top, c->top_base, &nothing, mark);
-    } else {
-        struct replace op = {.word = mark};
-        replace_words(c, &op);
-    }
+    cover_range(c, mark);
 }
 
 /* Leaves of the target's tag must find room in its tables. Pages outside [lo, hi) are not ours. */

@@ -164,7 +164,7 @@ static inline void table_emptied(struct page *t)
 void tally_word(struct tally *d, pte_t e, unsigned level, int sign);
 
 /* [i, j) of t may have become not empty. */
-static inline void table_grow_hull(struct page *t, unsigned i, unsigned j)
+static inline void table_grow_hull(struct page *t, uint64_t i, uint64_t j)
 {
     if (t->table.lo >= t->table.hi) {
         t->table.lo = (uint16_t)i;

@@ -1,123 +1,110 @@
 /*
- * Memory that is mapped and not touched: FILL marks of one tag, and empty words.
+ * Memory that is mapped and not touched: FILL marks of plain anonymous memory, and empty words.
  *
- * Most calls that map and unmap meet nothing else. Then nothing has to be withdrawn and no
- * frame goes, so the words that the range of a cursor has in a leaf table are surveyed in
- * one loop and stored in another, and counts are written once.
+ * Most calls that map and unmap meet nothing else, and in one leaf table. Then nothing has to be
+ * withdrawn, flushed or given back, and no tag can die of it: the table is locked, words and
+ * counts change, and it is unlocked, without a cursor. Whoever meets another word goes on with
+ * one (cursor_adopt) from there.
+ *
+ * Here is what happens between lock and unlock. All of it is about words [i, j) of leaf table t.
  */
 #pragma once
 
 #include "mm/internal.h"
 
-/* What the words of the range in a table say, all together. */
-struct survey {
-    uint64_t i, j; /* [i, j) of the range lies in the table's hull; else i >= j */
-    uint64_t used; /* words not empty */
-    uint64_t all;  /* their bits */
+/* What replace_plain() has met. */
+struct replaced {
+    uint64_t end;  /* the first word that is not plain, or j; those before it are done */
+    uint64_t used; /* how many of those were not empty */
 };
 
-static always_inline struct survey survey(const struct cursor *c, const struct page *t,
-                                          uint64_t base)
+/* Words that are plain become `word`, up to the first that is not; run by run of equal words.
+ * Nothing is published, for what the tag of a FILL mark means is asked for under the lock. */
+static always_inline struct replaced replace_plain(struct page *t, uint64_t i, uint64_t j,
+                                                   pte_t word)
+{
+    pte_t *words = table_words(t), *p = &words[i], *end = &words[j];
+    uint64_t used = 0;
+
+    while (p < end) {
+        const pte_t first = *p, *run = p;
+        if (unlikely(!pte_is_plain(first))) break;
+        do
+            pte_update(p, word);
+        while (++p < end && p->raw == first.raw);
+        if (!pte_is_empty(first)) used += (uint64_t)(p - run);
+    }
+    return (struct replaced){(uint64_t)(p - words), used};
+}
+
+/* Are the words all empty? */
+static always_inline bool words_are_free(const struct page *t, uint64_t i, uint64_t j)
 {
     uint64_t lo = t->table.lo, hi = t->table.hi;
-    struct survey has = {0};
 
-    if (base + lo < c->range[0].lo) lo = c->range[0].lo - base;
-    if (base + hi > c->range[0].hi) hi = c->range[0].hi - base;
-    has.i = lo;
-    has.j = hi;
-    if (lo >= hi) return has;
-
-    const pte_t *p = table_words(t) + lo, *end = table_words(t) + hi;
-    pte_t first = *p;
-    while (++p < end && p->raw == first.raw)
-        ; /* all alike, as a rule */
-    has.used = pte_is_empty(first) ? 0 : (uint64_t)(p - table_words(t)) - lo;
-    has.all = first.raw;
-    for (; p < end; p++) {
-        has.used += !pte_is_empty(*p);
-        has.all |= p->raw;
-    }
-    return has;
+    if (likely(j <= lo || i >= hi)) return true;
+    if (i > lo) lo = i;
+    if (j < hi) hi = j;
+    return next_word(table_words(t), (unsigned)lo, (unsigned)hi) == hi;
 }
 
-static always_inline unsigned survey_tag(const struct survey *has)
-{
-    return mark_tag(PTE(has->all));
-}
-
-/* Is it nothing but FILL marks of one tag? */
-static always_inline bool is_untouched(const struct page *t, const struct survey *has)
-{
-    return marks_are_fill(PTE(has->all)) &&
-           (survey_tag(has) == TAG_ANON || t->table.flags & TABLE_ONE_TAG);
-}
-
-/* Words [i, j) become `word`, empty or a FILL mark: nothing is published, for what its tag
- * means is asked for under the lock of the table. */
-static always_inline void set_words(const struct page *t, uint64_t i, uint64_t j,
-                                    pte_t word)
+/* The words, all empty, become FILL mark `word`. */
+static always_inline void put_marks(struct page *t, uint64_t i, uint64_t j, pte_t word)
 {
     pte_t *p = table_words(t) + i, *end = table_words(t) + j;
 
+    table_note_mark(t, mark_tag(word));
+    table_grow_hull(t, i, j);
+    t->table.used = (uint16_t)(t->table.used + (j - i));
     do
         pte_update(p, word);
     while (++p < end);
 }
 
-/* The untouched words become empty. */
-static always_inline void take_marks(struct cursor *c, struct page *t, uint64_t base,
-                                     const struct survey *has)
+/* Plain words become FILL mark `word`. */
+static always_inline struct replaced put_marks_over(struct page *t, uint64_t i,
+                                                    uint64_t j, pte_t word)
 {
-    if (has->used == 0) return;
+    table_note_mark(t, mark_tag(word));
+    struct replaced old = replace_plain(t, i, j, word);
+    table_grow_hull(t, i, old.end);
     t->table.flags &= (uint8_t)~TABLE_UNIFORM;
-    t->table.used = (uint16_t)(t->table.used - has->used);
-    if (has->i == t->table.lo) {
-        t->table.lo = (uint16_t)has->j;
-    } else if (has->j == t->table.hi) {
-        t->table.hi = (uint16_t)has->i;
-    }
-    set_words(t, has->i, has->j, PTE_EMPTY);
-    if (unlikely(t->table.used == 0)) {
+    t->table.used = (uint16_t)(t->table.used + (old.end - i) - old.used);
+    return old;
+}
+
+/* Plain words become empty. */
+static always_inline struct replaced take_marks(struct page *t, uint64_t i, uint64_t j)
+{
+    struct replaced old = replace_plain(t, i, j, PTE_EMPTY);
+
+    if (old.used == 0) return old;
+    t->table.flags &= (uint8_t)~TABLE_UNIFORM;
+    t->table.used = (uint16_t)(t->table.used - old.used);
+    if (t->table.used == 0) {
         table_emptied(t);
-        cursor_note_empty(c, t, base);
+    } else if (i == t->table.lo) {
+        t->table.lo = (uint16_t)old.end;
+    } else if (old.end == t->table.hi) {
+        t->table.hi = (uint16_t)i;
     }
-    cursor_count(c, survey_tag(has), -(long)has->used);
+    return old;
 }
 
-/* All words of the range become FILL mark `word`; they were untouched. */
-static always_inline void put_marks(struct cursor *c, struct page *t, uint64_t base,
-                                    const struct survey *has, pte_t word)
+/*
+ * Maps the span, to memory of `word`, a FILL mark of tag 0, if all of it is free and nothing is in
+ * the way: not a table that is missing or locked, nor a count that takes more than an addition. If
+ * not, nothing has changed, and it may be free all the same.
+ */
+static always_inline bool fill_leaf_table(struct aspace *s, struct span span, pte_t word)
 {
-    uint64_t i = c->range[0].lo > base ? c->range[0].lo - base : 0;
-    uint64_t j = c->range[0].hi - base;
-    unsigned tag = mark_tag(word), was = survey_tag(has);
-    long gone = (long)has->used;
+    struct words_part w = span_words(span);
+    struct page *t = lock_leaf_table(s, span);
 
-    if (j > TABLE_ENTRIES) j = TABLE_ENTRIES;
-    table_note_mark(t, tag);
-    table_grow_hull(t, (unsigned)i, (unsigned)j);
-    t->table.flags &= (uint8_t)~TABLE_UNIFORM;
-    t->table.used = (uint16_t)(t->table.used + (j - i) - has->used);
-    set_words(t, i, j, word);
-    if (unlikely(tag != was)) {
-        cursor_count(c, was, -gone);
-        gone = 0;
-    }
-    cursor_count(c, tag, (long)(j - i) - gone);
-}
-
-/* The range's words in leaf table t become `word`, empty or a FILL mark, if they are untouched. */
-static always_inline bool replace_untouched(struct cursor *c, struct page *t,
-                                            uint64_t base, pte_t word)
-{
-    struct survey has = survey(c, t, base);
-
-    if (unlikely(!is_untouched(t, &has))) return false;
-    if (pte_is_empty(word)) {
-        take_marks(c, t, base, &has);
-    } else {
-        put_marks(c, t, base, &has, word);
-    }
-    return true;
+    if (unlikely(!t)) return false;
+    bool done =
+        words_are_free(t, w.i, w.j) && legend_count_anon_at_once(s, (long)(w.j - w.i));
+    if (likely(done)) put_marks(t, w.i, w.j, word);
+    unlock_covering(t);
+    return done;
 }

@@ -86,7 +86,7 @@ void memory_populate(struct aspace *s, struct range r, unsigned prot, bool share
 }
 
 /* To look what is resident is worth while only where that much may go. */
-enum { MANY_PAGES = 512 };
+enum { MANY_BYTES = 512 * PAGE_SIZE };
 
 static noinline long unmap_many(struct range r)
 {
@@ -94,12 +94,12 @@ static noinline long unmap_many(struct range r)
     return aspace_unmap(current_space(), r);
 }
 
+/* An end beyond all addresses comes out below the start. */
 frameless long sys_munmap(vaddr_t start, uint64_t len)
 {
-    struct range r;
+    struct range r = {start, va_ceil(va_add(start, len))};
 
-    if (user_pages(start, len, &r) || len == 0) return -EINVAL;
-    if (unlikely(range_pages(r) >= MANY_PAGES)) return unmap_many(r);
+    if (unlikely(len > MANY_BYTES)) return unmap_many(r);
     return aspace_unmap(current_space(), r);
 }
 
