@@ -308,6 +308,12 @@ struct dentry *dentry_make_root(struct inode *i, const char *name)
     return d;
 }
 
+/* Does the name of i (NULL: there is none) stay when nobody uses it? */
+static bool keeps_name(const struct file_system *fs, const struct inode *i)
+{
+    return !fs->forgetful || (i && i->flags & INODE_LASTING);
+}
+
 /* A name that the table does not have, as the file system knows it. */
 static int bring(struct dentry *dir, const char *name, size_t len, struct dentry **out)
 {
@@ -324,7 +330,7 @@ static int bring(struct dentry *dir, const char *name, size_t len, struct dentry
     }
     dentry_get(dir);
     d->inode = i;
-    d->cached = ops->lookup && !dir->inode->fs->forgetful;
+    d->cached = ops->lookup && keeps_name(dir->inode->fs, i);
     d->hash = hash_name(dir, name, len);
     struct bucket *b = bucket_of(d->hash);
     bucket_lock(b);

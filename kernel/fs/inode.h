@@ -71,7 +71,8 @@ struct file_system {
     uint32_t refs;       /* atomic: inodes, mounts, and whoever made it */
     uint32_t mounts;     /* under the lock of the tree (fs/path.h) */
     bool read_only;
-    bool forgetful; /* names stay only while they are in use; none can be made */
+    bool forgetful; /* names stay only while they are in use, but for INODE_LASTING; none
+                     * can be made */
     void *data;
 };
 
@@ -153,6 +154,7 @@ struct inode_ops {
 enum inode_flags {
     INODE_LINKABLE = 1, /* has no name, and may get one (O_TMPFILE) */
     INODE_SEALABLE = 2, /* takes seals (fs/seals.h) */
+    INODE_LASTING = 4,  /* its name stays, although its file system is forgetful */
 };
 
 struct inode {

@@ -157,7 +157,8 @@ static int read_link(struct inode *i, struct link_frame **out)
 {
     size_t room = inode_read_size(i);
 
-    if (room == 0 || room >= PATH_LIMIT) room = PATH_LIMIT - 1;
+    if (room == 0) room = NAME_LIMIT; /* of /proc, which does not say it: a few bytes */
+    if (room >= PATH_LIMIT) room = PATH_LIMIT - 1;
     struct link_frame *frame = kmalloc(sizeof(*frame) + room + 1);
     if (!frame) return -ENOMEM;
     long len = i->ops->readlink(i, frame->text, room);

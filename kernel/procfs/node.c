@@ -1,9 +1,10 @@
 /*
  * See node.h.
  *
- * Inodes are made by lookup and go with their last user: the file system is `forgetful`
- * (fs/inode.h), so what the table of names has is in use, and little enough that each walk asks
- * whether it is still true (valid).
+ * Inodes are made by lookup. What is about a process goes with its last user: the file system is
+ * `forgetful` (fs/inode.h), so what the table of names has of it is in use, and little enough that
+ * each walk asks whether it is still true (valid). What has no number on its way is always
+ * true, and its name is kept (INODE_LASTING).
  *
  * Inode numbers come from the way to a node, so that they are the same each time:
  *
@@ -54,15 +55,21 @@ static enum inode_kind kind_of(const struct proc_entry *e)
     return kind;
 }
 
-/* What n is about; 0, and then subject_end(). -ESRCH: its process has gone. */
+/* What n is about, and whose it is; 0, and then subject_end(). -ESRCH: its process has gone. */
+static int subject_begin_owned(struct subject *s, const struct node *n,
+                               const struct cred *who, struct proc_owner *owner)
+{
+    *s = (struct subject){
+        .tid = n->way.tid, .fd = n->way.fd, .entry = n->entry, .who = who};
+    if (n->way.pid) s->process = subject_find(n->way.pid, n->way.born, owner);
+    return n->way.pid && !s->process ? -ESRCH : 0;
+}
+
 static int subject_begin(struct subject *s, const struct node *n, const struct cred *who)
 {
     struct proc_owner owner;
 
-    *s = (struct subject){
-        .tid = n->way.tid, .fd = n->way.fd, .entry = n->entry, .who = who};
-    if (n->way.pid) s->process = subject_find(n->way.pid, n->way.born, &owner);
-    return n->way.pid && !s->process ? -ESRCH : 0;
+    return subject_begin_owned(s, n, who, &owner);
 }
 
 static void subject_end(struct subject *s)
@@ -72,9 +79,10 @@ static void subject_end(struct subject *s)
 
 static struct node *make_node(struct file_system *fs, const struct proc_entry *e)
 {
-    struct node *n = kzalloc(sizeof(*n));
+    struct node *n = kmalloc(sizeof(*n));
 
     if (!n) return NULL;
+    n->way = (struct way){0};
     inode_init(&n->inode, e->follow ? &proc_magic_ops : &proc_inode_ops, fs, kind_of(e),
                e->mode);
     n->entry = e;
@@ -117,34 +125,31 @@ static int number_of_name(const struct proc_directory *d, const char *name, size
     return parse_number(name + skipped, len - skipped);
 }
 
-static bool has_number(const struct node *dir, int number, uint32_t *mode)
+/* In the directory that s is about. */
+static bool has_number(const struct subject *s, int number, uint32_t *mode)
 {
-    const struct proc_directory *d = dir->entry->directory;
-    struct subject s;
+    const struct proc_directory *d = s->entry->directory;
 
-    if (number < 0 || d->number == NUMBER_NONE || subject_begin(&s, dir, NULL))
-        return false;
+    if (number < 0 || d->number == NUMBER_NONE) return false;
     *mode = d->numbered->mode;
-    bool has = d->has(&s, number, mode);
-    subject_end(&s);
-    return has;
+    return d->has(s, number, mode);
 }
 
-static struct name find_name(const struct node *dir, const char *name, size_t len)
+static struct name find_name(const struct subject *s, const char *name, size_t len)
 {
-    const struct proc_directory *d = dir->entry->directory;
+    const struct proc_directory *d = s->entry->directory;
     const struct proc_entry *e = d->entries;
     struct name found = {.place = 1, .number = -1};
 
     for (; e && e->name; e++, found.place++) {
-        if (e->name[0] != name[0] || strlen(e->name) != len) continue;
-        if (memcmp(e->name, name, len) != 0) continue;
+        if (e->name[0] != name[0]) continue;
+        if (strncmp(e->name, name, len) != 0 || e->name[len] != 0) continue;
         found.entry = e;
         found.mode = e->mode;
         return found;
     }
     found.number = number_of_name(d, name, len);
-    if (has_number(dir, found.number, &found.mode)) found.entry = d->numbered;
+    if (has_number(s, found.number, &found.mode)) found.entry = d->numbered;
     return found;
 }
 
@@ -176,7 +181,17 @@ static uint64_t ino_of(const struct node *dir, struct way way, unsigned place)
            (uint64_t)way.fd;
 }
 
-/* What is about a process belongs to its user. False: it has gone. */
+/* What is about a process belongs to its user. */
+static void set_owner(struct node *n, const struct proc_owner *owner)
+{
+    bool hidden = owner->hidden && !inode_is(&n->inode, INODE_DIRECTORY);
+
+    if (n->way.born == 0) n->way.born = owner->born;
+    inode_write(&n->inode.uid, hidden ? 0 : owner->uid);
+    inode_write(&n->inode.gid, hidden ? 0 : owner->gid);
+}
+
+/* False: the process has gone. */
 static bool take_owner(struct node *n)
 {
     struct proc_owner owner;
@@ -185,40 +200,46 @@ static bool take_owner(struct node *n)
     struct process *p = subject_find(n->way.pid, n->way.born, &owner);
     if (!p) return false;
     subject_put(p);
-    if (n->way.born == 0) n->way.born = owner.born;
-    bool hidden = owner.hidden && !inode_is(&n->inode, INODE_DIRECTORY);
-    inode_write(&n->inode.uid, hidden ? 0 : owner.uid);
-    inode_write(&n->inode.gid, hidden ? 0 : owner.gid);
+    set_owner(n, &owner);
     return true;
 }
 
-static bool is_there(const struct node *n)
+/* In `dir`, which s is about and whose owner is known. */
+static int lookup_in(const struct node *dir, const struct subject *s,
+                     const struct proc_owner *owner, const char *text, size_t len,
+                     struct node **out)
 {
-    struct subject s;
+    struct name name = find_name(s, text, len);
 
-    if (subject_begin(&s, n, NULL)) return false;
-    subject_end(&s);
-    return true;
+    if (!name.entry) return -ENOENT;
+    struct node *n = make_node(dir->inode.fs, name.entry);
+    if (!n) return -ENOMEM;
+    n->way = way_to(dir, name.number);
+    n->inode.ino = ino_of(dir, n->way, name.place);
+    n->inode.mode = name.mode & 07777;
+    if (name.number < 0) n->inode.flags |= dir->inode.flags & INODE_LASTING;
+    if (s->process) {
+        set_owner(n, owner);
+    } else if (!take_owner(n)) {
+        inode_put(&n->inode);
+        return -ENOENT;
+    }
+    *out = n;
+    return 0;
 }
 
 static int lookup(struct inode *i, const char *text, size_t len, struct inode **out)
 {
     const struct node *dir = node_of(i);
+    struct proc_owner owner;
+    struct subject s;
+    struct node *n;
 
-    if (!is_there(dir)) return -ESRCH;
-    struct name name = find_name(dir, text, len);
-    if (!name.entry) return -ENOENT;
-    struct node *n = make_node(i->fs, name.entry);
-    if (!n) return -ENOMEM;
-    n->way = way_to(dir, name.number);
-    n->inode.ino = ino_of(dir, n->way, name.place);
-    n->inode.mode = name.mode & 07777;
-    if (!take_owner(n)) {
-        inode_put(&n->inode);
-        return -ENOENT;
-    }
-    *out = &n->inode;
-    return 0;
+    if (subject_begin_owned(&s, dir, NULL, &owner)) return -ESRCH;
+    int err = lookup_in(dir, &s, &owner, text, len, &n);
+    subject_end(&s);
+    if (!err) *out = &n->inode;
+    return err;
 }
 
 /* A name that is not there may come, one that is there may go, and a process may become
@@ -227,11 +248,15 @@ static bool valid(struct dentry *d)
 {
     const struct node *dir = node_of(d->parent->inode);
     const struct proc_directory *names = dir->entry->directory;
+    struct subject s;
     uint32_t mode;
 
     if (!d->inode || !take_owner(node_of(d->inode))) return false;
     if (node_of(d->inode)->entry != names->numbered) return true;
-    return has_number(dir, number_of_name(names, d->name, d->len), &mode);
+    if (subject_begin(&s, dir, NULL)) return false;
+    bool has = has_number(&s, number_of_name(names, d->name, d->len), &mode);
+    subject_end(&s);
+    return has;
 }
 
 struct listing {
@@ -451,6 +476,7 @@ struct file_system *proc_create(const struct proc_entry *root, uint32_t magic)
     fs->forgetful = true;
     struct node *n = make_node(fs, root);
     if (n) n->inode.ino = ROOT_INO;
+    if (n) n->inode.flags = INODE_LASTING;
     if (n) fs->root = dentry_make_root(&n->inode, "/");
     if (fs->root) return fs;
     if (n) inode_put(&n->inode);

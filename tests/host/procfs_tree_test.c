@@ -285,6 +285,33 @@ TEST(tables_and_numbers_are_names)
     end();
 }
 
+/* Does the table of names know `name` in `dir`, without asking the file system? */
+static bool is_kept(const char *dir, const char *name)
+{
+    struct dentry *d = NULL;
+    struct path p;
+
+    if (!EXPECT_EQ(path_walk(&rig_env, dir, 0, &p), 0)) return false;
+    d = dentry_find(p.dentry, name, strlen(name));
+    if (d) dentry_put(d);
+    path_put(p);
+    return d;
+}
+
+TEST(a_name_without_numbers_on_its_way_is_kept)
+{
+    begin();
+    EXPECT_STR(rig_read("proc/self/name"), "process 7 task 0\n");
+    EXPECT_STR(rig_read("proc/sys/disks/disk2"), "2");
+    EXPECT(is_kept("proc", "self") && is_kept("proc", "sys"));
+    EXPECT(is_kept("proc/sys", "disks"));
+    EXPECT(!is_kept("proc", "7") && !is_kept("proc/7", "name"));
+    EXPECT(!is_kept("proc/sys/disks", "disk2"));
+    EXPECT(!rig_there("proc/8"));
+    EXPECT(!is_kept("proc", "8"));
+    end();
+}
+
 TEST(numbers_may_stand_behind_a_word)
 {
     struct attributes a, b;
