@@ -120,7 +120,7 @@ static long set_death_signal(uint64_t number)
 static long get_auxv(vaddr_t to, uint64_t size, uint64_t c, uint64_t d)
 {
     const struct program *p = current_process()->program;
-    uint64_t len = p->nauxv * sizeof(p->auxv[0]);
+    uint64_t len = 2 * p->nauxv * sizeof(p->auxv[0]);
 
     if (c || d) return -EINVAL;
     return copy_to_user(to, p->auxv, size < len ? size : len) ? -EFAULT : (long)len;
