@@ -2,14 +2,14 @@
  * A generator that forgets: the key of the next batch is made with this one, and bytes that were
  * given out are wiped.
  *
- *               +-----------------------------+      32             96
+ *               +-----------------------------+      32             224
  *     key ----> |  ChaCha20, input: the time  | ----> new key  [......ready......]
  *               +-----------------------------+                        |
  *                                              the request: <----------+
  *                                              bytes from the end of it, or, for many,
  *                                              the blocks that 32 of them are the key of
  *
- * The lock is held for two blocks at most. What is added is combined with the key, and the block
+ * The lock is held for four blocks at most. What is added is combined with the key, and the block
  * of that is the new key: to undo it one would have to invert ChaCha20, and to make the
  * outcome known one would have to know the key. What was ready before is given to nobody.
  */
@@ -24,7 +24,7 @@
 /* The last word of the input: no two uses of a key have the same block. */
 enum use { USE_DRAW = 1, USE_ADD, USE_STREAM };
 
-enum { BATCH = 2 * CHACHA20_BLOCK, READY = BATCH - CHACHA20_KEY };
+enum { BLOCKS = 4, BATCH = BLOCKS * CHACHA20_BLOCK, READY = BATCH - CHACHA20_KEY };
 
 static struct {
     struct spinlock lock; /* RANK_REGISTERS */
@@ -54,9 +54,8 @@ static noinline void step(enum use use)
     uint8_t key[CHACHA20_KEY];
 
     memcpy(key, pool.key, sizeof(key));
-    chacha20_block(key, input, pool.batch);
-    input[2] = 1;
-    chacha20_block(key, input, pool.batch + CHACHA20_BLOCK);
+    for (; input[2] < BLOCKS; input[2]++)
+        chacha20_block(key, input, pool.batch + input[2] * CHACHA20_BLOCK);
     pool.left = READY;
     wipe(key, sizeof(key));
 }

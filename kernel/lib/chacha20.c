@@ -11,9 +11,16 @@
 
 enum { DOUBLE_ROUNDS = 10 };
 
-static uint32_t rotate(uint32_t n, unsigned by) { return n << by | n >> (32 - by); }
+/* A word of 32 bits in a register of 64. What is above it means nothing, so that nothing has to be done
+ * to it after each step. */
+typedef uint64_t lane_t;
 
-static always_inline void quarter(uint32_t s[16], unsigned a, unsigned b, unsigned c,
+static always_inline lane_t rotate(lane_t n, unsigned by)
+{
+    return (lane_t)(int32_t)((uint32_t)n << by) | (uint32_t)n >> (32 - by);
+}
+
+static always_inline void quarter(lane_t s[16], unsigned a, unsigned b, unsigned c,
                                   unsigned d)
 {
     s[a] += s[b];
@@ -26,7 +33,7 @@ static always_inline void quarter(uint32_t s[16], unsigned a, unsigned b, unsign
     s[b] = rotate(s[b] ^ s[c], 7);
 }
 
-static always_inline void double_round(uint32_t s[16])
+static always_inline void double_round(lane_t s[16])
 {
     quarter(s, 0, 4, 8, 12);
     quarter(s, 1, 5, 9, 13);
@@ -42,7 +49,7 @@ void chacha20_block(const uint8_t key[CHACHA20_KEY], const uint32_t input[4],
                     uint8_t out[CHACHA20_BLOCK])
 {
     uint32_t start[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
-    uint32_t s[16];
+    lane_t s[16];
 
     memcpy(&start[4], key, CHACHA20_KEY);
     memcpy(&start[12], input, 4 * sizeof(uint32_t));
@@ -53,7 +60,7 @@ void chacha20_block(const uint8_t key[CHACHA20_KEY], const uint32_t input[4],
         double_round(s);
     }
     for (unsigned i = 0; i < 16; i++) {
-        s[i] += start[i];
+        start[i] += (uint32_t)s[i];
     }
-    memcpy(out, s, sizeof(s));
+    memcpy(out, start, sizeof(start));
 }
