@@ -8,7 +8,8 @@
  *     headers   each alone: is the segment possible?
  *     segments  sorted; all together: are they disjoint, is the entry in one of them?
  *
- * Fields are copied out before they are looked at, since the file may lie at any address.
+ * Headers are copied out before they are looked at: others may write to the file meanwhile, and
+ * it may lie at any address.
  * Headers that we need not know (notes, thread-local storage, RELRO: all of them matters
  * of the program and its linker) are passed over.
  */
@@ -19,7 +20,7 @@
 #include "lib/string.h"
 
 struct header {
-    uint8_t magic[4];
+    uint32_t magic;
     uint8_t class, data, ident_version, os_abi, abi_version, pad[7];
     uint16_t type, machine;
     uint32_t version;
@@ -37,6 +38,7 @@ static_assert(sizeof(struct program_header) == ELF_PHENT,
               "a program header as in the file");
 
 enum {
+    MAGIC = 0x464c457f, /* the bytes "\177ELF" */
     CLASS_64 = 2,
     DATA_LITTLE_ENDIAN = 1,
     VERSION_CURRENT = 1,
@@ -62,6 +64,21 @@ struct parse {
     struct header header;
     struct elf *out;
 };
+
+/* Copies n bytes, a constant: in a few words where they lie as words do, as nearly always. What was
+ * copied is not read again. */
+static always_inline void take(void *to, const void *from, size_t n)
+{
+    enum { ALIGN = sizeof(uint64_t) };
+
+    if (likely((uintptr_t)from % ALIGN == 0)) {
+        __builtin_memcpy(__builtin_assume_aligned(to, ALIGN),
+                         __builtin_assume_aligned(from, ALIGN), n);
+    } else {
+        memcpy(to, from, n);
+    }
+    __asm__ volatile("" ::: "memory");
+}
 
 static int refuse(struct parse *p, int err, const char *reason)
 {
@@ -89,9 +106,8 @@ static int parse_header(struct parse *p)
     struct header *h = &p->header;
 
     if (p->here < sizeof(*h)) return refuse(p, -ENOEXEC, "too short for an ELF file");
-    memcpy(h, p->image, sizeof(*h));
-    if (memcmp(h->magic, "\177ELF", sizeof(h->magic)) != 0)
-        return refuse(p, -ENOEXEC, "not an ELF file");
+    take(h, p->image, sizeof(*h));
+    if (h->magic != MAGIC) return refuse(p, -ENOEXEC, "not an ELF file");
     if (h->class != CLASS_64) return refuse(p, -ENOEXEC, "not 64-bit");
     if (h->data != DATA_LITTLE_ENDIAN) return refuse(p, -ENOEXEC, "not little-endian");
     if (h->ident_version != VERSION_CURRENT || h->version != VERSION_CURRENT)
@@ -172,11 +188,13 @@ static int parse_interp(struct parse *p, const struct program_header *h)
 
 static int parse_program_headers(struct parse *p)
 {
-    for (unsigned i = 0; i < p->header.phnum; i++) {
+    const uint8_t *at = p->image + p->header.phoff;
+
+    for (unsigned i = 0; i < p->header.phnum; i++, at += ELF_PHENT) {
         struct program_header h;
         int err = 0;
 
-        memcpy(&h, p->image + p->header.phoff + i * (uint64_t)ELF_PHENT, sizeof(h));
+        take(&h, at, sizeof(h));
         switch (h.type) {
         case PT_LOAD:
             err = parse_load(p, &h);
@@ -230,8 +248,13 @@ int elf_parse(const void *image, size_t len, struct elf_limits limits, struct el
 int elf_parse_head(const void *head, size_t len, uint64_t file_len,
                    struct elf_limits limits, struct elf *out)
 {
-    struct parse p = {.image = head, .here = len, .len = file_len, .out = out};
+    struct parse p;
     int err;
+
+    p.image = head;
+    p.here = len;
+    p.len = file_len;
+    p.out = out;
 
     memset(out, 0, offsetof(struct elf, segment));
     err = parse_header(&p);

@@ -45,12 +45,9 @@ struct exec {
     struct exec_file program, interpreter;
     struct exec_strings strings;
     size_t nargs, args_len; /* of the strings, those of argv; and their bytes */
+    size_t name_len;        /* of the request's name, without its NUL */
     struct program *made;
-    struct path scripts[SCRIPTS]; /* held */
-    unsigned nscripts;
-    /* Words for argv before what the caller gave, and instead of its first: of scripts. */
-    char *prefix[2 * SCRIPTS + 1];
-    unsigned nprefix;
+    unsigned nscripts, nprefix;
     struct cred *cred; /* what it will have; held */
     bool secure;       /* rights were gained */
     vaddr_t sp;
@@ -61,7 +58,11 @@ struct exec {
     struct page *head_page; /* held, or NULL */
     char *head_copy;
 
-    struct elf elf; /* of the program; not cleared */
+    /* From here on not cleared. */
+    struct elf elf;               /* of the program */
+    struct path scripts[SCRIPTS]; /* held */
+    /* Words for argv before what the caller gave, and instead of its first: of scripts. */
+    char *prefix[2 * SCRIPTS + 1];
 };
 static_assert(sizeof(struct exec) <= PAGE_SIZE, "what exec has is one page");
 
@@ -296,7 +297,11 @@ static int gather(struct exec *e)
     e->nargs = s->count;
     e->args_len = s->len;
     if (!err) err = exec_strings_add_all(s, &e->request->envp, 0);
-    return err ? err : exec_strings_add(s, e->request->name);
+    if (err) return err;
+    size_t before = s->len;
+    err = exec_strings_add(s, e->request->name);
+    e->name_len = s->len - before - 1;
+    return err;
 }
 
 static void put_aux(struct program *p, uint64_t key, uint64_t value)
@@ -346,7 +351,7 @@ static int fill_stack(struct exec *e, vaddr_t top)
     uint64_t seed[2];
     vaddr_t strings = VA((top.raw - sizeof(uint64_t) - s->len) & ~7ul);
     vaddr_t random = VA((strings.raw - sizeof(seed)) & ~15ul);
-    vaddr_t name = va_add(strings, s->len - (strlen(e->request->name) + 1));
+    vaddr_t name = va_add(strings, s->len - (e->name_len + 1));
 
     random_bytes(seed, sizeof(seed));
     fill_auxv(e, name, random);
@@ -373,6 +378,20 @@ static bool always_alike;
 
 void exec_init(void) { always_alike = cmdline_flag("norandmaps"); }
 
+static vaddr_t entry_of(const struct exec *e)
+{
+    const struct exec_file *first = e->interpreter.file ? &e->interpreter : &e->program;
+
+    return va_add(first->elf->entry, first->bias);
+}
+
+/* The first instruction is fetched for certain, so its fault is had without a trap. Whatever comes of
+ * it, the program finds out by itself. */
+static void bring_entry(struct exec *e)
+{
+    (void)!aspace_fault(e->made->space, entry_of(e), PROT_X);
+}
+
 static int build(struct exec *e)
 {
     struct process *self = current_process();
@@ -385,6 +404,7 @@ static int build(struct exec *e)
     if (!err) err = exec_map_program(p, &e->program, &how);
     if (!err && e->interpreter.file) err = exec_map_interpreter(p, &e->interpreter);
     if (!err) err = fill_stack(e, top);
+    if (!err) bring_entry(e);
     if (err == -EEXIST) err = -ENOMEM; /* the file's own addresses lie in the way */
     if (err) return err;
     p->exe = e->program.file;
@@ -414,11 +434,11 @@ static int become_alone(struct process *p)
     return current_must_leave() ? -ERESTARTSYS : 0;
 }
 
-static const char *last_component(const char *name)
+static const char *last_component(const char *name, size_t len)
 {
-    const char *slash = strrchr(name, '/');
-
-    return slash ? slash + 1 : name;
+    while (len > 0 && name[len - 1] != '/')
+        len--;
+    return name + len;
 }
 
 static void take_program(struct process *p, struct program *made)
@@ -437,8 +457,7 @@ static void become(struct exec *e, struct context *c)
 {
     struct process *p = current_process();
     struct task *t = current_task();
-    const struct exec_file *first = e->interpreter.file ? &e->interpreter : &e->program;
-    const char *name = last_component(e->request->name);
+    const char *name = last_component(e->request->name, e->name_len);
 
     take_program(p, e->made);
     e->made = NULL;
@@ -452,7 +471,7 @@ static void become(struct exec *e, struct context *c)
         __atomic_fetch_and(&p->flags, ~(uint32_t)PROCESS_UNDUMPABLE, __ATOMIC_RELAXED);
     process_set_name(p, name);
     thread_set_name(t->thread, name);
-    context_init_user(c, va_add(first->elf->entry, first->bias), e->sp);
+    context_init_user(c, entry_of(e), e->sp);
 }
 
 /* A table that others use too stays theirs. */

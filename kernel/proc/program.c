@@ -9,9 +9,10 @@
 
 struct program *program_create(void)
 {
-    struct program *p = kzalloc(sizeof(*p));
+    struct program *p = kmalloc(sizeof(*p));
 
     if (!p) return NULL;
+    memset(p, 0, offsetof(struct program, auxv));
     p->space = aspace_create(ASPACE_USER);
     if (!p->space) {
         kfree(p);

@@ -26,7 +26,6 @@ struct program {
     struct range code, data;        /* bytes */
     vaddr_t vdso;                   /* of the page that has sigreturn; 0: none */
     unsigned nauxv;                 /* pairs of words */
-    uint64_t auxv[2 * PROGRAM_AUXV];
 
     /* The heap that brk(2) moves: bytes [brk_start, brk). */
     struct mutex brk_lock;
@@ -36,6 +35,8 @@ struct program {
     uint32_t lock_future; /* mlockall(MCL_FUTURE), its flags; atomic */
     uint32_t barriers;    /* what membarrier(2) was told to be ready for; atomic */
     uint64_t peak_pages;  /* resident at most, as far as somebody looked; atomic */
+
+    uint64_t auxv[2 * PROGRAM_AUXV]; /* as `nauxv`; anything behind those */
 };
 
 /* With an empty space, one reference, all else 0. NULL: there is no memory. */
