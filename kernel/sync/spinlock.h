@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "arch/riscv/aside.h"
 #include "arch/riscv/atomic.h"
 #include "arch/riscv/hart.h"
 #include "lib/assert.h"
@@ -39,7 +40,7 @@ void spin_wait(struct spinlock *l);
 static inline void spin_acquire(struct spinlock *l)
 {
     interleave("lock", l);
-    if (unlikely(atomic_swap_acquire(&l->held, 1))) spin_wait(l);
+    if (unlikely(atomic_swap_acquire(&l->held, 1))) spin_wait_aside(l);
 }
 /* False, and nothing taken, if somebody holds it. */
 static inline bool spin_try(struct spinlock *l)
@@ -69,4 +70,11 @@ static inline void spin_unlock(struct spinlock *l, enum lock_rank rank)
     spin_release(l);
     rank_leave(rank);
     preempt_on();
+}
+/* The same for where it is rare that something came up while the lock was held: see aside.h. */
+static inline void spin_unlock_aside(struct spinlock *l, enum lock_rank rank)
+{
+    spin_release(l);
+    rank_leave(rank);
+    preempt_on_aside();
 }

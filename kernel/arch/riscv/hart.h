@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "arch/riscv/aside.h"
 #include "arch/riscv/context.h"
 #include "lib/addr.h"
 #include "lib/compiler.h"
@@ -106,6 +107,18 @@ static inline void hart_do_work_aside(void)
 }
 
 static inline void preempt_on(void)
+{
+    struct context *c = this_context;
+
+    __asm__ volatile("" ::: "memory");
+    if (--c->preempt == 0 &&
+        unlikely(__atomic_load_n(&c->hart->work, __ATOMIC_RELAXED))) {
+        hart_do_work_aside();
+    }
+}
+
+/* The same for where there is rarely anything to do: see aside.h. */
+static inline void preempt_on_aside(void)
 {
     struct context *c = this_context;
 
