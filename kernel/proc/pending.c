@@ -3,19 +3,7 @@
 
 #include "lib/string.h"
 
-void pending_init(struct pending *p)
-{
-    p->set = 0;
-    list_init(&p->queue);
-}
-
-void pending_add(struct pending *p, int number, struct queued_signal *e)
-{
-    p->set |= SIGSET(number);
-    if (e) list_push_back(&p->queue, &e->link);
-}
-
-static struct queued_signal *find(const struct pending *p, int number)
+struct queued_signal *pending_find(const struct pending *p, int number)
 {
     struct list *it;
 
@@ -26,15 +14,20 @@ static struct queued_signal *find(const struct pending *p, int number)
     return NULL;
 }
 
-void pending_remove(struct pending *p, struct queued_signal *e)
+int signal_first(sigset_t set)
 {
-    list_remove(&e->link);
-    if (!find(p, e->info.si_signo)) p->set &= ~SIGSET(e->info.si_signo);
+    const sigset_t own = SIGSET(SIGSEGV) | SIGSET(SIGBUS) | SIGSET(SIGILL) |
+                         SIGSET(SIGTRAP) | SIGSET(SIGFPE) | SIGSET(SIGSYS);
+
+    if (set & own) set &= own;
+    return __builtin_ctzl(set) + 1;
 }
 
-struct queued_signal *pending_take(struct pending *p, int number, struct siginfo *out)
+static noinline struct queued_signal *take_of_many(struct pending *p, sigset_t due,
+                                                   struct siginfo *out)
 {
-    struct queued_signal *e = find(p, number);
+    int number = signal_first(due);
+    struct queued_signal *e = pending_find(p, number);
 
     if (e) {
         *out = e->info;
@@ -47,11 +40,19 @@ struct queued_signal *pending_take(struct pending *p, int number, struct siginfo
     return e;
 }
 
-int signal_first(sigset_t set)
+/* Mostly there is one, and nothing to be chosen. */
+frameless struct queued_signal *pending_take(struct pending *p, sigset_t set,
+                                             struct siginfo *out)
 {
-    const sigset_t own = SIGSET(SIGSEGV) | SIGSET(SIGBUS) | SIGSET(SIGILL) |
-                         SIGSET(SIGTRAP) | SIGSET(SIGFPE) | SIGSET(SIGSYS);
+    struct queued_signal *e = list_entry(p->queue.next, struct queued_signal, link);
+    sigset_t due = p->set & set;
 
-    if (set & own) set &= own;
-    return __builtin_ctzl(set) + 1;
+    if (p->queue.next != p->queue.prev || list_empty(&p->queue) ||
+        due != SIGSET(e->info.si_signo)) {
+        return take_of_many(p, due, out);
+    }
+    *out = e->info;
+    list_remove(&e->link);
+    p->set &= ~due;
+    return e;
 }

@@ -14,20 +14,39 @@ struct queued_signal {
     bool owned; /* part of something else, which sees to its end: a timer */
 };
 
-void pending_init(struct pending *p);
+static inline void pending_init(struct pending *p)
+{
+    p->set = 0;
+    list_init(&p->queue);
+}
+
+/* The first entry of this number, or NULL. */
+struct queued_signal *pending_find(const struct pending *p, int number);
 
 /* `e` has arrived; NULL: just the number. */
-void pending_add(struct pending *p, int number, struct queued_signal *e);
-
-/*
- * The first of this number goes. *out says what is known of it, or the number alone. The entry
- * is the caller's now; NULL: there was none.
- */
-must_check struct queued_signal *pending_take(struct pending *p, int number,
-                                              struct siginfo *out);
+static inline void pending_add(struct pending *p, int number, struct queued_signal *e)
+{
+    p->set |= SIGSET(number);
+    if (e) list_push_back(&p->queue, &e->link);
+}
 
 /* This entry goes. */
-void pending_remove(struct pending *p, struct queued_signal *e);
+static inline void pending_remove(struct pending *p, struct queued_signal *e)
+{
+    int number = e->info.si_signo;
+
+    list_remove(&e->link);
+    if (likely(list_empty(&p->queue)) || !pending_find(p, number)) {
+        p->set &= ~SIGSET(number);
+    }
+}
 
 /* Which of a set that is not empty comes first: what the program itself causes, then the lowest. */
 int signal_first(sigset_t set);
+
+/*
+ * The first of `set`, of which there is one, goes. *out says what is known of it, or the number
+ * alone. The entry is the caller's now; NULL: there was none.
+ */
+must_check struct queued_signal *pending_take(struct pending *p, sigset_t set,
+                                              struct siginfo *out);

@@ -133,7 +133,7 @@ bool signal_pending(void)
 }
 
 /* Has the calling task, of p, something to do on its way back? process.lock is held. */
-static always_inline void look_again(struct process *p, struct task *t)
+static inline void look_again(struct process *p, struct task *t)
 {
     struct task_signals *own = &t->signals;
     sigset_t due = (own->pending.set | p->signals->pending.set) & ~own->blocked;
@@ -148,17 +148,40 @@ static always_inline void look_again(struct process *p, struct task *t)
     }
 }
 
-void signal_set_mask(sigset_t mask)
+/* The calling task's mask from now on. Returns what of its process is pending and blocked by it
+ * only now: somebody else has to see to that. process.lock is held. */
+static always_inline sigset_t change_mask(struct process *p, struct task *t,
+                                          sigset_t mask)
+{
+    sigset_t newly = mask & ~t->signals.blocked;
+
+    t->signals.blocked = mask & ~SIGSET_UNBLOCKABLE;
+    look_again(p, t);
+    return newly & p->signals->pending.set;
+}
+
+static noinline void hand_over_and_unlock(struct process *p, sigset_t set)
+{
+    signal_hand_over(p, set);
+    signals_unlock(p);
+}
+
+static always_inline void set_mask(struct process *p, struct task *t, sigset_t mask)
+{
+    signals_lock(p);
+    sigset_t left = change_mask(p, t, mask);
+    if (unlikely(left)) {
+        hand_over_and_unlock(p, left);
+    } else {
+        signals_unlock(p);
+    }
+}
+
+frameless void signal_set_mask(sigset_t mask)
 {
     struct task *t = current_task();
-    struct process *p = t->process;
 
-    signals_lock(p);
-    sigset_t newly = mask & ~t->signals.blocked;
-    t->signals.blocked = mask & ~SIGSET_UNBLOCKABLE;
-    if (newly & p->signals->pending.set) signal_hand_over(p, newly);
-    look_again(p, t);
-    signals_unlock(p);
+    set_mask(t->process, t, mask);
 }
 
 void signal_mask_begin(sigset_t mask)
@@ -195,25 +218,42 @@ int signal_mask_from_user(vaddr_t at, size_t size, sigset_t *out)
 
 /* ---- actions ---- */
 
-int signal_action(int number, const struct linux_sigaction *new,
-                  struct linux_sigaction *old)
+static bool is_number(int number) { return (unsigned)number - 1 < NSIG; }
+
+/* What is pending goes, if the action is to ignore it from now on. process.lock was taken. */
+static noinline long drop_and_unlock(struct process *p, int number)
+{
+    if (signal_action_ignores(p, number)) signal_drop(p, SIGSET(number));
+    signals_unlock(p);
+    return 0;
+}
+
+/* The three words are arguments of their own: so they stay in registers. */
+frameless long signal_set_action(int number, uint64_t handler, uint64_t flags,
+                                 sigset_t mask, struct linux_sigaction *old)
 {
     struct process *p = current_process();
 
-    if (number < 1 || number > NSIG) return -EINVAL;
-    bool is_fixed = SIGSET_UNBLOCKABLE & SIGSET(number);
-    if (is_fixed && new) return -EINVAL;
+    if (!is_number(number) || SIGSET_UNBLOCKABLE & SIGSET(number)) return -EINVAL;
     signals_lock(p);
     if (old) *old = *signals_action(p->signals, number);
-    if (new) {
-        struct linux_sigaction *a = &p->signals->action[number - 1];
-        p->signals->acts |= SIGSET(number);
-        *a = *new;
-        a->mask &= ~SIGSET_UNBLOCKABLE;
-        bool has_handler = a->handler != SIG_DFL && a->handler != SIG_IGN;
-        if (!has_handler && signal_action_ignores(p, number))
-            signal_drop(p, SIGSET(number));
-    }
+    struct linux_sigaction *a = &p->signals->action[number - 1];
+    p->signals->acts |= SIGSET(number);
+    a->handler = handler;
+    a->flags = flags;
+    a->mask = mask & ~SIGSET_UNBLOCKABLE;
+    if (handler == SIG_DFL || handler == SIG_IGN) return drop_and_unlock(p, number);
+    signals_unlock(p);
+    return 0;
+}
+
+int signal_get_action(int number, struct linux_sigaction *out)
+{
+    struct process *p = current_process();
+
+    if (!is_number(number)) return -EINVAL;
+    signals_lock(p);
+    *out = *signals_action(p->signals, number);
     signals_unlock(p);
     return 0;
 }
@@ -253,48 +293,38 @@ sigset_t signal_pending_set(void)
     return set;
 }
 
-/* The task's own come before those of its process. process.lock is held. */
-static int take_of(struct process *p, struct task *t, sigset_t set, struct siginfo *out)
+/* The task's own come before those of its process: its number, or 0. process.lock is held. */
+static always_inline int take_of(struct process *p, struct task *t, sigset_t set,
+                                 struct siginfo *out)
 {
     struct pending *q = &t->signals.pending;
 
     if (!(q->set & set)) q = &p->signals->pending;
     if (!(q->set & set)) return 0;
-    int number = signal_first(q->set & set);
-    struct queued_signal *e = pending_take(q, number, out);
-    if (e && e->owned) posix_timer_taken(e, out);
+    struct queued_signal *e = pending_take(q, set, out);
+    if (e && unlikely(e->owned)) posix_timer_taken(e, out);
     queued_free(p, e);
-    return number;
+    return out->si_signo;
 }
 
-int signal_take(sigset_t set, struct siginfo *out)
-{
-    struct task *t = current_task();
-    struct process *p = t->process;
-
-    signals_lock(p);
-    int number = take_of(p, t, set & ~SIGSET_UNBLOCKABLE, out);
-    t->signals.awaited = 0;
-    look_again(p, t);
-    signals_unlock(p);
-    return number;
-}
-
-/* Whoever sends one of `set` from now on wakes us, although we block it. */
-static int take_or_await(sigset_t set, struct siginfo *out)
+/* Takes one of `set`. If there is none, whoever sends one of `awaited` from now on wakes us, although
+ * we block it. */
+static int take_or_await(sigset_t set, sigset_t awaited, struct siginfo *out)
 {
     struct task *t = current_task();
     struct process *p = t->process;
 
     signals_lock(p);
     int number = take_of(p, t, set, out);
-    if (number) {
-        look_again(p, t);
-    } else {
-        t->signals.awaited = set;
-    }
+    t->signals.awaited = number ? 0 : awaited;
+    look_again(p, t);
     signals_unlock(p);
     return number;
+}
+
+int signal_take(sigset_t set, struct siginfo *out)
+{
+    return take_or_await(set & ~SIGSET_UNBLOCKABLE, 0, out);
 }
 
 int signal_wait(sigset_t set, uint64_t deadline_ns, struct siginfo *out)
@@ -304,7 +334,7 @@ int signal_wait(sigset_t set, uint64_t deadline_ns, struct siginfo *out)
     bool in_time = true;
 
     set &= ~SIGSET_UNBLOCKABLE;
-    int number = take_or_await(set, out);
+    int number = take_or_await(set, set, out);
     if (number) return number;
     wait_init(&nobody_else);
     wait_begin(&nobody_else, &w);
@@ -325,14 +355,13 @@ long signal_restart_with(struct restart r)
     return -ERESTART_RESTARTBLOCK;
 }
 
-/* A call is on its way out, and `handler` runs next, or none (NULL): does it begin again? */
-static void finish_call(struct context *c, const struct linux_sigaction *handler)
+/* A call has failed, and `handler` runs next, or none (NULL): does it begin again? */
+static noinline void finish_failed_call(struct context *c,
+                                        const struct linux_sigaction *handler)
 {
     enum { CALL_RESTART = 128, CALL_INSTRUCTION = 4 };
     bool again;
 
-    if (!c->in_call) return;
-    c->in_call = 0;
     switch (-(int64_t)c->x[10]) {
     case ERESTARTSYS:
         again = !handler || handler->flags & SA_RESTART;
@@ -351,6 +380,15 @@ static void finish_call(struct context *c, const struct linux_sigaction *handler
     if (again) c->sepc -= CALL_INSTRUCTION;
 }
 
+/* A call is on its way out. */
+static always_inline void finish_call(struct context *c,
+                                      const struct linux_sigaction *handler)
+{
+    if (!c->in_call) return;
+    c->in_call = 0;
+    if ((int64_t)c->x[10] < 0) finish_failed_call(c, handler);
+}
+
 /* ---- the way back ---- */
 
 enum todo { TODO_NOTHING, TODO_PARK, TODO_HANDLE, TODO_STOP, TODO_END };
@@ -360,9 +398,15 @@ struct taken {
     bool forced;
     struct siginfo info;
     struct linux_sigaction action;
+
+    /* If it is handled: what the mask is when the handler has returned, and what it was when the
+     * signal was taken. */
+    sigset_t mask, blocked;
+    bool restore_saved;
 };
 
-static int take_next(struct process *p, struct task *t, struct taken *s)
+/* Its number, or 0. process.lock is held. */
+static always_inline int take_next(struct process *p, struct task *t, struct taken *s)
 {
     struct task_signals *own = &t->signals;
 
@@ -373,18 +417,10 @@ static int take_next(struct process *p, struct task *t, struct taken *s)
     return s->info.si_signo;
 }
 
-/* What the action says. TODO_NOTHING: it is ignored. process.lock is held. */
-static enum todo judge(struct process *p, struct taken *s)
+/* What becomes of one that has no handler. TODO_NOTHING: it is ignored. */
+static enum todo by_default(const struct process *p, const struct taken *s)
 {
-    const struct linux_sigaction *a = signals_action(p->signals, s->number);
-
-    s->action = *a;
-    if (a->handler == SIG_IGN) return TODO_NOTHING;
-    if (a->handler != SIG_DFL) {
-        if (a->flags & SA_RESETHAND) signals_drop_handler(p->signals, s->number);
-        return TODO_HANDLE;
-    }
-    if (p->pid == 1 && !s->forced) return TODO_NOTHING;
+    if (s->action.handler == SIG_IGN || (p->pid == 1 && !s->forced)) return TODO_NOTHING;
     switch (signal_default_of(s->number)) {
     case DEFAULT_IGNORE:
         return TODO_NOTHING;
@@ -395,21 +431,37 @@ static enum todo judge(struct process *p, struct taken *s)
     }
 }
 
-/* Takes signals until there is something to do about one. */
-static enum todo take(struct process *p, struct task *t, struct taken *s)
+/* The task blocks from now on what it does while the handler runs. process.lock is held. */
+static always_inline void block_for_handler(struct process *p, struct task *t,
+                                            struct taken *s)
 {
-    enum todo todo = TODO_NOTHING;
+    struct task_signals *own = &t->signals;
+    sigset_t self = s->action.flags & SA_NODEFER ? 0 : SIGSET(s->number);
 
-    signals_lock(p);
-    if (p->signals->stop) {
-        todo = TODO_PARK;
-    } else {
-        while (todo == TODO_NOTHING && (s->number = take_next(p, t, s))) {
-            todo = judge(p, s);
+    s->blocked = own->blocked;
+    s->restore_saved = own->restore_saved;
+    s->mask = own->restore_saved ? own->saved : own->blocked;
+    own->restore_saved = false;
+    sigset_t left = change_mask(p, t, own->blocked | s->action.mask | self);
+    if (unlikely(left)) signal_hand_over(p, left);
+}
+
+/* Takes signals until there is something to do about one. process.lock is held. */
+static always_inline enum todo take(struct process *p, struct task *t, struct taken *s)
+{
+    if (unlikely(p->signals->stop)) return TODO_PARK;
+    while ((s->number = take_next(p, t, s))) {
+        s->action = *signals_action(p->signals, s->number);
+        if (likely(s->action.handler != SIG_DFL && s->action.handler != SIG_IGN)) {
+            if (s->action.flags & SA_RESETHAND)
+                signals_drop_handler(p->signals, s->number);
+            block_for_handler(p, t, s);
+            return TODO_HANDLE;
         }
+        enum todo todo = by_default(p, s);
+        if (todo != TODO_NOTHING) return todo;
     }
-    signals_unlock(p);
-    return todo;
+    return TODO_NOTHING;
 }
 
 static void force_segv(bool handler_failed)
@@ -425,19 +477,12 @@ static void force_segv(bool handler_failed)
     signal_force(&info);
 }
 
-static void handle(struct context *c, struct task *t, const struct taken *s)
+/* The frame cannot be written: the mask is what it was, and the program has a fault instead. */
+static noinline void give_up(struct task *t, const struct taken *s)
 {
-    struct task_signals *own = &t->signals;
-    sigset_t mask = own->restore_saved ? own->saved : own->blocked;
-    sigset_t self = s->action.flags & SA_NODEFER ? 0 : SIGSET(s->number);
-
-    finish_call(c, &s->action);
-    if (!frame_push(c, &s->action, &s->info, mask)) {
-        force_segv(s->number == SIGSEGV);
-        return;
-    }
-    own->restore_saved = false;
-    signal_set_mask(own->blocked | s->action.mask | self);
+    t->signals.restore_saved = s->restore_saved;
+    signal_set_mask(s->blocked);
+    force_segv(s->number == SIGSEGV);
 }
 
 /* Nothing is left, or was a moment ago. */
@@ -463,43 +508,56 @@ static void end(const struct context *c, struct process *p, const struct taken *
     process_kill(p, how);
 }
 
+/* What is no handler. */
+static noinline void do_todo(struct context *c, struct process *p, struct task *t,
+                             const struct taken *s, enum todo todo)
+{
+    switch (todo) {
+    case TODO_PARK:
+        stop_park();
+        break;
+    case TODO_STOP:
+        stop_begin(s->number);
+        break;
+    case TODO_END:
+        end(c, p, s);
+        break;
+    default:
+        finish(c, p, t);
+        break;
+    }
+}
+
 void signal_work(struct context *c)
 {
     struct task *t = current_task();
     struct process *p = t->process;
     struct taken s;
 
-    switch (take(p, t, &s)) {
-    case TODO_NOTHING:
-        finish(c, p, t);
-        break;
-    case TODO_PARK:
-        stop_park();
-        break;
-    case TODO_HANDLE:
-        handle(c, t, &s);
-        break;
-    case TODO_STOP:
-        stop_begin(s.number);
-        break;
-    case TODO_END:
-        end(c, p, &s);
-        break;
+    signals_lock(p);
+    enum todo todo = take(p, t, &s);
+    signals_unlock(p);
+    if (unlikely(todo != TODO_HANDLE)) {
+        do_todo(c, p, t, &s, todo);
+        return;
     }
+    finish_call(c, &s.action);
+    if (unlikely(!frame_push(c, &s.action, &s.info, s.mask))) give_up(t, &s);
 }
 
-long signal_return(struct context *c)
+bool signal_return(struct context *c)
 {
+    struct task *t = current_task();
     sigset_t mask;
 
-    c->in_call = 0;
-    current_task()->signals.restart.fn = NULL;
-    if (frame_pop(c, &mask)) {
-        signal_set_mask(mask);
-    } else {
+    t->signals.restart.fn = NULL;
+    if (!frame_pop(c, &mask)) {
         force_segv(false);
+        return false;
     }
-    return (long)c->x[10];
+    c->in_call = 0;
+    set_mask(t->process, t, mask);
+    return true;
 }
 
 void signals_describe(const struct process *p, struct signal_sets *out)

@@ -129,9 +129,10 @@ must_check int signal_mask_from_user(vaddr_t at, size_t size, sigset_t *out);
 /* The calling task's mask from now on; what cannot be blocked is not. */
 void signal_set_mask(sigset_t mask);
 
-/* rt_sigaction(2): `old` and `new` may be NULL. 0 or -EINVAL. */
-must_check int signal_action(int number, const struct linux_sigaction *new,
-                             struct linux_sigaction *old);
+/* rt_sigaction(2): `old` may be NULL. 0 or -EINVAL. */
+must_check long signal_set_action(int number, uint64_t handler, uint64_t flags,
+                                  sigset_t mask, struct linux_sigaction *old);
+must_check int signal_get_action(int number, struct linux_sigaction *out);
 /* What is pending for the calling task, its process's signals among them. */
 sigset_t signal_pending_set(void);
 /* Takes one of `set` that is pending, for the calling task or its process: its number, or 0. */
@@ -154,8 +155,9 @@ void signal_work(struct context *c);
 void signal_trap(struct context *c, const struct process_end *end,
                  enum fault_result fault);
 
-/* rt_sigreturn(2): the registers are those of before the handler. The new a0. */
-long signal_return(struct context *c);
+/* rt_sigreturn(2): the registers are those of before the handler, for user_enter(). False: there is no
+ * frame, which is the program's fault, and the registers are as they were. */
+must_check bool signal_return(struct context *c);
 
 /* All threads of the process have stopped (SIGSTOP and its like). Any lock may be held. */
 bool process_is_stopped(const struct process *p);

@@ -16,7 +16,7 @@
 #include "arch/riscv/fp.h"
 #include "arch/riscv/user_copy.h"
 #include "lib/errno.h"
-#include "mm/uaccess.h"
+#include "mm/user_range.h"
 #include "proc/program.h"
 #include "proc/signal_internal.h"
 #include "proc/vdso.h"
@@ -66,19 +66,25 @@ int signal_stack(const struct linux_stack *new, struct linux_stack *old)
     return 0;
 }
 
-/* Where the frame goes. False: it would leave the alternate stack that the program is on. */
-static bool place(const struct context *c, const struct linux_sigaction *a, vaddr_t *out)
+/* Where the frame goes. VA(0): it would leave the alternate stack that the program is on. */
+static noinline vaddr_t place_beside(const struct linux_stack *alternate, uint64_t sp,
+                                     const struct linux_sigaction *a)
 {
-    const struct linux_stack *alternate = &current_task()->signals.stack;
     const uint64_t size = sizeof(struct linux_sigframe);
-    uint64_t sp = c->x[SP];
 
-    if (is_on_stack(alternate, sp) && !is_on_stack(alternate, sp - size)) return false;
+    if (is_on_stack(alternate, sp) && !is_on_stack(alternate, sp - size)) return VA(0);
     if (a->flags & SA_ONSTACK && stack_status(alternate, sp) == 0) {
         sp = alternate->sp + alternate->size;
     }
-    *out = VA((sp - size) & ~15ul);
-    return true;
+    return VA((sp - size) & ~15ul);
+}
+
+/* Mostly there is no other stack. */
+static always_inline vaddr_t place(const struct linux_stack *alternate, uint64_t sp,
+                                   const struct linux_sigaction *a)
+{
+    if (alternate->size) return place_beside(alternate, sp, a);
+    return VA((sp - sizeof(struct linux_sigframe)) & ~15ul);
 }
 
 /* ---- there ---- */
@@ -93,20 +99,15 @@ CHECK_FRAME(uc.fp.reserved, SIGFRAME_END + 4);
 CHECK_FRAME(uc.fp.end, SIGFRAME_END + 8);
 static_assert(sizeof(struct siginfo) == SIGFRAME_INFO, "asm.h");
 
-static bool push(vaddr_t at, struct context *c, const struct siginfo *info, sigset_t mask)
-{
-    if (!user_range_ok(at, sizeof(struct linux_sigframe))) return false;
-    fp_sync(c);
-    return user_put_frame(at, info, &current_task()->signals.stack, mask, c) == 0;
-}
-
-bool frame_push(struct context *c, const struct linux_sigaction *a,
-                const struct siginfo *info, sigset_t mask)
+frameless bool frame_push(struct context *c, const struct linux_sigaction *a,
+                          const struct siginfo *info, sigset_t mask)
 {
     struct linux_stack *alternate = &current_task()->signals.stack;
-    vaddr_t at;
+    vaddr_t at = place(alternate, c->x[SP], a);
 
-    if (!place(c, a, &at) || !push(at, c, info, mask)) return false;
+    if (!at.raw || !is_user_range(at, sizeof(struct linux_sigframe))) return false;
+    fp_sync(c);
+    if (user_put_frame(at, info, alternate, mask, c)) return false;
     if ((uint32_t)alternate->flags & SS_AUTODISARM) {
         *alternate = (struct linux_stack){.flags = SS_DISABLE};
     }
@@ -121,16 +122,22 @@ bool frame_push(struct context *c, const struct linux_sigaction *a,
 
 /* ---- and back ---- */
 
-bool frame_pop(struct context *c, sigset_t *mask)
+static bool is_same(const struct linux_stack *a, const struct linux_stack *b)
+{
+    return a->sp == b->sp && a->flags == b->flags && a->size == b->size;
+}
+
+frameless bool frame_pop(struct context *c, sigset_t *mask)
 {
     vaddr_t at = VA(c->x[SP]);
     struct linux_stack stack;
 
-    if (!user_range_ok(at, sizeof(struct linux_sigframe))) return false;
+    if (!is_user_range(at, sizeof(struct linux_sigframe))) return false;
     fp_sync(c); /* from here on nobody stores the registers over what comes */
     if (user_get_frame(at, &stack, mask, c)) return false;
+    c->whole = 1;
     fp_reload(c);
     /* With the stack pointer of before the handler. What is no stack is left out, as in Linux. */
-    signal_stack(&stack, NULL);
+    if (!is_same(&stack, &current_task()->signals.stack)) signal_stack(&stack, NULL);
     return true;
 }

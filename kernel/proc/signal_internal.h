@@ -1,6 +1,7 @@
 /* What the files of signals share. process.lock guards all of it. */
 #pragma once
 
+#include "mm/slab.h"
 #include "proc/itimer.h"
 #include "proc/pending.h"
 #include "proc/task.h"
@@ -30,7 +31,7 @@ struct signals {
 static inline void signals_lock(struct process *p) { spin_lock(&p->lock, RANK_PROCESS); }
 static inline void signals_unlock(struct process *p)
 {
-    spin_unlock(&p->lock, RANK_PROCESS);
+    spin_unlock_aside(&p->lock, RANK_PROCESS);
 }
 
 /* What was asked for this signal, if anything was. process.lock is held. */
@@ -62,7 +63,16 @@ enum signal_default signal_default_of(int number);
 bool signal_action_ignores(const struct process *p, int number);
 
 /* Gives an entry back that was taken. NULL: nothing. */
-void queued_free(struct process *p, struct queued_signal *e);
+static inline void queued_free(struct process *p, struct queued_signal *e)
+{
+    if (!e || e->owned) return;
+    p->signals->queued--;
+    if (likely(e == &p->signals->spare)) {
+        p->signals->spare_used = false;
+    } else {
+        kfree(e);
+    }
+}
 /* What is pending of `set` goes, for the process and its tasks. */
 void signal_drop(struct process *p, sigset_t set);
 /* The same at one place. */

@@ -58,36 +58,6 @@ static bool is_dropped(struct process *p, const struct task *t, int number)
     return signal_action_ignores(p, number);
 }
 
-/* NULL: no memory, or too many. */
-static struct queued_signal *queued_alloc(struct process *p, const struct siginfo *info)
-{
-    struct signals *s = p->signals;
-    struct queued_signal *e = &s->spare;
-
-    if (s->queued >= p->limits[RLIMIT_SIGPENDING].cur) return NULL;
-    if (s->spare_used || info->si_signo >= SIGRTMIN) {
-        e = kmalloc(sizeof(*e));
-        if (!e) return NULL;
-    } else {
-        s->spare_used = true;
-    }
-    s->queued++;
-    e->info = *info;
-    e->owned = false;
-    return e;
-}
-
-void queued_free(struct process *p, struct queued_signal *e)
-{
-    if (!e || e->owned) return;
-    p->signals->queued--;
-    if (e == &p->signals->spare) {
-        p->signals->spare_used = false;
-    } else {
-        kfree(e);
-    }
-}
-
 void pending_drop(struct process *p, struct pending *q, sigset_t set)
 {
     struct list *it, *next;
@@ -109,13 +79,23 @@ void signal_drop(struct process *p, sigset_t set)
     }
 }
 
+static noinline int alert_other(struct task *t)
+{
+    thread_wake(t->thread);
+    process_kick(t->process);
+    return 0;
+}
+
 /* Also the running thread is woken: a timer may have come to it when it was about to block. */
-void signal_alert(struct task *t)
+static always_inline int alert_task(struct task *t)
 {
     context_set_exit_flags(&t->thread->ctx, EXIT_SIGNAL);
-    thread_wake(t->thread);
-    if (t->thread != current_thread()) process_kick(t->process);
+    if (t->thread != current_thread()) return alert_other(t);
+    thread_wake_self();
+    return 0;
 }
+
+void signal_alert(struct task *t) { alert_task(t); }
 
 static bool takes(const struct task *t, int number)
 {
@@ -141,52 +121,98 @@ void signal_hand_over(struct process *p, sigset_t set)
     }
 }
 
-static void alert_all(struct process *p)
+static noinline int alert_all(struct process *p)
 {
     for (struct task *t = NULL; (t = signal_next_task(p, t));) {
         signal_alert(t);
     }
+    return 0;
 }
 
-static void alert(struct process *p, struct task *t, int number)
+/* It is pending from now on, for t or for the process, and somebody sees to it. 0. */
+static always_inline int arrive(struct process *p, struct task *t, int number,
+                                struct queued_signal *entry)
 {
-    if (number == SIGKILL) {
-        alert_all(p);
-        return;
-    }
+    pending_add(t ? &t->signals.pending : &p->signals->pending, number, entry);
+    if (unlikely(number == SIGKILL)) return alert_all(p);
     if (!t) {
         t = choose(p, number);
     } else if (!takes(t, number)) {
         t = NULL;
     }
-    if (t) signal_alert(t);
+    return t ? alert_task(t) : 0;
 }
 
-/* An entry for it, or NULL where the number alone will do; -EAGAIN where it will not. */
-static int make_entry(struct process *p, const struct siginfo *info,
-                      struct queued_signal **entry)
+static always_inline bool may_queue(const struct process *p)
 {
-    *entry = queued_alloc(p, info);
-    if (*entry || info->si_signo < SIGRTMIN || info->si_code == SI_USER) return 0;
-    return -EAGAIN;
+    return p->signals->queued < p->limits[RLIMIT_SIGPENDING].cur;
 }
 
-int signal_post(struct process *p, struct task *t, const struct siginfo *info,
-                struct queued_signal *entry)
+static always_inline void fill(struct process *p, struct queued_signal *e,
+                               const struct siginfo *info)
+{
+    p->signals->queued++;
+    e->info = *info;
+    e->owned = false;
+}
+
+/* The number alone will do where there is no memory for more, unless a program that can be told has
+ * more to say. */
+static noinline int arrive_allocated(struct process *p, struct task *t,
+                                     const struct siginfo *info)
+{
+    struct queued_signal *e = may_queue(p) ? kmalloc(sizeof(*e)) : NULL;
+
+    if (e) {
+        fill(p, e, info);
+    } else if (info->si_signo >= SIGRTMIN && info->si_code != SI_USER) {
+        return -EAGAIN;
+    }
+    return arrive(p, t, info->si_signo, e);
+}
+
+/* Each step that is rare is another function's, to its end: what remains calls nobody. */
+static noinline frameless int post(struct process *p, struct task *t,
+                                   const struct siginfo *info,
+                                   struct queued_signal *entry)
+{
+    struct signals *s = p->signals;
+    int number = info->si_signo;
+
+    if (!entry) {
+        bool is_standard = number < SIGRTMIN;
+        sigset_t pending = t ? t->signals.pending.set : s->pending.set;
+        if (is_standard && pending & SIGSET(number)) return 0;
+        if (!is_standard || s->spare_used || !may_queue(p))
+            return arrive_allocated(p, t, info);
+        entry = &s->spare;
+        s->spare_used = true;
+        fill(p, entry, info);
+    }
+    return arrive(p, t, number, entry);
+}
+
+static noinline int consider(struct process *p, struct task *t,
+                             const struct siginfo *info, struct queued_signal *entry)
 {
     int number = info->si_signo;
 
-    if (!p->signals || p->end.kind != PROCESS_RUNS) return 0;
     if (SIGSET(number) & (SIGSET_STOP | SIGSET(SIGCONT))) stop_notice(p, number);
-    if (is_dropped(p, t, number)) return 0;
+    return is_dropped(p, t, number) ? 0 : post(p, t, info, entry);
+}
 
-    struct pending *q = t ? &t->signals.pending : &p->signals->pending;
-    if (!entry && number < SIGRTMIN && q->set & SIGSET(number)) return 0;
-    int err = entry ? 0 : make_entry(p, info, &entry);
-    if (err) return err;
-    pending_add(q, number, entry);
-    alert(p, t, number);
-    return 0;
+frameless int signal_post(struct process *p, struct task *t, const struct siginfo *info,
+                          struct queued_signal *entry)
+{
+    int number = info->si_signo;
+    const sigset_t undo = SIGSET_STOP | SIGSET(SIGCONT);
+
+    if (!p->signals || p->end.kind != PROCESS_RUNS) return 0;
+    uint64_t handler = signals_action(p->signals, number)->handler;
+    if (handler == SIG_DFL || handler == SIG_IGN || undo & SIGSET(number)) {
+        return consider(p, t, info, entry);
+    }
+    return post(p, t, info, entry);
 }
 
 void signal_announce(void) { signalfd_wake(); }
@@ -203,7 +229,7 @@ static int kill_now(struct process *p)
 
 int signal_send_process(struct process *p, const struct siginfo *info)
 {
-    if (info->si_signo == SIGKILL) return kill_now(p);
+    if (unlikely(info->si_signo == SIGKILL)) return kill_now(p);
     signals_lock(p);
     int err = signal_post(p, NULL, info, NULL);
     signals_unlock(p);

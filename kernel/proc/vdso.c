@@ -11,7 +11,6 @@
 #include "sched/timer.h"
 #include "uapi/vdso_data.h"
 
-extern const char vdso_image[] __attribute__((aligned(PAGE_SIZE)));
 extern const char vdso_image_end[];
 
 static struct object object;
@@ -67,15 +66,6 @@ vaddr_t vdso_pieces(vaddr_t start, struct mapping_piece out[VDSO_PIECES])
     out[1] = (struct mapping_piece){
         {base, va_add(start, vdso_bytes())}, PROT_R | PROT_X, {&object, 1, may}};
     return base;
-}
-
-/* The object's entry, a word of its ELF header. */
-vaddr_t vdso_sigreturn(vaddr_t base)
-{
-    enum { ELF_ENTRY = 24 };
-    const uint64_t *words = (const void *)vdso_image;
-
-    return va_add(base, words[ELF_ENTRY / sizeof(*words)]);
 }
 
 void vdso_set_wall(int64_t ns) { __atomic_store_n(&data->wall_ns, ns, __ATOMIC_RELAXED); }

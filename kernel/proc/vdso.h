@@ -20,8 +20,15 @@ enum { VDSO_PIECES = 2 };
 uint64_t vdso_bytes(void);
 vaddr_t vdso_pieces(vaddr_t start, struct mapping_piece out[VDSO_PIECES]);
 
-/* In a vDSO at `base`: where signal handlers return to. */
-vaddr_t vdso_sigreturn(vaddr_t base);
+/* In a vDSO at `base`: where signal handlers return to. It is the ELF header's entry. */
+extern const char vdso_image[] __attribute__((aligned(PAGE_SIZE)));
+static inline vaddr_t vdso_sigreturn(vaddr_t base)
+{
+    enum { ELF_ENTRY = 24 };
+    const uint64_t *words = (const void *)vdso_image;
+
+    return va_add(base, words[ELF_ENTRY / sizeof(*words)]);
+}
 
 /* proc/wall.c's: the world's time when the machine's was 0. */
 void vdso_set_wall(int64_t ns);

@@ -575,7 +575,7 @@ void sched_wake(struct thread *t)
 void thread_wake(struct thread *t)
 {
     if (t == current_thread()) {
-        __atomic_store_n(&t->wake_pending, 1, __ATOMIC_RELAXED);
+        thread_wake_self();
         return;
     }
     preempt_off();

@@ -111,6 +111,11 @@ void thread_cancel_block(void);
 /* thread_block() that ends at `deadline_ns` (clock_ns()) at the latest: then false. */
 must_check bool thread_block_until(uint64_t deadline_ns);
 void thread_wake(struct thread *t);
+/* The running thread: one that is about to block does not. */
+static inline void thread_wake_self(void)
+{
+    __atomic_store_n(&current_thread()->wake_pending, 1, __ATOMIC_RELAXED);
+}
 
 /* Restricts a thread to the harts of `mask` (at least one online, else -EINVAL). One that
  * runs on another hart moves soon; the calling thread before this returns, if preemption

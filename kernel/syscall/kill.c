@@ -58,28 +58,24 @@ static int send(struct process *p, const struct siginfo *info)
     return err || info->si_signo == 0 ? err : signal_send_process(p, info);
 }
 
-/* A process, by its number or that of one of its tasks. Held. */
-static struct process *find(int pid)
+/* To a process, by its number or that of one of its tasks. */
+static noinline int send_to_other(int pid, const struct siginfo *info)
 {
-    struct process *own = current_process();
-
-    if (pid == own->pid) {
-        process_get(own);
-        return own;
-    }
     struct process *p = pid > 0 ? process_find(pid) : NULL;
 
-    return p || pid <= 0 ? p : process_find_by_task(pid);
-}
-
-static int send_to(int pid, const struct siginfo *info)
-{
-    struct process *p = find(pid);
-
+    if (!p && pid > 0) p = process_find_by_task(pid);
     if (!p) return -ESRCH;
     int err = send(p, info);
     process_put(p);
     return err;
+}
+
+static int send_to(int pid, const struct siginfo *info)
+{
+    struct process *own = current_process();
+
+    if (pid != own->pid) return send_to_other(pid, info);
+    return info->si_signo ? signal_send_process(own, info) : 0;
 }
 
 /* ---- to many ---- */
@@ -119,10 +115,10 @@ static int send_to_many(int pgid, const struct siginfo *info)
 
 long sys_kill(uint64_t pid, uint64_t number)
 {
-    struct siginfo info = info_from_self((int)number, SI_USER);
     int to = (int)pid;
 
     if (!valid((int)number)) return -EINVAL;
+    struct siginfo info = info_from_self((int)number, SI_USER);
     if (to > 0) return send_to(to, &info);
     if (to == -1) return send_to_many(0, &info);
     if (to == INT32_MIN) return -ESRCH;

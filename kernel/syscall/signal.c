@@ -4,6 +4,7 @@
 #include "proc/signal.h"
 #include "lib/errno.h"
 #include "mm/uaccess.h"
+#include "mm/user_words.h"
 #include "proc/task.h"
 #include "sched/timer.h"
 #include "syscall/linux.h"
@@ -14,18 +15,32 @@ static const uint64_t known_flags = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO |
 
 static struct task_signals *own(void) { return &current_task()->signals; }
 
-long sys_rt_sigaction(uint64_t number, vaddr_t new, vaddr_t old, uint64_t size)
+/* What is rarer than a new action, aligned, without a look at the old one. */
+static noinline long action_at_length(int number, vaddr_t new, vaddr_t old)
 {
     struct linux_sigaction to, from;
+    long err;
 
-    if (size != sizeof(sigset_t)) return -EINVAL;
     if (new.raw) {
         if (copy_from_user(&to, new, sizeof(to))) return -EFAULT;
-        to.flags &= known_flags;
+        err =
+            signal_set_action(number, to.handler, to.flags & known_flags, to.mask, &from);
+    } else {
+        err = signal_get_action(number, &from);
     }
-    int err = signal_action((int)number, new.raw ? &to : NULL, old.raw ? &from : NULL);
     if (err || !old.raw) return err;
     return copy_to_user(old, &from, sizeof(from));
+}
+
+frameless long sys_rt_sigaction(uint64_t number, vaddr_t new, vaddr_t old, uint64_t size)
+{
+    uint64_t to[3]; /* struct linux_sigaction */
+
+    if (size != sizeof(sigset_t)) return -EINVAL;
+    if (!new.raw || new.raw % sizeof(*to) || old.raw)
+        return action_at_length((int)number, new, old);
+    if (get_user_three(new, to)) return -EFAULT;
+    return signal_set_action((int)number, to[0], to[1] & known_flags, to[2], NULL);
 }
 
 static int change_mask(int how, sigset_t set)
@@ -108,7 +123,12 @@ long sys_sigaltstack(vaddr_t new, vaddr_t old)
     return copy_to_user(old, &from, sizeof(from));
 }
 
-long sys_rt_sigreturn(struct context *c) { return signal_return(c); }
+/* All registers are other ones then. */
+long sys_rt_sigreturn(void)
+{
+    if (!signal_return(this_context)) return 0;
+    user_enter();
+}
 
 long sys_restart_syscall(void)
 {

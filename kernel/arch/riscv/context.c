@@ -91,8 +91,6 @@ void context_init_user(struct context *c, vaddr_t pc, vaddr_t sp)
 
 enum { FP_STOPS_UNUSED = 8 };
 
-static uint64_t fp_status(const struct context *c) { return c->sstatus & SSTATUS_FS; }
-
 static void fp_set_status(struct context *c, uint64_t status)
 {
     c->sstatus = (c->sstatus & ~(uint64_t)SSTATUS_FS) | status;
@@ -141,17 +139,14 @@ bool fp_first_use(struct context *c)
     return true;
 }
 
-/* It may have stopped, and so been saved, before the look. */
-void fp_sync(struct context *c)
+void fp_sync_work(struct context *c)
 {
-    if (likely(fp_status(c) != FS_DIRTY)) return;
     preempt_off();
     if (fp_status(c) == FS_DIRTY) fp_keep(c);
     preempt_on();
 }
 
-/* Where floating point is off, `fp` is what the first use loads. */
-void fp_reload(struct context *c)
+void fp_reload_work(struct context *c)
 {
     preempt_off();
     if (fp_status(c) != FS_OFF) fp_count_unused(c);
@@ -193,9 +188,4 @@ void context_settle(struct context *next)
     if (fp_status(next) != FS_OFF && (h->fp_owner != next || next->fp_hart != h)) {
         fp_bring(next);
     }
-}
-
-void context_set_exit_flags(struct context *c, uint32_t flags)
-{
-    __atomic_fetch_or(&c->exit_flags, flags, __ATOMIC_RELEASE);
 }

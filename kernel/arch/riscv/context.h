@@ -117,7 +117,10 @@ _Noreturn void user_enter(void);
 
 /* Asks a thread to look at its exit_flags before it next returns to user mode. The thread
  * sees them there; if it is in user mode on another hart, hart_kick() brings it in. */
-void context_set_exit_flags(struct context *c, uint32_t flags);
+static inline void context_set_exit_flags(struct context *c, uint32_t flags)
+{
+    __atomic_fetch_or(&c->exit_flags, flags, __ATOMIC_RELEASE);
+}
 
 /*
  * Upward calls, defined by proc/. Interrupts and preemption are on.
