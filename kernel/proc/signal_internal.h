@@ -31,7 +31,7 @@ struct signals {
 static inline void signals_lock(struct process *p) { spin_lock(&p->lock, RANK_PROCESS); }
 static inline void signals_unlock(struct process *p)
 {
-    spin_unlock_aside(&p->lock, RANK_PROCESS);
+    spin_unlock(&p->lock, RANK_PROCESS);
 }
 
 /* What was asked for this signal, if anything was. process.lock is held. */

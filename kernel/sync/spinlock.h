@@ -71,10 +71,3 @@ static inline void spin_unlock(struct spinlock *l, enum lock_rank rank)
     rank_leave(rank);
     preempt_on();
 }
-/* The same for where it is rare that something came up while the lock was held: see aside.h. */
-static inline void spin_unlock_aside(struct spinlock *l, enum lock_rank rank)
-{
-    spin_release(l);
-    rank_leave(rank);
-    preempt_on_aside();
-}

@@ -99,26 +99,7 @@ static inline void preempt_off(void)
     __asm__ volatile("" ::: "memory");
 }
 
-/* hart_do_work(), called by way of t0, as it hardly ever is. All other registers are kept, so that
- * to the compiler preempt_on() is no call: functions need no frame because of it. */
-static inline void hart_do_work_aside(void)
-{
-    __asm__ volatile("call t0, hart_do_work_keeping" ::: "t0", "memory");
-}
-
 static inline void preempt_on(void)
-{
-    struct context *c = this_context;
-
-    __asm__ volatile("" ::: "memory");
-    if (--c->preempt == 0 &&
-        unlikely(__atomic_load_n(&c->hart->work, __ATOMIC_RELAXED))) {
-        hart_do_work_aside();
-    }
-}
-
-/* The same for where there is rarely anything to do: see aside.h. */
-static inline void preempt_on_aside(void)
 {
     struct context *c = this_context;
 

@@ -35,39 +35,6 @@ FUNCTION(context_swap_away)
 END(context_swap_away)
 
 /*
- * hart_do_work() for hart_do_work_aside(): the way back is in t0, and no other register changes.
- * There is a frame, for who follows them.
- */
-.macro for_unsaved op
-    \op ra, 0(sp)
-    \op t1, 8(sp)
-    \op t2, 16(sp)
-    \op t3, 24(sp)
-    \op t4, 32(sp)
-    \op t5, 40(sp)
-    \op t6, 48(sp)
-    \op a0, 56(sp)
-    \op a1, 64(sp)
-    \op a2, 72(sp)
-    \op a3, 80(sp)
-    \op a4, 88(sp)
-    \op a5, 96(sp)
-    \op a6, 104(sp)
-    \op a7, 112(sp)
-    \op s0, 128(sp)
-    \op t0, 136(sp)
-.endm
-FUNCTION(hart_do_work_keeping)
-    addi sp, sp, -144
-    for_unsaved sd
-    addi s0, sp, 144
-    call hart_do_work
-    for_unsaved ld
-    addi sp, sp, 144
-    jr t0
-END(hart_do_work_keeping)
-
-/*
  * void portal_enter(void): goes to user mode, and comes back at portal_leave() as if from
  * a call: the kernel stack stays as it is here meanwhile.
  */
