@@ -196,9 +196,7 @@ static int prepare_leaves(struct cursor *c, struct page *t, uint64_t base)
     bool mixed = !(t->table.flags & TABLE_ONE_TAG);
     bool cut = !cursor_covers(c, base, base + table_pages(t->table.level));
 
-    bool frames = t->table.anon || t->table.file;
-
-    if ((c->mode & CURSOR_UNPARK) && mixed && frames) return table_need_twin(t);
+    if (c->mode & CURSOR_UNPARK) return table_need_parked_tags(t);
     if ((c->mode & CURSOR_RETAG) && t->table.leaves && (mixed || cut)) {
         return table_need_twin(t);
     }

@@ -25,20 +25,29 @@
 
 #include "lib/errno.h"
 
+enum { NO_TAG = -1 };
+
 struct protect {
-    struct cursor c;
+    struct aspace *s;
     unsigned prot;
-    unsigned checked; /* the tag whose maximum was found to allow prot */
-    bool any_checked;
+    unsigned checked; /* the tag whose maximum was found to allow prot, or NO_TAG */
+    uint64_t flush_lo, flush_hi; /* pages that have lost rights */
 };
 
-static bool allowed(struct protect *p, unsigned number)
+static noinline uint32_t flags_of_tag(struct legend *l, unsigned number)
 {
-    if (p->any_checked && p->checked == number) return true;
-    uint32_t flags = legend_slot(&p->c.space->legend, number)->tag.flags;
+    return legend_slot(l, number)->tag.flags;
+}
+
+static always_inline bool allowed(struct protect *p, unsigned number)
+{
+    struct legend *l = &p->s->legend;
+
+    if (p->checked == number) return true;
     p->checked = number;
-    p->any_checked = prot_excess(flags, p->prot) == 0;
-    return p->any_checked;
+    uint32_t flags = likely(number < LEGEND_FIRST) ? l->first[number].tag.flags
+                                                   : flags_of_tag(l, number);
+    return prot_excess(flags, p->prot) == 0;
 }
 
 /* Which words behind the first change as it does? */
@@ -50,8 +59,8 @@ enum reach {
 
 /* May the hardware have W on this leaf or parked frame, given that the program may write? And
  * how far is that so? */
-static bool grants_write(const struct protect *p, const struct page *t, pte_t e,
-                         unsigned number, enum reach *reach)
+static noinline bool may_grant(const struct protect *p, const struct page *t, pte_t e,
+                               unsigned number, enum reach *reach)
 {
     const struct page *frame = pfn_page(pte_pfn(e, 0));
 
@@ -60,38 +69,64 @@ static bool grants_write(const struct protect *p, const struct page *t, pte_t e,
         *reach = REACH_ONE;
         return pte_pfn(e, 0).raw != zero_pfn.raw;
     case OWNER_SHARED:
-        if (legend_slot(&p->c.space->legend, number)->tag.object->flags &
-            OBJECT_NO_NOTICE) {
+        if (legend_slot(&p->s->legend, number)->tag.object->flags & OBJECT_NO_NOTICE) {
             return true;
         }
         *reach = REACH_ONE;
         return page_is_dirty(frame);
     case OWNER_PRIVATE:
         if (t->table.flags & TABLE_EXCLUSIVE) return true;
-        *reach = t->table.level == 0 && page_is_sole(frame) ? REACH_SOLE : REACH_ONE;
-        return *reach == REACH_SOLE || frames_exclusive(e, t->table.level);
+        *reach = REACH_ONE;
+        return frames_exclusive(e, t->table.level);
     }
     return false;
 }
 
-/* What leaf or mark `e` at word i becomes. */
-static pte_t protected_word(const struct protect *p, const struct page *t, unsigned i,
-                            pte_t e, unsigned number, enum reach *reach)
+/* The same: most frames are ours alone, which is seen at once. Whoever gave up the last other
+ * reference has done with the frame before anybody stores to it: the fence. */
+static always_inline bool grants_write(const struct protect *p, const struct page *t,
+                                       pte_t e, unsigned number, enum reach *reach)
+{
+    if (leaf_is_private(e) && t->table.level == 0 && page_is_sole(leaf_page(e))) {
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        if (!(t->table.flags & TABLE_EXCLUSIVE)) *reach = REACH_SOLE;
+        return true;
+    }
+    return may_grant(p, t, e, number, reach);
+}
+
+/* What `e` becomes that is a mark or is to be one. */
+static noinline pte_t protected_mark(const struct protect *p, const struct page *t,
+                                     pte_t e, unsigned number, enum reach *reach)
 {
     unsigned prot = p->prot;
     bool reachable = prot_effective(prot) & (PROT_R | PROT_X);
-    bool leaf = pte_is_leaf(e);
+    enum owner owner = pte_owner(e);
 
-    *reach = REACH_ALIKE;
-    if (!leaf && !(pte_is_mark_of(e, MARK_PARKED) && reachable))
+    if (!pte_is_leaf(e) && !(pte_is_mark_of(e, MARK_PARKED) && reachable))
         return mark_with_prot(e, prot);
-    if (!reachable && pte_owner(e) == OWNER_EXTERN) {
+    if (reachable) {
+        pte_t to = pte_leaf(pte_pfn(e, 0), prot, owner, p->s->leaf_bits);
+        return prot & PROT_W && may_grant(p, t, e, number, reach) ? leaf_grant(to) : to;
+    }
+    if (owner == OWNER_EXTERN) {
         *reach = REACH_ONE;
         return pte_mark(MARK_FILL, number, prot);
     }
-    if (!reachable) return pte_parked(pte_pfn(e, i), pte_owner(e), number, prot);
-    pte_t to = leaf ? leaf_with_prot(e, prot)
-                    : pte_leaf(pte_pfn(e, i), prot, pte_owner(e), p->c.space->leaf_bits);
+    return pte_parked(pte_pfn(e, 0), owner, number, prot);
+}
+
+/* What leaf or mark `e` of t becomes. */
+static always_inline pte_t protected_word(const struct protect *p, const struct page *t,
+                                          pte_t e, unsigned number, enum reach *reach)
+{
+    unsigned prot = p->prot;
+    bool reachable = prot_effective(prot) & (PROT_R | PROT_X);
+
+    *reach = REACH_ALIKE;
+    if (unlikely(!pte_is_leaf(e) || !reachable))
+        return protected_mark(p, t, e, number, reach);
+    pte_t to = leaf_with_prot(e, prot);
     if (prot & PROT_W && grants_write(p, t, e, number, reach)) to = leaf_grant(to);
     return to;
 }
@@ -133,22 +168,6 @@ static noinline pte_t *change_sole(pte_t *w, const pte_t *end,
     return w;
 }
 
-/* Word i becomes `to`, and so do those behind it up to j that `reach` covers. Where it ended. */
-static unsigned change_run(struct page *t, unsigned i, unsigned j, pte_t to,
-                           enum reach reach)
-{
-    pte_t *words = table_words(t), *w = &words[i];
-
-    if (reach == REACH_ONE || i + 1 == j || t->table.mirror) {
-        table_store(t, i, to);
-        return i + 1;
-    }
-    struct pte_change c = pte_change(*w, to);
-    w = reach == REACH_SOLE ? change_sole(w, &words[j], &c)
-                            : change_alike(w, &words[j], &c);
-    return (unsigned)(w - words);
-}
-
 /* Leaves have come at words [i, j), marks of one tag before, or have gone there. */
 static noinline void count_leaves(struct page *t, unsigned i, unsigned j, bool come,
                                   unsigned number)
@@ -160,57 +179,96 @@ static noinline void count_leaves(struct page *t, unsigned i, unsigned j, bool c
         table_set_leaf_tag(t, i, number);
 }
 
-/* The run that begins at word i, no table and of tag `number`, and ends at j at the latest. */
-static unsigned protect_run(struct protect *p, struct page *t, uint64_t base, unsigned i,
-                            unsigned j, unsigned number)
-{
-    pte_t e = table_words(t)[i];
+/* What has changed in a word, and how far that reaches. */
+struct change {
+    pte_t from, to;
+    unsigned number; /* the tag */
     enum reach reach;
-    pte_t to = protected_word(p, t, i, e, number, &reach);
-    bool was = pte_is_leaf(e), is = pte_is_leaf(to);
-    unsigned end = change_run(t, i, j, to, reach);
+};
 
-    if (was && leaf_loses(e, to)) {
-        uint64_t step = word_pages(t->table.level);
-        cursor_gather(&p->c, base + i * step, (end - i) * step);
+/* Words [i, j) of t, the first of page vpn, have changed so: what follows from it. */
+static always_inline void note_change(struct protect *p, struct page *t, unsigned i,
+                                      unsigned j, uint64_t vpn, const struct change *c)
+{
+    bool was = pte_is_leaf(c->from), is = pte_is_leaf(c->to);
+
+    if (was && leaf_loses(c->from, c->to)) {
+        uint64_t end = vpn + (j - i) * word_pages(t->table.level);
+        if (p->flush_lo > vpn) p->flush_lo = vpn;
+        if (p->flush_hi < end) p->flush_hi = end;
     }
-    if (is != was) count_leaves(t, i, end, is, number);
-    return end;
+    if (unlikely(is != was)) count_leaves(t, i, j, is, c->number);
 }
 
-static int protect_table(struct protect *p, struct page *t, uint64_t base);
+/* Word i of t, no table, of page vpn. */
+static always_inline int protect_word(struct protect *p, struct page *t, unsigned i,
+                                      uint64_t vpn, struct change *c)
+{
+    pte_t e = table_words(t)[i];
+
+    if (pte_is_empty(e)) return -ENOMEM;
+    unsigned number = table_word_tag(t, i, e);
+    if (!allowed(p, number)) return -EACCES;
+    c->number = number;
+    c->from = e;
+    c->to = protected_word(p, t, e, number, &c->reach);
+    if (likely(!t->table.mirror)) {
+        pte_update(&table_words(t)[i], c->to);
+    } else {
+        table_store(t, i, c->to);
+    }
+    note_change(p, t, i, i + 1, vpn, c);
+    return 0;
+}
+
+/* The words from i on up to j that are like the one before change like it. Where that ended. */
+static noinline unsigned protect_alike(struct protect *p, struct page *t, unsigned i,
+                                       unsigned j, uint64_t vpn, const struct change *c)
+{
+    pte_t *words = table_words(t), *w = &words[i];
+    struct pte_change how = pte_change(c->from, c->to);
+
+    if (i == j || t->table.mirror) return i;
+    w = c->reach == REACH_SOLE ? change_sole(w, &words[j], &how)
+                               : change_alike(w, &words[j], &how);
+    j = (unsigned)(w - words);
+    if (i < j) note_change(p, t, i, j, vpn, c);
+    return j;
+}
+
+static int protect_table(struct protect *p, struct page *t, uint64_t base,
+                         struct span span);
 
 static int protect_words(struct protect *p, struct page *t, uint64_t base, unsigned i,
-                         unsigned j)
+                         unsigned j, struct span span)
 {
     const pte_t *words = table_words(t);
+    uint64_t step = word_pages(t->table.level);
     unsigned same = i; /* leaves before this word have the tag of the last one we met */
+    struct change c;
 
     while (i < j) {
         pte_t e = words[i];
-        if (pte_is_table(e)) {
-            uint64_t lo = base + i * word_pages(t->table.level);
-            int err = protect_table(p, pte_table_page(e), lo);
-            if (err) return err;
-            i++;
-            continue;
-        }
-        if (pte_is_empty(e)) return -ENOMEM;
-        unsigned number = table_word_tag(t, i, e);
-        if (!allowed(p, number)) return -EACCES;
+        uint64_t vpn = base + i * step;
+        int err = pte_is_table(e) ? protect_table(p, pte_table_page(e), vpn, span)
+                                  : protect_word(p, t, i, vpn, &c);
+        if (err) return err;
+        i++;
+        if (pte_is_table(e) || c.reach == REACH_ONE) continue;
         bool leaf = pte_is_leaf(e);
-        if (leaf && i >= same) same = table_same_tag(t, i, j);
-        i = protect_run(p, t, base, i, leaf ? same : j, number);
+        if (leaf && i > same) same = table_same_tag(t, i - 1, j);
+        i = protect_alike(p, t, i, leaf ? same : j, vpn + step, &c);
     }
     return 0;
 }
 
-static int protect_table(struct protect *p, struct page *t, uint64_t base)
+static int protect_table(struct protect *p, struct page *t, uint64_t base,
+                         struct span span)
 {
     unsigned i, j;
 
-    table_slice(base, t->table.level, p->c.range[0], &i, &j);
-    int err = protect_words(p, t, base, i, j);
+    table_slice(base, t->table.level, span, &i, &j);
+    int err = protect_words(p, t, base, i, j, span);
     if (err || i != 0 || j != TABLE_ENTRIES) t->table.flags &= ~TABLE_UNIFORM;
     return err;
 }
@@ -241,25 +299,90 @@ bool span_has_sealed(struct aspace *s, struct span span)
     return q.sealed;
 }
 
+static always_inline struct protect begin(struct aspace *s, unsigned prot)
+{
+    return (struct protect){s, prot, NO_TAG, UINT64_MAX, 0};
+}
+
+/* Where more than one table, or less than a word, is meant. */
+static noinline int protect_step(struct aspace *s, struct span span, unsigned prot)
+{
+    struct protect p = begin(s, prot);
+    struct cursor c;
+    int err = cursor_open(&c, s, span, CURSOR_RESOLVE | CURSOR_UNPARK);
+
+    if (err) return err;
+    err = protect_table(&p, c.top, c.top_base, span);
+    if (p.flush_lo < p.flush_hi) cursor_gather(&c, p.flush_lo, p.flush_hi - p.flush_lo);
+    cursor_close(&c);
+    return err;
+}
+
+static noinline int protect_long(struct aspace *s, struct span span, unsigned prot)
+{
+    int err = 0;
+
+    for (uint64_t end; !err && span.lo < span.hi; span.lo = end) {
+        end = cursor_step_end(s, span);
+        err = protect_step(s, (struct span){span.lo, end}, prot);
+    }
+    return err;
+}
+
+/* All is in leaf table t, which is locked, and is unlocked again. */
+static noinline int protect_leaves(struct aspace *s, struct page *t, struct span span,
+                                   unsigned prot)
+{
+    struct protect p = begin(s, prot);
+    unsigned i = word_index(span.lo, 0), n = (unsigned)(span.hi - span.lo);
+    int err = table_need_parked_tags(t);
+
+    if (!err) err = protect_words(&p, t, span.lo - i, i, i + n, span);
+    if (err || n != TABLE_ENTRIES) t->table.flags &= ~TABLE_UNIFORM;
+    if (p.flush_lo < p.flush_hi)
+        tlb_flush_pages(&s->tlb, vpn_va(p.flush_lo), p.flush_hi - p.flush_lo);
+    unlock_covering(t);
+    return err;
+}
+
+/* Page `vpn` of leaf table t is a leaf that stays one, and gets W only if its frame is ours alone:
+ * most calls are about one page of that kind. False, and nothing is done, if it is another. */
+static always_inline bool protect_leaf(struct aspace *s, struct page *t, uint64_t vpn,
+                                       unsigned prot)
+{
+    unsigned i = word_index(vpn, 0), number = table_leaf_tag(t, i);
+    pte_t *word = &table_words(t)[i], e = *word, to = leaf_with_prot(e, prot | PROT_R);
+
+    if (unlikely(!pte_is_leaf(e) || !(prot & PROT_R))) return false;
+    if (unlikely(number >= LEGEND_FIRST)) return false;
+    if (unlikely(prot_excess(s->legend.first[number].tag.flags, prot))) return false;
+    if (prot & PROT_W) {
+        if (!leaf_is_private(e) || !page_is_sole(leaf_page(e))) return false;
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        to = leaf_grant(to);
+    }
+    t->table.flags &= (uint8_t)~TABLE_UNIFORM;
+    pte_update(word, to);
+    if (leaf_loses(e, to)) tlb_flush_pages(&s->tlb, vpn_va(vpn), 1);
+    return true;
+}
+
 int aspace_protect(struct aspace *s, struct range r, unsigned prot)
 {
-    struct protect p;
     struct span span = range_span(r);
-    int err = 0;
 
     if (!aspace_has(s, r)) return -EINVAL;
     if (span_is_sealed(s, span)) return -EPERM;
-    p.prot = prot;
     if (prot & PROT_X) icache_flush_all(); /* pages may have been filled since: fault.c */
-    while (!err && span.lo < span.hi) {
-        uint64_t end = cursor_step_end(s, span);
-        err = cursor_open(&p.c, s, (struct span){span.lo, end},
-                          CURSOR_RESOLVE | CURSOR_UNPARK);
-        if (err) break;
-        p.any_checked = false;
-        err = protect_table(&p, p.c.top, p.c.top_base);
-        cursor_close(&p.c);
-        span.lo = end;
+    if (unlikely(!span_in_leaf_table(span))) return protect_long(s, span, prot);
+
+    struct page *t = lock_covering(s, span, 0);
+    if (unlikely(t->table.level > 0)) {
+        unlock_covering(t);
+        return protect_long(s, span, prot);
     }
-    return err;
+    if (span.hi - span.lo > 1 || !protect_leaf(s, t, span.lo, prot))
+        return protect_leaves(s, t, span, prot);
+    unlock_covering(t);
+    return 0;
 }

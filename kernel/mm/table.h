@@ -117,6 +117,12 @@ unsigned table_run_end(const struct page *t, unsigned i, unsigned j);
 must_check int table_need_twin(struct page *t);
 /* Gives `t`, which has no twin, one like that of `from`, whose hull it is going to have. */
 must_check int table_copy_twin(struct page *t, const struct page *from);
+/* Makes sure that PARKED marks of t can become leaves again, of several tags perhaps. */
+must_check static inline int table_need_parked_tags(struct page *t)
+{
+    if (likely(t->table.twin || t->table.flags & TABLE_ONE_TAG)) return 0;
+    return t->table.anon || t->table.file ? table_need_twin(t) : 0;
+}
 /* Makes sure that leaves of tag `tag` can be stored in t without a further allocation. */
 must_check int table_need_tag(struct page *t, unsigned tag);
 /* Has that something to do? */

@@ -121,37 +121,46 @@ static int extend_down(struct aspace *s, struct range *r)
 }
 
 /* What could not be had at all does not become writable, either. */
-static int check_commit(struct aspace *s, struct range r, unsigned prot)
+static noinline int protect_many(struct aspace *s, struct range r, unsigned prot)
 {
     struct mapping m;
     uint64_t more = 0;
 
-    if (!(prot & PROT_W) || range_pages(r) <= SMALL_PAGES) return 0;
-    for (vaddr_t at = r.start; at.raw < r.end.raw; at = m.range.end) {
+    for (vaddr_t at = r.start; prot & PROT_W && at.raw < r.end.raw; at = m.range.end) {
         if (!aspace_next_mapping(s, at, &m) || m.range.start.raw >= r.end.raw) break;
         if (m.range.end.raw > r.end.raw) m.range.end = r.end;
         if (!(m.prot & PROT_W) && !(m.tag.flags & (TAG_SHARED | TAG_NORESERVE)))
             more += range_pages(m.range);
     }
-    return memory_may_commit(more) ? 0 : -ENOMEM;
+    return memory_may_commit(more) ? aspace_protect(s, r, prot) : -ENOMEM;
 }
 
-long sys_mprotect(vaddr_t start, uint64_t len, uint64_t prot)
+static inline int protect(struct aspace *s, struct range r, unsigned prot)
 {
-    const uint64_t known = PROT_RWX | PROT_SEM;
-    const uint64_t grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
+    return likely(range_pages(r) <= SMALL_PAGES) ? aspace_protect(s, r, prot)
+                                                 : protect_many(s, r, prot);
+}
+
+/* Other bits than permissions are there, PROT_SEM aside; r is valid. */
+static noinline int protect_odd(struct aspace *s, struct range r, uint64_t prot)
+{
+    if (prot & ~(uint64_t)(PROT_RWX | PROT_SEM | PROT_GROWSDOWN)) return -EINVAL;
+    int err = extend_down(s, &r); /* no stack of ours grows up */
+    return err ? err : protect(s, r, prot_of(prot));
+}
+
+frameless long sys_mprotect(vaddr_t start, uint64_t len, uint64_t prot)
+{
+    const uint64_t grows = PROT_GROWSDOWN | PROT_GROWSUP;
     struct aspace *s = current_space();
     struct range r;
 
-    if (grows == (PROT_GROWSDOWN | PROT_GROWSUP)) return -EINVAL;
+    if (unlikely((prot & grows) == grows)) return -EINVAL;
     int err = user_pages(start, len, &r);
     if (err == -EINVAL || len == 0) return err == -EINVAL ? err : 0;
     if (err) return err;
-    if (prot & ~known & ~grows) return -EINVAL;
-    if (grows == PROT_GROWSUP) return -EINVAL; /* no stack of ours does */
-    if (grows) err = extend_down(s, &r);
-    if (!err) err = check_commit(s, r, prot_of(prot));
-    return err ? err : aspace_protect(s, r, prot_of(prot));
+    if (unlikely(prot & ~(uint64_t)(PROT_RWX | PROT_SEM))) return protect_odd(s, r, prot);
+    return protect(s, r, prot_of(prot));
 }
 
 /* ---- The heap. ---- */

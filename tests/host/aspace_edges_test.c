@@ -298,6 +298,10 @@ TEST(a_permission_beyond_the_maximum_is_refused_where_it_begins)
     EXPECT_EQ(fault(AT + 1, PROT_W), FAULT_DONE);
     EXPECT_EQ(fault(AT + 2, PROT_W), FAULT_ACCERR);
     EXPECT_EQ(aspace_protect(s, pages(AT + 2, 2), PROT_RX), 0);
+    EXPECT_EQ(map(AT + 4, 1, PROT_RW, TAG_MAY_R | TAG_MAY_W), 0);
+    EXPECT_EQ(fault(AT + 4, PROT_W), FAULT_DONE);
+    EXPECT_EQ(aspace_protect(s, pages(AT + 4, 1), PROT_RX), -EACCES);
+    EXPECT_EQ(fault(AT + 4, PROT_X), FAULT_ACCERR);
     end();
 }
 
