@@ -103,11 +103,89 @@ static void reading_what_is_closed(void)
     close(p[1]);
 }
 
-int main(void)
+/* A child that has our descriptors themselves, and its own memory. */
+static pid_t share_descriptors(void)
+{
+    fflush(stdout);
+    return (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+}
+
+static void expect_success(pid_t child)
+{
+    int status = 1;
+
+    ROW(waitpid(child, &status, 0) == child && status == 0);
+}
+
+/* Alone until now, the reader may have come to rely on that. */
+static void reading_what_a_child_closes(void)
+{
+    int p[2];
+    char c;
+
+    ROW(pipe(p));
+    ROW(write(p[1], "x", 1));
+    ROW(read(p[0], &c, 1));
+    pid_t child = share_descriptors();
+    if (child == 0) {
+        close_under(p);
+        _exit(wrong);
+    }
+    ROW(read(p[0], &c, 1));
+    expect_success(child);
+    ROW(read(p[0], &c, 1));
+    close(p[1]);
+}
+
+/* Each of the two has its own table afterwards, whoever leaves the common one. */
+static void unsharing(int by_child)
+{
+    int p[2];
+    char c;
+
+    ROW(pipe(p));
+    pid_t child = share_descriptors();
+    if (child == 0) {
+        if (by_child) unshare(CLONE_FILES);
+        usleep(300000);
+        _exit(close(p[0]) || close(p[1]));
+    }
+    if (!by_child) ROW(unshare(CLONE_FILES));
+    ROW(write(p[1], "x", 1));
+    expect_success(child);
+    ROW(read(p[0], &c, 1));
+    ROW(close(p[0]));
+    ROW(close(p[1]));
+    ROW(close(p[1]));
+}
+
+/* A program that begins leaves the table that it had in common. */
+static void beginning_anew(void)
+{
+    int p[2];
+    char c, text[16];
+
+    ROW(pipe2(p, O_CLOEXEC));
+    pid_t child = share_descriptors();
+    if (child == 0) {
+        snprintf(text, sizeof(text), "%d", p[1]);
+        execl("/proc/self/exe", "files_threads", "closed", text, NULL);
+        _exit(2);
+    }
+    expect_success(child);
+    ROW(write(p[1], "x", 1));
+    ROW(read(p[0], &c, 1));
+    close(p[0]);
+    close(p[1]);
+}
+
+int main(int argc, char **argv)
 {
     void *(*work[])(void *) = {replace, look, look, fork_often};
     pthread_t t[THREADS + 4];
 
+    /* The child of beginning_anew(): is the descriptor closed? */
+    if (argc == 3) return fcntl(atoi(argv[2]), F_GETFD) >= 0;
     work_in("files_threads");
     make("a", "a");
     make("b", "b");
@@ -125,6 +203,10 @@ int main(void)
     }
     ROW(wrong);
     reading_what_is_closed();
+    reading_what_a_child_closes();
+    unsharing(0);
+    unsharing(1);
+    beginning_anew();
     unlink("a");
     unlink("b");
     leave("files_threads");
