@@ -29,7 +29,7 @@ enum { BLOCKS = 4, BATCH = BLOCKS * CHACHA20_BLOCK, READY = BATCH - CHACHA20_KEY
 static struct {
     struct spinlock lock; /* RANK_REGISTERS */
     union {
-        uint8_t batch[BATCH];
+        uint8_t batch[BATCH] __attribute__((aligned(8))); /* copied in words */
         struct {
             uint8_t key[CHACHA20_KEY];
             uint8_t ready[READY]; /* the first `left` of them, behind which are zeros */
@@ -51,7 +51,7 @@ static noinline void step(enum use use)
 {
     uint64_t now = read_time();
     uint32_t input[4] = {(uint32_t)now, (uint32_t)(now >> 32), 0, use};
-    uint8_t key[CHACHA20_KEY];
+    uint8_t key[CHACHA20_KEY] __attribute__((aligned(8)));
 
     memcpy(key, pool.key, sizeof(key));
     for (; input[2] < BLOCKS; input[2]++)
@@ -121,7 +121,7 @@ static void draw(void *out, size_t len)
 
 void random_bytes(void *out, size_t len)
 {
-    uint8_t own[CHACHA20_KEY];
+    uint8_t own[CHACHA20_KEY] __attribute__((aligned(8)));
 
     if (len <= sizeof(own)) {
         draw(out, len);

@@ -48,6 +48,8 @@ static always_inline void double_round(lane_t s[16])
 void chacha20_block(const uint8_t key[CHACHA20_KEY], const uint32_t input[4],
                     uint8_t out[CHACHA20_BLOCK])
 {
+    /* In words, as they are copied. */
+    __attribute__((aligned(8)))
     uint32_t start[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
     lane_t s[16];
 

@@ -142,12 +142,14 @@ int table_need_twin(struct page *t)
     if (t->table.twin) return 0;
     twin = slab_alloc(twins);
     if (!twin) return -ENOMEM;
-    twin_fill(twin, 0, TABLE_ENTRIES, t->table.tag);
+    /* Outside of the hull are no leaves, whose tags would be asked for. */
+    if (t->table.lo < t->table.hi)
+        twin_fill(twin, t->table.lo, t->table.hi - t->table.lo, t->table.tag);
     t->table.twin = twin;
     return 0;
 }
 
-/* Outside of the hull are no leaves, whose tags would be asked for. */
+/* The hull of t will be that of `from`. */
 int table_copy_twin(struct page *t, const struct page *from)
 {
     unsigned lo = from->table.lo, hi = from->table.hi;
