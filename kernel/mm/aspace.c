@@ -9,10 +9,11 @@
  * programs under the other, the *user root*: its lower half is a copy of the words, so
  * that all tables below are common; of the kernel it has two pages (mm/user_root.c).
  *
- * Fork is one cursor over everything, which locks every table that the parent
- * owns; then its root is cloned (share.c) and the parent's translations flushed,
- * before anybody is let in again. What another thread of the parent stores until
- * the flush precedes the fork.
+ * Fork is one cursor over everything: the root is cloned (share.c), and every table that the
+ * parent owns is locked on the way, before its words are looked at. With all of them locked the
+ * parent's translations are flushed, and then others are let in again. What another thread of the
+ * parent stores until the flush precedes the fork: it stores by old translations, to frames that
+ * both have. Words that it changes, it has changed before their table was locked.
  */
 #include "mm/aspace.h"
 
@@ -134,13 +135,15 @@ uint64_t aspace_destroy(struct aspace *s)
 /* Hull of the pages that must not simply be shared with a child. */
 static struct span special_hull(struct aspace *s)
 {
+    const uint32_t special = TAG_DONTFORK | TAG_WIPEONFORK;
     struct legend *l = &s->legend;
     struct span hull = {~0ul, 0};
 
+    if (likely(!legend_had(l, special))) return hull;
     spin_lock(&l->lock, RANK_LEGEND);
     for (unsigned i = 1; i < l->nslots; i++) {
         const struct legend_slot *slot = legend_slot(l, i);
-        if (!slot->live || !(slot->tag.flags & (TAG_DONTFORK | TAG_WIPEONFORK))) continue;
+        if (!slot->live || !(slot->tag.flags & special)) continue;
         if (slot->lo < hull.lo) hull.lo = slot->lo;
         if (slot->hi > hull.hi) hull.hi = slot->hi;
     }
@@ -148,48 +151,45 @@ static struct span special_hull(struct aspace *s)
     return hull;
 }
 
-/*
- * Copies the legend and locks all of the parent's tables, with nothing new in the
- * legend in between. 0 with the cursor open, or -ENOMEM.
- */
-static int open_for_fork(struct cursor *c, struct aspace *child, struct aspace *parent)
+/* Does the legend that was copied, and looked at, still say what the parent's words mean? Asked
+ * with all of them locked. */
+static bool legend_has_stayed(struct aspace *parent, uint32_t gen, struct span special)
 {
-    struct span all = {parent->first, parent->end};
+    interleave("legend", &parent->legend);
+    struct span now = special_hull(parent);
 
-    for (unsigned tries = 0; tries < FORK_TRIES; tries++) {
-        uint32_t gen;
-        int err = legend_copy(child, parent, &gen);
-        if (!err) err = cursor_open(c, parent, all, CURSOR_SPLIT);
-        if (err) return err;
-        interleave("legend", &parent->legend);
-        if (__atomic_load_n(&parent->legend.gen, __ATOMIC_ACQUIRE) == gen) return 0;
-
-        cursor_close(c);
-        legend_release_copies(child);
-        legend_destroy(child);
-        legend_init(child);
-    }
-    return -ENOMEM; /* other threads make new meanings faster than we can copy them */
+    return __atomic_load_n(&parent->legend.gen, __ATOMIC_ACQUIRE) == gen &&
+           now.lo == special.lo && now.hi == special.hi;
 }
 
+/* 0; -ENOMEM; -EAGAIN if other threads of the parent have made new meanings meanwhile. Whatever it
+ * returns, the child can be destroyed. */
 static int clone_into(struct aspace *child, struct aspace *parent)
 {
-    struct clone how = {.parent = parent, .eager = !parent->share_tables};
-    struct page *root = ptr_page(child->root);
+    struct span all = {parent->first, parent->end};
+    struct page *from = ptr_page(parent->root), *root = ptr_page(child->root);
     struct cursor c;
-    int err = open_for_fork(&c, child, parent);
+    uint32_t gen;
 
+    int err = legend_copy(child, parent, &gen);
     if (err) return err;
-    how.special = special_hull(parent);
+    struct clone how = {
+        .cursor = &c,
+        .parent = parent,
+        .special = special_hull(parent),
+        .eager = !parent->share_tables,
+    };
+    cursor_begin(&c, parent, all);
+    err = share_copy_tags(root, from);
+    if (!err) err = share_clone(root, from, parent->first, &how);
+    if (!err && !legend_has_stayed(parent, gen, how.special)) err = -EAGAIN;
     legend_copy_counts(child, parent);
-    err = share_copy_tags(root, ptr_page(parent->root));
-    if (!err) err = share_clone(root, ptr_page(parent->root), parent->first, &how);
     c.flush_all = true;
     cursor_close(&c);
     return err;
 }
 
-struct aspace *aspace_clone(struct aspace *parent)
+static struct aspace *create_like(const struct aspace *parent)
 {
     struct aspace *child = aspace_create((enum aspace_kind)parent->kind);
 
@@ -198,13 +198,21 @@ struct aspace *aspace_clone(struct aspace *parent)
     child->mmap_base = parent->mmap_base;
     child->hint = __atomic_load_n(&parent->hint, __ATOMIC_RELAXED);
     child->stack_pages = __atomic_load_n(&parent->stack_pages, __ATOMIC_RELAXED);
-    int err = clone_into(child, parent);
-    legend_release_copies(child);
-    if (err) {
-        aspace_destroy(child);
-        return NULL;
-    }
     return child;
+}
+
+struct aspace *aspace_clone(struct aspace *parent)
+{
+    for (unsigned tries = 0; tries < FORK_TRIES; tries++) {
+        struct aspace *child = create_like(parent);
+        if (!child) return NULL;
+        int err = clone_into(child, parent);
+        legend_release_copies(child);
+        if (!err) return child;
+        aspace_destroy(child);
+        if (err != -EAGAIN) return NULL;
+    }
+    return NULL; /* other threads make new meanings faster than we can copy them */
 }
 
 void aspace_switch_to(struct aspace *s)

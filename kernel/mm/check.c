@@ -235,9 +235,13 @@ static bool count_word(struct check *k, struct page *t, unsigned i, uint64_t vpn
     return true;
 }
 
-/* Words outside the hull are empty; not asked of roots, whose upper half is the kernel's. */
+/* Words outside the hull are empty, and in the gap; of roots, whose upper half is the kernel's, the
+ * hull is not asked. */
 static bool check_hull(struct check *k, const struct page *t)
 {
+    for (unsigned i = t->table.gap_lo; i < t->table.gap_hi; i++) {
+        if (!pte_is_empty(table_words(t)[i])) return fail(k, "T3: gap");
+    }
     if (t->table.level + 1u == k->spaces[k->space]->levels) return true;
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
         if (i >= t->table.lo && i < t->table.hi) continue;

@@ -241,8 +241,8 @@ static int open_table(struct cursor *c, struct page *t, uint64_t base)
     for (; i < j; i++) {
         if (!builds) {
             i = level == 1 && !looks ? enter_leaf_tables(c, words, i, j)
-                                     : next_word(words, i, j);
-            if (i == j) break;
+                                     : table_next_word(t, i);
+            if (i >= j) break;
         }
         pte_t e = words[i];
         uint64_t lo = base + i * step;
@@ -260,6 +260,13 @@ static int open_table(struct cursor *c, struct page *t, uint64_t base)
         if (err) return err;
     }
     return 0;
+}
+
+void cursor_enter_below(struct cursor *c, struct page *t, uint64_t base)
+{
+    int err = open_table(c, t, base);
+
+    assert(!err); /* nothing is cut, so nothing is made */
 }
 
 static always_inline void set_up(struct cursor *c, struct aspace *space, struct span a,
@@ -571,7 +578,7 @@ void cursor_count_gone(struct cursor *c, const struct page *t)
         return;
     }
     unsigned hi = t->table.hi;
-    for (unsigned i = t->table.lo; (i = next_word(words, i, hi)) < hi; i++) {
+    for (unsigned i = t->table.lo; (i = table_next_word(t, i)) < hi; i++) {
         pte_t e = pte_load(&words[i]);
         if (pte_is_empty(e)) continue;
         if (pte_is_table(e) || pte_is_shared_table(e)) {

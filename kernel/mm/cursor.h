@@ -209,6 +209,10 @@ static inline void cursor_chain(struct cursor *c, struct page *t)
 /* The table that word `i` of `t` points to, locked and chained now. */
 struct page *cursor_enter(struct cursor *c, pte_t e);
 
+/* The same for all own tables below locked table t, the first page of which is `base`: the range of
+ * the cursor covers it. */
+void cursor_enter_below(struct cursor *c, struct page *t, uint64_t base);
+
 /*
  * Finds and locks the smallest table of level `stop` or above that covers r;
  * preemption goes off. unlock_covering() undoes it.

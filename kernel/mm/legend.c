@@ -287,63 +287,65 @@ void legend_destroy(struct aspace *space)
         kfree(l->chunk[k]);
 }
 
-/* Copies one slot; the source is held, so its content stays. */
-static int copy_slot(struct aspace *child, const struct legend_slot *from)
+/* Slot `from` becomes the child's of the same number, and both are held. The parent's legend lock is
+ * held; of the child nobody knows. */
+static int copy_slot(struct aspace *child, struct legend_slot *from)
 {
     struct legend *l = &child->legend;
-    struct legend_slot *to;
     struct tag tag = from->tag;
-    int err = 0;
 
     tag.flags &= ~(uint32_t)(TAG_LOCKED | TAG_ONFAULT);
-    if (tag.object) mutex_lock(&tag.object->maps_lock);
-    spin_lock(&l->lock, RANK_LEGEND);
-    while (l->nslots <= from->number && !err) {
-        err = grow(child, l->nslots);
-        if (!err) legend_slot(l, l->nslots++)->live = 0;
+    while (l->nslots <= from->number) {
+        int err = grow(child, l->nslots);
+        if (err) return err;
+        legend_slot(l, l->nslots++)->live = 0;
     }
-    if (!err) {
-        to = legend_slot(l, from->number);
-        make_live(child, to, from->number, &tag);
-        widen(to, from->lo, from->hi);
-        to->holds = 1; /* until legend_copy_counts() */
-        if (tag.object) {
-            /* After the parent's: a truncation meets the parent first. */
-            list_insert_after((struct list *)(uintptr_t)&from->maps, &to->maps);
-        }
+    struct legend_slot *to = legend_slot(l, from->number);
+    make_live(child, to, from->number, &tag);
+    to->lo = from->lo;
+    to->hi = from->hi;
+    to->holds = 1; /* until legend_release_copies() */
+    __atomic_fetch_add(&from->holds, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+/* All of them at one moment. */
+static int copy_slots(struct aspace *child, struct aspace *parent, uint32_t *gen)
+{
+    struct legend *l = &parent->legend;
+    int err = 0;
+
+    spin_lock(&l->lock, RANK_LEGEND);
+    *gen = __atomic_load_n(&l->gen, __ATOMIC_RELAXED);
+    for (unsigned i = TAG_ANON + 1; !err && i < l->nslots; i++) {
+        struct legend_slot *slot = legend_slot(l, i);
+        if (slot->live) err = copy_slot(child, slot);
     }
     spin_unlock(&l->lock, RANK_LEGEND);
-    if (tag.object) mutex_unlock(&tag.object->maps_lock);
     return err;
 }
 
-/* The next live slot from *number on, held, or NULL; *number moves past it. */
-static struct legend_slot *hold_next(struct aspace *space, unsigned *number)
+/* The parent's slots that were copied are held, so each is in its object's list. The child's
+ * stands after it: a truncation meets the parent first. */
+static void enter_objects(struct aspace *child, struct aspace *parent)
 {
-    struct legend *l = &space->legend;
-    struct legend_slot *found = NULL;
-
-    spin_lock(&l->lock, RANK_LEGEND);
-    for (; !found && *number < l->nslots; (*number)++) {
-        struct legend_slot *slot = legend_slot(l, *number);
-        if (slot->live) found = slot;
+    for (unsigned i = TAG_ANON + 1; i < child->legend.nslots; i++) {
+        struct legend_slot *to = legend_slot(&child->legend, i);
+        if (!to->live) continue;
+        if (to->tag.object) {
+            mutex_lock(&to->tag.object->maps_lock);
+            list_insert_after(&legend_slot(&parent->legend, i)->maps, &to->maps);
+            mutex_unlock(&to->tag.object->maps_lock);
+        }
+        legend_release_slot(parent, i);
     }
-    if (found) __atomic_fetch_add(&found->holds, 1, __ATOMIC_RELAXED);
-    spin_unlock(&l->lock, RANK_LEGEND);
-    return found;
 }
 
 int legend_copy(struct aspace *child, struct aspace *parent, uint32_t *gen)
 {
-    struct legend_slot *slot;
-    unsigned next = TAG_ANON + 1;
-    int err = 0;
+    int err = copy_slots(child, parent, gen);
 
-    *gen = __atomic_load_n(&parent->legend.gen, __ATOMIC_ACQUIRE);
-    while (!err && (slot = hold_next(parent, &next)) != NULL) {
-        err = copy_slot(child, slot);
-        legend_release(parent, slot->number);
-    }
+    enter_objects(child, parent);
     return err;
 }
 
@@ -351,18 +353,23 @@ void legend_copy_counts(struct aspace *child, struct aspace *parent)
 {
     struct legend *l = &child->legend;
 
-    for (unsigned i = 0; i < l->nslots; i++) {
-        struct legend_slot *slot = legend_slot(l, i);
-        if (slot->live && !(slot->tag.flags & TAG_DONTFORK)) {
-            slot->pages = legend_pages(parent, i);
-        }
+    legend_slot(l, TAG_ANON)->pages = legend_pages(parent, TAG_ANON);
+    for (unsigned i = TAG_ANON + 1; i < l->nslots; i++) {
+        struct legend_slot *to = legend_slot(l, i);
+        const struct legend_slot *from = legend_slot(&parent->legend, i);
+        if (!to->live) continue;
+        /* It may have been widened since, for words that were stored before their table was
+         * locked. */
+        to->lo = from->lo;
+        to->hi = from->hi;
+        if (!(to->tag.flags & TAG_DONTFORK))
+            to->pages = __atomic_load_n(&from->pages, __ATOMIC_RELAXED);
     }
 }
 
 void legend_release_copies(struct aspace *child)
 {
-    for (unsigned i = 1; i < child->legend.nslots; i++) {
-        struct legend_slot *slot = legend_slot(&child->legend, i);
-        if (slot->live && slot->holds) legend_release(child, i);
+    for (unsigned i = TAG_ANON + 1; i < child->legend.nslots; i++) {
+        if (legend_slot(&child->legend, i)->live) legend_release_slot(child, i);
     }
 }

@@ -99,6 +99,8 @@ struct page {
                 };
                 struct grace grace; /* once nobody can find it any more */
             };
+            uint16_t gap_lo,
+                gap_hi; /* above level 0: words that are empty, in the hull */
         } table;
         struct { /* PAGE_ANON (head of a block) and PAGE_CACHED */
             struct object *object;
@@ -271,6 +273,19 @@ static always_inline void page_put_in(struct page_batch *b, struct page *p)
     interleave("page_put", p);
     if (__atomic_fetch_sub(&p->refs, 1, __ATOMIC_ACQ_REL) != 1) return;
     /* Blocks, and what is left of broken ones, go alone. */
+    if (likely(p->state == PAGE_ANON)) {
+        page_join(b, p);
+    } else {
+        page_free(p);
+    }
+}
+/* The same for whole tables: one fence, page_puts_begin(), goes before many of them. */
+static inline void page_puts_begin(void) { __atomic_thread_fence(__ATOMIC_RELEASE); }
+static always_inline void page_put_many_in(struct page_batch *b, struct page *p)
+{
+    interleave("page_put", p);
+    if (likely(__atomic_fetch_sub(&p->refs, 1, __ATOMIC_RELAXED) != 1)) return;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
     if (likely(p->state == PAGE_ANON)) {
         page_join(b, p);
     } else {

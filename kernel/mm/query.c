@@ -395,7 +395,7 @@ void table_add_usage(const struct page *t, struct aspace_usage *u)
     if (t->table.level == 0) return;
     const pte_t *words = table_words(t);
     unsigned hi = t->table.hi;
-    for (unsigned i = t->table.lo; (i = next_word(words, i, hi)) < hi; i++) {
+    for (unsigned i = t->table.lo; (i = table_next_word(t, i)) < hi; i++) {
         pte_t e = pte_load(&words[i]);
         if (pte_is_table(e) || pte_is_shared_table(e))
             table_add_usage(pte_table_page(e), u);

@@ -115,12 +115,12 @@ static void leave_shared(struct page *s, struct doomed_tables *gone)
     }
 }
 
-static void destroy_pointers(struct page *t, struct doomed_tables *gone)
+static noinline void destroy_pointers(struct page *t, struct doomed_tables *gone)
 {
     const pte_t *words = table_words(t);
     unsigned level = t->table.level, hi = t->table.hi;
 
-    for (unsigned i = t->table.lo; (i = next_word(words, i, hi)) < hi; i++) {
+    for (unsigned i = t->table.lo; (i = table_next_word(t, i)) < hi; i++) {
         pte_t e = words[i];
         table_store(t, i, PTE_EMPTY);
         if (pte_is_table(e)) {
@@ -133,18 +133,31 @@ static void destroy_pointers(struct page *t, struct doomed_tables *gone)
     }
 }
 
-static void destroy_leaves(struct page *t)
+/* Bare words [p, end) become empty. Where the first one is that is not bare. */
+static always_inline pte_t *destroy_bare(pte_t *p, const pte_t *end)
+{
+    for (; end - p >= 4 && pte_four_are_bare(p); p += 4) {
+        pte_update(&p[0], PTE_EMPTY);
+        pte_update(&p[1], PTE_EMPTY);
+        pte_update(&p[2], PTE_EMPTY);
+        pte_update(&p[3], PTE_EMPTY);
+    }
+    return p;
+}
+
+static noinline void destroy_leaves(struct page *t)
 {
     pte_t *words = table_words(t);
     struct page_batch batch = {0};
 
-    for (pte_t *p = &words[t->table.lo], *end = &words[t->table.hi]; p < end; p++) {
+    page_puts_begin();
+    for (pte_t *p = &words[t->table.lo], *end = &words[t->table.hi]; p < end;) {
         pte_t e = *p;
-        if (pte_is_empty(e)) continue;
-        pte_update(p, PTE_EMPTY);
+        pte_update(p++, PTE_EMPTY);
         if (leaf_is_private(e)) {
-            /* What most words are; the same as below, in fewer steps. */
-            page_put_in(&batch, leaf_page(e));
+            page_put_many_in(&batch, leaf_page(e));
+        } else if (pte_is_bare(e)) {
+            p = destroy_bare(p, end);
         } else if (pte_holds_frame(e)) {
             frames_put(e, 0);
         }
@@ -205,12 +218,11 @@ static struct page *alloc_like(const struct page *src)
     return t;
 }
 
-/* Word `i` of src points to a table: copies or shares it. */
-static int clone_pointer(struct page *dst, struct page *src, unsigned i, uint64_t base,
-                         const struct clone *how)
+/* Word `i` of src points to `child`, the first page of which is `base`: copies or shares it. At a
+ * fork it is locked, and what is below becomes so: for a copy when it is copied. */
+static int clone_pointer(struct page *dst, struct page *src, unsigned i,
+                         struct page *child, uint64_t base, const struct clone *how)
 {
-    pte_t e = table_words(src)[i];
-    struct page *child = pte_table_page(e);
     bool needed = is_special(how, base, child->table.level);
 
     if (needed || how->eager || is_small(child)) {
@@ -224,9 +236,10 @@ static int clone_pointer(struct page *dst, struct page *src, unsigned i, uint64_
         }
         if (needed) return -ENOMEM;
     }
+    if (how->cursor) cursor_enter_below(how->cursor, child, base);
     __atomic_store_n(&child->refs, 2,
                      __ATOMIC_RELAXED); /* both under src's lock until now */
-    e = pte_shared_table(page_pfn(child));
+    pte_t e = pte_shared_table(page_pfn(child));
     table_store(src, i, e);
     table_store(dst, i, e);
     return 0;
@@ -238,40 +251,60 @@ struct copying {
     uint64_t base;
     const struct clone *how;
     bool special;        /* words may stay behind, so those that come are counted */
-    bool withheld;       /* private frames are now held by both */
     struct tally counts; /* of dst, if special */
 };
 
-/*
- * The words of a leaf table, nothing special about them: in one loop, without a call, since
- * this is most of fork. The copy is not linked yet, so its words are stored plainly; src has
- * its hull, outside of which both are empty.
- */
-static void clone_leaves(struct copying *k)
+/* The counts, hull and flags of dst, whose words are like those of src. */
+static always_inline void describe_same(struct page *dst, struct page *src)
 {
-    pte_t *from = table_words(k->src), *to = table_words(k->dst);
-    const pte_t *end = &from[k->src->table.hi];
-    bool withheld = false;
+    /* Private frames are held by both now. */
+    if (src->table.anon | src->table.file) src->table.flags &= (uint8_t)~TABLE_EXCLUSIVE;
+    dst->table.flags =
+        src->table.flags & (TABLE_UNIFORM | TABLE_ONE_TAG | TABLE_EXCLUSIVE);
+    dst->table.lo = src->table.lo;
+    dst->table.hi = src->table.hi;
+    dst->table.gap_lo = src->table.gap_lo;
+    dst->table.gap_hi = src->table.gap_hi;
+    dst->table.used = src->table.used;
+    dst->table.leaves = src->table.leaves;
+    dst->table.anon = src->table.anon;
+    dst->table.file = src->table.file;
+}
 
-    to += k->src->table.lo;
-    for (pte_t *p = &from[k->src->table.lo]; p < end; p++, to++) {
+/*
+ * A leaf table, nothing special about it: in one loop, without a call, since this is most of
+ * fork. The copy is not linked yet, so its words are stored plainly; src has its hull, outside of
+ * which both are empty. Bare words come in runs.
+ */
+static noinline void clone_leaves(struct page *dst, struct page *src)
+{
+    pte_t *p = table_words(src) + src->table.lo, *to = table_words(dst) + src->table.lo;
+    const pte_t *end = table_words(src) + src->table.hi;
+
+    while (p < end) {
         pte_t e = *p;
-        if (!pte_is_bare(e)) {
-            if (leaf_is_private(e)) {
-                withheld = true;
-                if (leaf_writable(e)) {
-                    e = leaf_withhold(e);
-                    pte_update(p, e);
-                }
-                page_get(leaf_page(e));
-            } else if (pte_holds_frame(e)) {
-                withheld |= pte_owner(e) == OWNER_PRIVATE;
-                page_get(pfn_page(pte_pfn(e, 0)));
+        if (leaf_is_private(e)) {
+            if (leaf_writable(e)) {
+                e = leaf_withhold(e);
+                pte_update(p, e);
             }
+            page_get(leaf_page(e));
+        } else if (pte_is_bare(e)) {
+            for (; end - p > 4 && pte_four_are_bare(p); p += 4, to += 4) {
+                to[0] = p[0];
+                to[1] = p[1];
+                to[2] = p[2];
+                to[3] = p[3];
+            }
+            e = *p;
+            if (!pte_is_bare(e)) continue;
+        } else if (pte_holds_frame(e)) {
+            page_get(pfn_page(pte_pfn(e, 0)));
         }
-        *to = e;
+        *to++ = e;
+        p++;
     }
-    k->withheld = withheld;
+    describe_same(dst, src);
 }
 
 /* What a leaf or a mark of src becomes in the copy; src's own word loses W. */
@@ -282,7 +315,6 @@ static pte_t clone_word(struct copying *k, unsigned i, pte_t e)
     case OWNER_EXTERN:
         return e;
     case OWNER_PRIVATE:
-        k->withheld = true;
         if (pte_is_leaf(e) && leaf_writable(e)) {
             e = leaf_withhold(e);
             pte_update(&table_words(k->src)[i], e);
@@ -306,81 +338,89 @@ static pte_t clone_special_word(struct copying *k, unsigned i, pte_t e)
     return clone_word(k, i, e);
 }
 
-static int clone_any(struct copying *k, unsigned i)
+/*
+ * The own table that word `i` of src names, locked at a fork; NULL without memory. Tables that
+ * must not be shared are never found so, but where this fork has just begun once more: it did not
+ * know then that they were special.
+ */
+static struct page *own_child(const struct copying *k, unsigned i)
+{
+    pte_t e = table_words(k->src)[i];
+
+    if (pte_is_shared_table(e)) return share_resolve(k->how->cursor, k->src, i);
+    return k->how->cursor ? cursor_enter(k->how->cursor, e) : pte_table_page(e);
+}
+
+/* Word `i` of src names a table. */
+static int clone_child(struct copying *k, unsigned i)
 {
     pte_t e = table_words(k->src)[i];
     unsigned level = k->src->table.level;
+    uint64_t base = k->base + i * word_pages(level);
+
+    if (pte_is_table(e) || is_special(k->how, base, level - 1)) {
+        struct page *child = own_child(k, i);
+        return child ? clone_pointer(k->dst, k->src, i, child, base, k->how) : -ENOMEM;
+    }
+    page_get(pte_table_page(e));
+    table_store(k->dst, i, e);
+    return 0;
+}
+
+static int clone_any(struct copying *k, unsigned i)
+{
+    pte_t e = table_words(k->src)[i];
     int err = 0;
 
-    if (pte_is_table(e)) {
-        err = clone_pointer(k->dst, k->src, i, k->base + i * word_pages(level), k->how);
-    } else if (pte_is_shared_table(e)) {
-        page_get(pte_table_page(e));
-        table_store(k->dst, i, e);
+    if (pte_is_table(e) || pte_is_shared_table(e)) {
+        err = clone_child(k, i);
     } else {
         e = k->special ? clone_special_word(k, i, e) : clone_word(k, i, e);
         table_store(k->dst, i, e);
     }
-    if (k->special) tally_word(&k->counts, table_words(k->dst)[i], level, 1);
+    if (k->special)
+        tally_word(&k->counts, table_words(k->dst)[i], k->src->table.level, 1);
     return err;
 }
 
-static int clone_words(struct copying *k)
+/* The words of any table, one by one. */
+static noinline int clone_words(struct copying *k)
 {
-    const pte_t *words = table_words(k->src);
-    unsigned hi = k->src->table.hi;
+    struct page *src = k->src;
+    unsigned hi = src->table.hi;
     int err = 0;
 
-    for (unsigned i = k->src->table.lo; !err && (i = next_word(words, i, hi)) < hi; i++)
+    for (unsigned i = src->table.lo; !err && (i = table_next_word(src, i)) < hi; i++)
         err = clone_any(k, i);
-    return err;
-}
-
-/* The counts and flags of dst. */
-static void describe_copy(const struct copying *k)
-{
-    struct page *dst = k->dst, *src = k->src;
-
-    dst->table.flags =
-        src->table.flags & (TABLE_UNIFORM | TABLE_ONE_TAG | TABLE_EXCLUSIVE);
-    dst->table.lo = src->table.lo;
-    dst->table.hi = src->table.hi;
-    if (k->withheld) {
-        src->table.flags &= ~TABLE_EXCLUSIVE;
-        dst->table.flags &= ~TABLE_EXCLUSIVE;
-    }
+    /* An error means that a table had to be copied: then this one is special too. */
+    debug_assert(!err || k->special);
+    describe_same(k->dst, src);
     if (k->special) {
-        dst->table.flags &= ~TABLE_UNIFORM;
-        table_apply(dst, &k->counts);
-        return;
+        k->dst->table.flags &= (uint8_t)~TABLE_UNIFORM;
+        k->dst->table.used = k->dst->table.leaves = 0;
+        k->dst->table.anon = k->dst->table.file = 0;
+        table_apply(k->dst, &k->counts);
     }
-    dst->table.used = src->table.used;
-    dst->table.leaves = src->table.leaves;
-    dst->table.anon = src->table.anon;
-    dst->table.file = src->table.file;
+    return err;
 }
 
 int share_clone(struct page *dst, struct page *src, uint64_t base,
                 const struct clone *how)
 {
-    struct copying k = {.dst = dst, .src = src, .base = base, .how = how};
-    int err = 0;
+    bool special = how->parent && is_special(how, base, src->table.level);
 
-    k.special = how->parent && is_special(how, base, src->table.level);
-    if (src->table.level == 0 && !k.special) {
-        clone_leaves(&k);
-    } else {
-        err = clone_words(&k);
+    if (src->table.level == 0 && !special) {
+        clone_leaves(dst, src);
+        return 0;
     }
-    /* An error means that a table had to be copied: then this one is special too. */
-    debug_assert(!err || k.special);
-    describe_copy(&k);
-    return err;
+    struct copying k = {
+        .dst = dst, .src = src, .base = base, .how = how, .special = special};
+    return clone_words(&k);
 }
 
 struct page *share_resolve(struct cursor *c, struct page *m, unsigned i)
 {
-    static const struct clone plain = {.parent = NULL};
+    static const struct clone plain = {0};
     struct page *s = pte_table_page(table_words(m)[i]);
 
     spin_acquire(&s->table.lock);

@@ -24,10 +24,13 @@ void share_destroy_table(struct page *t, struct doomed_tables *gone);
 
 /* How a fork copies; resolving copies with none of it. */
 struct clone {
+    struct cursor
+        *cursor; /* over all of the parent; it locks the own tables as they come */
     struct aspace
         *parent; /* whose legend says which tags stay behind; NULL when resolving */
-    struct span special; /* hull of the pages with DONTFORK or WIPEONFORK tags */
-    bool eager;          /* copy every table */
+    struct span
+        special; /* hull of the pages with DONTFORK or WIPEONFORK tags, or empty */
+    bool eager;  /* copy every table */
 };
 
 /* Gives fresh table `dst` the tags of the leaves of `src`, before it is cloned. 0 or -ENOMEM. */
@@ -35,7 +38,7 @@ must_check int share_copy_tags(struct page *dst, const struct page *src);
 
 /*
  * Copies the words of `src` into fresh table `dst` of the same level, whose first
- * page is `base`. src is locked, and so are the own tables below it at a fork.
+ * page is `base`. src is locked, and so are the own tables below it afterwards, at a fork.
  * Tables below become shared, or are copied if they are small or must be.
  * 0, or -ENOMEM if a copy was needed that sharing cannot replace: then dst holds
  * what was done so far, consistently.

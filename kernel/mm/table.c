@@ -172,6 +172,30 @@ int table_need_tag(struct page *t, unsigned tag)
     return 0;
 }
 
+void table_cut_gap(struct page *t, unsigned i, unsigned j)
+{
+    unsigned lo = t->table.gap_lo, hi = t->table.gap_hi;
+
+    if (t->table.lo >= t->table.hi) {
+        lo = hi = 0;
+    } else if (j <= t->table.lo && t->table.lo - j > hi - lo) {
+        lo = j;
+        hi = t->table.lo;
+    } else if (i >= t->table.hi && i - t->table.hi > hi - lo) {
+        lo = t->table.hi;
+        hi = i;
+    } else if (i < hi && lo < j) {
+        unsigned below = i > lo ? i - lo : 0, above = hi > j ? hi - j : 0;
+        if (below > above) {
+            hi = i;
+        } else {
+            lo = hi - above;
+        }
+    }
+    t->table.gap_lo = (uint16_t)lo;
+    t->table.gap_hi = (uint16_t)hi;
+}
+
 void tally_word(struct tally *d, pte_t e, unsigned level, int sign)
 {
     bool leaf = pte_is_leaf(e);

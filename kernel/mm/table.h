@@ -9,8 +9,12 @@
  * TABLE_BITS is 9, and less in host tests: tables of 4 words make trees small
  * enough to try everything.
  *
+ * The words of a table above level 0 lie far apart as a rule: the program at one end, its stack
+ * at the other. So such a table knows, beside the hull of its words, the largest *gap* between
+ * them that it has seen grow; whoever visits all words steps over it.
+ *
  * Rules that this file keeps (one-level-store.md section 3): T3, the counts `used`,
- * `leaves`, `anon` and `file` are exact; the hull and the flags are sound. T4, leaf i
+ * `leaves`, `anon` and `file` are exact; the hull, the gap and the flags are sound. T4, leaf i
  * has tag twin[i] if there is a twin, else `tag`.
  *
  * A root may have a *mirror*: a second root (the user root of isolation=split) whose
@@ -169,8 +173,8 @@ static inline void table_emptied(struct page *t)
 /* Subtracts word `e` from the tally, or adds it with sign 1; `level` is the table's. */
 void tally_word(struct tally *d, pte_t e, unsigned level, int sign);
 
-/* [i, j) of t may have become not empty. */
-static inline void table_grow_hull(struct page *t, uint64_t i, uint64_t j)
+/* [i, j) of leaf table t may have become not empty. */
+static inline void table_grow_leaf_hull(struct page *t, uint64_t i, uint64_t j)
 {
     if (t->table.lo >= t->table.hi) {
         t->table.lo = (uint16_t)i;
@@ -191,6 +195,14 @@ static inline void table_shrink_hull(struct page *t, unsigned i, unsigned j)
     }
 }
 
+/* The same as table_grow_leaf_hull(), for a table of any level. */
+void table_cut_gap(struct page *t, unsigned i, unsigned j);
+static inline void table_grow_hull(struct page *t, unsigned i, unsigned j)
+{
+    if (t->table.level > 0) table_cut_gap(t, i, j);
+    table_grow_leaf_hull(t, i, j);
+}
+
 /* Narrows [*i, *j) to t's hull: what is outside is empty. */
 static inline void table_clip(const struct page *t, unsigned *i, unsigned *j)
 {
@@ -208,6 +220,13 @@ static always_inline unsigned next_word(const pte_t *words, unsigned i, unsigned
     while (p < end && pte_is_empty(*p))
         p++;
     return (unsigned)(p - words);
+}
+
+/* The first word of t from word i on that is not empty; the end of the hull if there is none. */
+static always_inline unsigned table_next_word(const struct page *t, unsigned i)
+{
+    if (i >= t->table.gap_lo && i < t->table.gap_hi) i = t->table.gap_hi;
+    return next_word(table_words(t), i, t->table.hi);
 }
 
 /* The first word of [i, j) that is not bare (pte.h), or j. */

@@ -54,7 +54,7 @@ static always_inline void put_marks(struct page *t, uint64_t i, uint64_t j, pte_
     pte_t *p = table_words(t) + i, *end = table_words(t) + j;
 
     table_note_mark(t, mark_tag(word));
-    table_grow_hull(t, i, j);
+    table_grow_leaf_hull(t, i, j);
     t->table.used = (uint16_t)(t->table.used + (j - i));
     do
         pte_update(p, word);
@@ -67,7 +67,7 @@ static always_inline struct replaced put_marks_over(struct page *t, uint64_t i,
 {
     table_note_mark(t, mark_tag(word));
     struct replaced old = replace_plain(t, i, j, word);
-    table_grow_hull(t, i, old.end);
+    table_grow_leaf_hull(t, i, old.end);
     t->table.flags &= (uint8_t)~TABLE_UNIFORM;
     t->table.used = (uint16_t)(t->table.used + (old.end - i) - old.used);
     return old;

@@ -188,6 +188,7 @@ TEST(the_checker_counts_what_a_table_holds_T3)
     struct page *over = rig_word(a, BLOCK).table;
     BREAK(m->table.flags, m->table.flags | TABLE_EXCLUSIVE, "T3");
     BREAK(over->table.anon, 0, "T3");
+    BREAK(over->table.gap_hi, TABLE_ENTRIES, "T3");
     end();
 }
 

@@ -188,6 +188,10 @@ SCENE(a_fork_against_a_mapping_of_another_meaning, .bound = 3, .before = {MAP(P,
       .thread = {{MAP_FLAGS(P, 0, 1, TAG_DONTDUMP), STORE(P, 0, 11)},
                  {FORK(P, C), STORE(C, 0, 21)}})
 
+SCENE(a_fork_against_a_page_that_is_to_stay_behind, .bound = 3,
+      .before = {TWO_TABLES, SET_FLAGS(P, 0, 1, TAG_DONTFORK)},
+      .thread = {{SET_FLAGS(P, 4, 1, TAG_DONTFORK)}, {FORK(P, C), STORE(C, 1, 21)}})
+
 SCENE(a_change_of_flags_against_a_mapping_of_another_meaning, .bound = 3,
       .before = {MAP(P, 0, 3)},
       .thread = {{SET_FLAGS(P, 0, 2, TAG_DONTDUMP), STORE(P, 0, 11)},
