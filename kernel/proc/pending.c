@@ -23,8 +23,8 @@ int signal_first(sigset_t set)
     return __builtin_ctzl(set) + 1;
 }
 
-static noinline struct queued_signal *take_of_many(struct pending *p, sigset_t due,
-                                                   struct siginfo *out)
+struct queued_signal *pending_take_of_many(struct pending *p, sigset_t due,
+                                           struct siginfo *out)
 {
     int number = signal_first(due);
     struct queued_signal *e = pending_find(p, number);
@@ -37,22 +37,5 @@ static noinline struct queued_signal *take_of_many(struct pending *p, sigset_t d
         out->si_signo = number;
         p->set &= ~SIGSET(number);
     }
-    return e;
-}
-
-/* Mostly there is one, and nothing to be chosen. */
-frameless struct queued_signal *pending_take(struct pending *p, sigset_t set,
-                                             struct siginfo *out)
-{
-    struct queued_signal *e = list_entry(p->queue.next, struct queued_signal, link);
-    sigset_t due = p->set & set;
-
-    if (p->queue.next != p->queue.prev || list_empty(&p->queue) ||
-        due != SIGSET(e->info.si_signo)) {
-        return take_of_many(p, due, out);
-    }
-    *out = e->info;
-    list_remove(&e->link);
-    p->set &= ~due;
     return e;
 }

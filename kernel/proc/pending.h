@@ -44,9 +44,30 @@ static inline void pending_remove(struct pending *p, struct queued_signal *e)
 /* Which of a set that is not empty comes first: what the program itself causes, then the lowest. */
 int signal_first(sigset_t set);
 
+/* pending_take(), if there is more than one, or one without an entry. */
+must_check struct queued_signal *pending_take_of_many(struct pending *p, sigset_t due,
+                                                      struct siginfo *out);
+
 /*
  * The first of `set`, of which there is one, goes. *out says what is known of it, or the number
  * alone. The entry is the caller's now; NULL: there was none.
  */
-must_check struct queued_signal *pending_take(struct pending *p, sigset_t set,
-                                              struct siginfo *out);
+must_check static always_inline struct queued_signal *pending_take(struct pending *p,
+                                                                   sigset_t set,
+                                                                   struct siginfo *out)
+{
+    struct list *first = p->queue.next;
+    struct queued_signal *e = list_entry(first, struct queued_signal, link);
+    sigset_t due = p->set & set;
+
+    /* Mostly there is one, and nothing to be chosen. */
+    if (unlikely(first->next != &p->queue || first == &p->queue ||
+                 due != SIGSET(e->info.si_signo))) {
+        return pending_take_of_many(p, due, out);
+    }
+    *out = e->info;
+    list_init(&p->queue);
+    list_init(first);
+    p->set &= ~due;
+    return e;
+}

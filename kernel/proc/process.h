@@ -68,9 +68,9 @@ struct personality {
     /* A thread with EXIT_SIGNAL is on its way to user mode: x[] is whole, and may be
      * changed. Clears the flag. NULL: nobody sets it. */
     void (*signal)(struct context *c);
-    /* A thread's exception: `end` is what to say of it; a page fault failed as `fault` says, for
+    /* A thread's exception: a page fault failed as `fault` says, but not for want of memory; for
      * others it is FAULT_DONE. NULL: it ends the process. */
-    void (*trap)(struct context *c, const struct process_end *end,
+    void (*trap)(struct context *c, uint64_t scause, vaddr_t stval,
                  enum fault_result fault);
     /* The calling thread leaves, and is still in its space. May sleep. May be NULL. */
     void (*leave)(void);

@@ -140,7 +140,7 @@ static inline void look_again(struct process *p, struct task *t)
 
     uint32_t flags = __atomic_load_n(&this_context->exit_flags, __ATOMIC_RELAXED);
 
-    if (due || own->forced.si_signo || own->restore_saved || p->signals->stop) {
+    if (due || own->is_forced || own->restore_saved || p->signals->stop) {
         context_set_exit_flags(this_context, EXIT_SIGNAL);
     } else if (flags & EXIT_SIGNAL) {
         __atomic_fetch_and(&this_context->exit_flags, ~(uint32_t)EXIT_SIGNAL,
@@ -355,22 +355,21 @@ long signal_restart_with(struct restart r)
     return -ERESTART_RESTARTBLOCK;
 }
 
-/* A call has failed, and `handler` runs next, or none (NULL): does it begin again? */
-static noinline void finish_failed_call(struct context *c,
-                                        const struct linux_sigaction *handler)
+enum next { NEXT_NO_HANDLER, NEXT_HANDLER, NEXT_RESTARTING_HANDLER };
+
+/* A call has failed: does it begin again? */
+static noinline void finish_failed_call(struct context *c, enum next next)
 {
     enum { CALL_RESTART = 128, CALL_INSTRUCTION = 4 };
-    bool again;
+    bool again = next == NEXT_NO_HANDLER;
 
     switch (-(int64_t)c->x[10]) {
     case ERESTARTSYS:
-        again = !handler || handler->flags & SA_RESTART;
+        again = next != NEXT_HANDLER;
         break;
     case ERESTARTNOHAND:
-        again = !handler;
         break;
     case ERESTART_RESTARTBLOCK:
-        again = !handler;
         if (again) c->x[17] = CALL_RESTART;
         break;
     default:
@@ -381,12 +380,11 @@ static noinline void finish_failed_call(struct context *c,
 }
 
 /* A call is on its way out. */
-static always_inline void finish_call(struct context *c,
-                                      const struct linux_sigaction *handler)
+static always_inline void finish_call(struct context *c, enum next next)
 {
     if (!c->in_call) return;
     c->in_call = 0;
-    if ((int64_t)c->x[10] < 0) finish_failed_call(c, handler);
+    if (unlikely((int64_t)c->x[10] < 0)) finish_failed_call(c, next);
 }
 
 /* ---- the way back ---- */
@@ -395,33 +393,32 @@ enum todo { TODO_NOTHING, TODO_PARK, TODO_HANDLE, TODO_STOP, TODO_END };
 
 struct taken {
     int number;
-    bool forced;
-    struct siginfo info;
+    const struct siginfo *info;
     struct linux_sigaction action;
-
-    /* If it is handled: what the mask is when the handler has returned, and what it was when the
-     * signal was taken. */
-    sigset_t mask, blocked;
-    bool restore_saved;
+    sigset_t mask; /* if it is handled: that of after the handler */
 };
 
-/* Its number, or 0. process.lock is held. */
-static always_inline int take_next(struct process *p, struct task *t, struct taken *s)
+/* Its number, or 0; what there is to say about it may be in `room`. process.lock is held. */
+static always_inline int take_next(struct process *p, struct task *t, struct taken *s,
+                                   struct siginfo *room)
 {
     struct task_signals *own = &t->signals;
 
-    s->forced = own->forced.si_signo != 0;
-    if (!s->forced) return take_of(p, t, ~own->blocked, &s->info);
-    s->info = own->forced;
-    own->forced.si_signo = 0;
-    return s->info.si_signo;
+    s->info = room;
+    if (!own->is_forced) return take_of(p, t, ~own->blocked, room);
+    own->is_forced = false;
+    s->info = &own->forced;
+    return own->forced.si_signo;
 }
 
 /* What becomes of one that has no handler. TODO_NOTHING: it is ignored. */
-static enum todo by_default(const struct process *p, const struct taken *s)
+static noinline enum todo by_default(const struct process *p, const struct task *t,
+                                     const struct siginfo *info, uint64_t handler)
 {
-    if (s->action.handler == SIG_IGN || (p->pid == 1 && !s->forced)) return TODO_NOTHING;
-    switch (signal_default_of(s->number)) {
+    bool forced = info == &t->signals.forced;
+
+    if (handler == SIG_IGN || (p->pid == 1 && !forced)) return TODO_NOTHING;
+    switch (signal_default_of(info->si_signo)) {
     case DEFAULT_IGNORE:
         return TODO_NOTHING;
     case DEFAULT_STOP:
@@ -438,19 +435,20 @@ static always_inline void block_for_handler(struct process *p, struct task *t,
     struct task_signals *own = &t->signals;
     sigset_t self = s->action.flags & SA_NODEFER ? 0 : SIGSET(s->number);
 
-    s->blocked = own->blocked;
-    s->restore_saved = own->restore_saved;
     s->mask = own->restore_saved ? own->saved : own->blocked;
+    own->before.blocked = own->blocked;
+    own->before.restore_saved = own->restore_saved;
     own->restore_saved = false;
     sigset_t left = change_mask(p, t, own->blocked | s->action.mask | self);
     if (unlikely(left)) signal_hand_over(p, left);
 }
 
 /* Takes signals until there is something to do about one. process.lock is held. */
-static always_inline enum todo take(struct process *p, struct task *t, struct taken *s)
+static always_inline enum todo take(struct process *p, struct task *t, struct taken *s,
+                                    struct siginfo *room)
 {
     if (unlikely(p->signals->stop)) return TODO_PARK;
-    while ((s->number = take_next(p, t, s))) {
+    while ((s->number = take_next(p, t, s, room))) {
         s->action = *signals_action(p->signals, s->number);
         if (likely(s->action.handler != SIG_DFL && s->action.handler != SIG_IGN)) {
             if (s->action.flags & SA_RESETHAND)
@@ -458,37 +456,36 @@ static always_inline enum todo take(struct process *p, struct task *t, struct ta
             block_for_handler(p, t, s);
             return TODO_HANDLE;
         }
-        enum todo todo = by_default(p, s);
+        enum todo todo = by_default(p, t, s->info, s->action.handler);
         if (todo != TODO_NOTHING) return todo;
     }
     return TODO_NOTHING;
 }
 
-static void force_segv(bool handler_failed)
+static noinline void force_segv(bool handler_failed)
 {
     struct process *p = current_process();
-    struct siginfo info = {.si_signo = SIGSEGV, .si_code = SI_KERNEL};
 
     if (handler_failed) { /* it would fail for ever */
         signals_lock(p);
         signals_drop_handler(p->signals, SIGSEGV);
         signals_unlock(p);
     }
-    signal_force(&info);
+    signal_force(SIGSEGV, SI_KERNEL, VA(0));
 }
 
 /* The frame cannot be written: the mask is what it was, and the program has a fault instead. */
-static noinline void give_up(struct task *t, const struct taken *s)
+static noinline void give_up(struct task_signals *own, int number)
 {
-    t->signals.restore_saved = s->restore_saved;
-    signal_set_mask(s->blocked);
-    force_segv(s->number == SIGSEGV);
+    own->restore_saved = own->before.restore_saved;
+    signal_set_mask(own->before.blocked);
+    force_segv(number == SIGSEGV);
 }
 
 /* Nothing is left, or was a moment ago. */
 static void finish(struct context *c, struct process *p, struct task *t)
 {
-    finish_call(c, NULL);
+    finish_call(c, NEXT_NO_HANDLER);
     if (t->signals.restore_saved) {
         t->signals.restore_saved = false;
         signal_set_mask(t->signals.saved);
@@ -499,63 +496,70 @@ static void finish(struct context *c, struct process *p, struct task *t)
     signals_unlock(p);
 }
 
-static void end(const struct context *c, struct process *p, const struct taken *s)
+static void end(const struct context *c, struct process *p, const struct siginfo *info,
+                bool forced)
 {
     struct process_end how = {
-        .kind = PROCESS_SIGNALLED, .code = s->number, .pc = VA(c->sepc)};
+        .kind = PROCESS_SIGNALLED, .code = info->si_signo, .pc = VA(c->sepc)};
 
-    if (s->forced) signal_say_fault(c, &s->info);
+    if (forced) signal_say_fault(c, info);
     process_kill(p, how);
 }
 
-/* What is no handler. */
-static noinline void do_todo(struct context *c, struct process *p, struct task *t,
-                             const struct taken *s, enum todo todo)
+/* There is no handler for what was taken, if anything was. */
+static noinline void do_todo(struct context *c, enum todo todo,
+                             const struct siginfo *info)
 {
+    struct task *t = current_task();
+
     switch (todo) {
     case TODO_PARK:
         stop_park();
         break;
     case TODO_STOP:
-        stop_begin(s->number);
+        stop_begin(info->si_signo);
         break;
     case TODO_END:
-        end(c, p, s);
+        end(c, t->process, info, info == &t->signals.forced);
         break;
     default:
-        finish(c, p, t);
+        finish(c, t->process, t);
         break;
     }
 }
 
-void signal_work(struct context *c)
+/* c is the running thread's: by that name it needs no register. */
+frameless void signal_work(struct context *c)
 {
     struct task *t = current_task();
     struct process *p = t->process;
-    struct taken s;
+    struct siginfo room;
+    struct taken s = {0};
 
     signals_lock(p);
-    enum todo todo = take(p, t, &s);
+    enum todo todo = take(p, t, &s, &room);
     signals_unlock(p);
+    c = this_context;
     if (unlikely(todo != TODO_HANDLE)) {
-        do_todo(c, p, t, &s, todo);
+        do_todo(c, todo, s.info);
         return;
     }
-    finish_call(c, &s.action);
-    if (unlikely(!frame_push(c, &s.action, &s.info, s.mask))) give_up(t, &s);
+    finish_call(c, s.action.flags & SA_RESTART ? NEXT_RESTARTING_HANDLER : NEXT_HANDLER);
+    if (unlikely(!frame_push(c, s.action.handler, s.action.flags, s.info, s.mask)))
+        give_up(&current_task()->signals, s.info->si_signo);
 }
 
-bool signal_return(struct context *c)
+frameless bool signal_return(struct context *c)
 {
-    struct task *t = current_task();
     sigset_t mask;
 
-    t->signals.restart.fn = NULL;
-    if (!frame_pop(c, &mask)) {
+    current_task()->signals.restart.fn = NULL;
+    if (unlikely(!frame_pop(c, &mask))) {
         force_segv(false);
         return false;
     }
-    c->in_call = 0;
+    this_context->in_call = 0;
+    struct task *t = current_task();
     set_mask(t->process, t, mask);
     return true;
 }

@@ -51,11 +51,17 @@ struct task_signals {
     sigset_t saved; /* to be restored after the handler, or at once: sigsuspend, ppoll */
     sigset_t awaited; /* by rt_sigtimedwait(2): they wake it although they are blocked */
     bool restore_saved;
-    bool parked;  /* stopped, see stop.c */
-    bool leaving; /* gets no signals any more */
+    bool parked;    /* stopped, see stop.c */
+    bool leaving;   /* gets no signals any more */
+    bool is_forced; /* `forced` is pending, and comes before all else */
     struct pending pending;
-    struct siginfo
-        forced; /* its own fault, if si_signo is not 0; comes before all else */
+    struct siginfo forced; /* its own fault, the last that it had */
+
+    /* Of before the handler that it is about to run: if its frame cannot be written. */
+    struct {
+        sigset_t blocked;
+        bool restore_saved;
+    } before;
 
     /* Only for the task itself: sigaltstack(2), restart_syscall(2). */
     struct linux_stack stack;
@@ -105,8 +111,8 @@ int signal_kernel_process(struct process *p, int number);
 int signal_kernel_group(int pgid, int number);
 /* SIGPIPE and its like, for the calling task. */
 void signal_self(int number);
-/* A fault of the calling task: blocked or ignored does not help it. */
-void signal_force(const struct siginfo *info);
+/* A fault of the calling task, at an address: blocked or ignored does not help it. */
+void signal_force(int number, int code, vaddr_t address);
 
 /* Must the calling task stop waiting? True also if it is to leave. */
 bool signal_pending(void);
@@ -152,7 +158,7 @@ must_check long signal_restart_with(struct restart r);
 
 /* Personality hooks of Linux programs: EXIT_SIGNAL on the way out; a trap that nobody handled. */
 void signal_work(struct context *c);
-void signal_trap(struct context *c, const struct process_end *end,
+void signal_trap(struct context *c, uint64_t scause, vaddr_t stval,
                  enum fault_result fault);
 
 /* rt_sigreturn(2): the registers are those of before the handler, for user_enter(). False: there is no

@@ -66,25 +66,22 @@ int signal_stack(const struct linux_stack *new, struct linux_stack *old)
     return 0;
 }
 
-/* Where the frame goes. VA(0): it would leave the alternate stack that the program is on. */
-static noinline vaddr_t place_beside(const struct linux_stack *alternate, uint64_t sp,
-                                     const struct linux_sigaction *a)
+static vaddr_t frame_below(uint64_t sp)
+{
+    return VA((sp - sizeof(struct linux_sigframe)) & ~15ul);
+}
+
+/* Where the frame goes. No program's address: it would leave the alternate stack that the program
+ * is on. */
+static vaddr_t place(const struct linux_stack *alternate, uint64_t sp, uint64_t flags)
 {
     const uint64_t size = sizeof(struct linux_sigframe);
 
-    if (is_on_stack(alternate, sp) && !is_on_stack(alternate, sp - size)) return VA(0);
-    if (a->flags & SA_ONSTACK && stack_status(alternate, sp) == 0) {
+    if (is_on_stack(alternate, sp) && !is_on_stack(alternate, sp - size)) return VA(~0ul);
+    if (flags & SA_ONSTACK && stack_status(alternate, sp) == 0) {
         sp = alternate->sp + alternate->size;
     }
-    return VA((sp - size) & ~15ul);
-}
-
-/* Mostly there is no other stack. */
-static always_inline vaddr_t place(const struct linux_stack *alternate, uint64_t sp,
-                                   const struct linux_sigaction *a)
-{
-    if (alternate->size) return place_beside(alternate, sp, a);
-    return VA((sp - sizeof(struct linux_sigframe)) & ~15ul);
+    return frame_below(sp);
 }
 
 /* ---- there ---- */
@@ -99,25 +96,45 @@ CHECK_FRAME(uc.fp.reserved, SIGFRAME_END + 4);
 CHECK_FRAME(uc.fp.end, SIGFRAME_END + 8);
 static_assert(sizeof(struct siginfo) == SIGFRAME_INFO, "asm.h");
 
-frameless bool frame_push(struct context *c, const struct linux_sigaction *a,
-                          const struct siginfo *info, sigset_t mask)
+/* The running thread's context needs no register by that name. */
+static noinline frameless bool push_at(vaddr_t at, uint64_t handler,
+                                       const struct siginfo *info, sigset_t mask)
 {
+    struct context *c = this_context;
     struct linux_stack *alternate = &current_task()->signals.stack;
-    vaddr_t at = place(alternate, c->x[SP], a);
 
-    if (!at.raw || !is_user_range(at, sizeof(struct linux_sigframe))) return false;
-    fp_sync(c);
+    if (!is_user_range(at, sizeof(struct linux_sigframe))) return false;
     if (user_put_frame(at, info, alternate, mask, c)) return false;
+    c = this_context;
+    alternate = &current_task()->signals.stack;
     if ((uint32_t)alternate->flags & SS_AUTODISARM) {
         *alternate = (struct linux_stack){.flags = SS_DISABLE};
     }
-    c->sepc = a->handler;
+    c->sepc = handler;
     c->x[RA] = vdso_sigreturn(current_process()->program->vdso).raw;
     c->x[SP] = at.raw;
     c->x[A0] = (uint64_t)info->si_signo;
     c->x[A1] = FRAME_FIELD(at, info).raw;
     c->x[A2] = FRAME_FIELD(at, uc).raw;
     return true;
+}
+
+/* With an alternate stack, or floating point that the hart alone has. */
+static noinline bool push_with_care(struct context *c, uint64_t handler, uint64_t flags,
+                                    const struct siginfo *info, sigset_t mask)
+{
+    fp_sync(c);
+    return push_at(place(&current_task()->signals.stack, c->x[SP], flags), handler, info,
+                   mask);
+}
+
+/* Mostly there is neither. */
+frameless bool frame_push(struct context *c, uint64_t handler, uint64_t flags,
+                          const struct siginfo *info, sigset_t mask)
+{
+    if (current_task()->signals.stack.size || fp_status(c) == FS_DIRTY)
+        return push_with_care(c, handler, flags, info, mask);
+    return push_at(frame_below(c->x[SP]), handler, info, mask);
 }
 
 /* ---- and back ---- */
@@ -127,14 +144,22 @@ static bool is_same(const struct linux_stack *a, const struct linux_stack *b)
     return a->sp == b->sp && a->flags == b->flags && a->size == b->size;
 }
 
+static noinline bool pop_after_sync(struct context *c, sigset_t *mask)
+{
+    fp_sync(c);
+    return frame_pop(c, mask);
+}
+
+/* Nobody may store the registers over what comes: floating point is up to date before. */
 frameless bool frame_pop(struct context *c, sigset_t *mask)
 {
     vaddr_t at = VA(c->x[SP]);
     struct linux_stack stack;
 
+    if (fp_status(c) == FS_DIRTY) return pop_after_sync(c, mask);
     if (!is_user_range(at, sizeof(struct linux_sigframe))) return false;
-    fp_sync(c); /* from here on nobody stores the registers over what comes */
     if (user_get_frame(at, &stack, mask, c)) return false;
+    c = this_context;
     c->whole = 1;
     fp_reload(c);
     /* With the stack pointer of before the handler. What is no stack is left out, as in Linux. */

@@ -101,9 +101,9 @@ void stop_park(void);
 /* A task leaves: was it the last that had to park? */
 void stop_leave(struct process *p);
 
-/* signal_frame.c. The handler of `a` runs next, and then what c says with the mask `mask`. False:
- * its frame cannot be written, and nothing has changed. */
-must_check bool frame_push(struct context *c, const struct linux_sigaction *a,
+/* signal_frame.c. `handler` runs next, its action with these flags, and then what c, the calling
+ * task's, says with the mask `mask`. False: its frame cannot be written, and nothing has changed. */
+must_check bool frame_push(struct context *c, uint64_t handler, uint64_t flags,
                            const struct siginfo *info, sigset_t mask);
 
 /* The same way back: registers, alternate stack, and the mask, which is the caller's to set. False:

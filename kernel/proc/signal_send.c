@@ -81,17 +81,23 @@ void signal_drop(struct process *p, sigset_t set)
 
 static noinline int alert_other(struct task *t)
 {
+    context_set_exit_flags(&t->thread->ctx, EXIT_SIGNAL);
     thread_wake(t->thread);
     process_kick(t->process);
     return 0;
 }
 
-/* Also the running thread is woken: a timer may have come to it when it was about to block. */
+/* The running thread is woken, too: a timer may have come to it when it was about to block. */
+static always_inline void alert_self(void)
+{
+    context_set_exit_flags(this_context, EXIT_SIGNAL);
+    thread_wake_self();
+}
+
 static always_inline int alert_task(struct task *t)
 {
-    context_set_exit_flags(&t->thread->ctx, EXIT_SIGNAL);
     if (t->thread != current_thread()) return alert_other(t);
-    thread_wake_self();
+    alert_self();
     return 0;
 }
 
@@ -121,6 +127,7 @@ void signal_hand_over(struct process *p, sigset_t set)
     }
 }
 
+/* SIGKILL is everybody's business. */
 static noinline int alert_all(struct process *p)
 {
     for (struct task *t = NULL; (t = signal_next_task(p, t));) {
@@ -129,18 +136,26 @@ static noinline int alert_all(struct process *p)
     return 0;
 }
 
+static noinline int alert_one_of_many(struct process *p, int number)
+{
+    struct task *t = choose(p, number);
+
+    return t ? alert_task(t) : 0;
+}
+
 /* It is pending from now on, for t or for the process, and somebody sees to it. 0. */
 static always_inline int arrive(struct process *p, struct task *t, int number,
                                 struct queued_signal *entry)
 {
     pending_add(t ? &t->signals.pending : &p->signals->pending, number, entry);
     if (unlikely(number == SIGKILL)) return alert_all(p);
-    if (!t) {
-        t = choose(p, number);
-    } else if (!takes(t, number)) {
-        t = NULL;
-    }
-    return t ? alert_task(t) : 0;
+    if (t) return takes(t, number) ? alert_task(t) : 0;
+    struct thread *self = current_thread();
+    bool first = p->threads.next == &self->in_owner && self->task;
+    if (!first || self->task->signals.leaving || !takes(self->task, number))
+        return alert_one_of_many(p, number);
+    alert_self();
+    return 0;
 }
 
 static always_inline bool may_queue(const struct process *p)
@@ -227,7 +242,7 @@ static int kill_now(struct process *p)
     return 0;
 }
 
-int signal_send_process(struct process *p, const struct siginfo *info)
+frameless int signal_send_process(struct process *p, const struct siginfo *info)
 {
     if (unlikely(info->si_signo == SIGKILL)) return kill_now(p);
     signals_lock(p);
@@ -307,18 +322,20 @@ void signal_self(int number)
     signal_announce();
 }
 
-void signal_force(const struct siginfo *info)
+/* It does not wait, and so is not woken. */
+frameless void signal_force(int number, int code, vaddr_t address)
 {
     struct task *t = current_task();
     struct process *p = t->process;
-    int number = info->si_signo;
 
     signals_lock(p);
     bool blocked = t->signals.blocked & SIGSET(number);
     bool ignored = signals_action(p->signals, number)->handler == SIG_IGN;
-    if (blocked || ignored) signals_drop_handler(p->signals, number);
+    if (unlikely(blocked || ignored)) signals_drop_handler(p->signals, number);
     t->signals.blocked &= ~SIGSET(number);
-    t->signals.forced = *info;
-    signal_alert(t);
+    t->signals.forced = (struct siginfo){
+        .si_signo = number, .si_code = code, .fault.address = address.raw};
+    t->signals.is_forced = true;
+    context_set_exit_flags(this_context, EXIT_SIGNAL);
     signals_unlock(p);
 }

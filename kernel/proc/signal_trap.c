@@ -18,59 +18,50 @@
 #include "proc/program.h"
 #include "proc/signal_internal.h"
 
-static struct siginfo fault(int number, int code, vaddr_t at)
+static noinline void other_trap(const struct context *c, uint64_t scause)
 {
-    struct siginfo info = {.si_signo = number, .si_code = code};
+    vaddr_t pc = VA(c->sepc);
 
-    info.fault.address = at.raw;
-    return info;
-}
-
-static struct siginfo page_fault(vaddr_t at, enum fault_result why)
-{
-    switch (why) {
-    case FAULT_ACCERR:
-        return fault(SIGSEGV, SEGV_ACCERR, at);
-    case FAULT_BUS:
-        return fault(SIGBUS, BUS_ADRERR, at);
-    default:
-        return fault(SIGSEGV, SEGV_MAPERR, at);
-    }
-}
-
-static struct siginfo info_of(const struct process_end *end, enum fault_result why)
-{
-    switch (end->scause) {
-    case CAUSE_FETCH_PAGE:
-    case CAUSE_LOAD_PAGE:
-    case CAUSE_STORE_PAGE:
-        return page_fault(end->address, why);
+    switch (scause) {
     case CAUSE_FETCH_ACCESS:
     case CAUSE_LOAD_ACCESS:
     case CAUSE_STORE_ACCESS:
-        return fault(SIGSEGV, SEGV_ACCERR, end->pc);
+        signal_force(SIGSEGV, SEGV_ACCERR, pc);
+        break;
     case CAUSE_FETCH_MISALIGNED:
     case CAUSE_LOAD_MISALIGNED:
     case CAUSE_STORE_MISALIGNED:
-        return fault(SIGBUS, BUS_ADRALN, end->pc);
+        signal_force(SIGBUS, BUS_ADRALN, pc);
+        break;
     case CAUSE_BREAKPOINT:
-        return fault(SIGTRAP, TRAP_BRKPT, end->pc);
+        signal_force(SIGTRAP, TRAP_BRKPT, pc);
+        break;
     case CAUSE_ILLEGAL:
-        return fault(SIGILL, ILL_ILLOPC, end->pc);
+        signal_force(SIGILL, ILL_ILLOPC, pc);
+        break;
     default:
-        return fault(SIGILL, ILL_ILLTRP, end->pc);
+        signal_force(SIGILL, ILL_ILLTRP, pc);
+        break;
     }
 }
 
-void signal_trap(struct context *c, const struct process_end *end, enum fault_result why)
+frameless void signal_trap(struct context *c, uint64_t scause, vaddr_t stval,
+                           enum fault_result why)
 {
-    (void)c;
-    if (end->kind == PROCESS_NO_MEMORY) {
-        process_kill(current_process(), *end);
-        return;
+    switch (why) {
+    case FAULT_DONE:
+        other_trap(c, scause);
+        break;
+    case FAULT_BUS:
+        signal_force(SIGBUS, BUS_ADRERR, stval);
+        break;
+    case FAULT_ACCERR:
+        signal_force(SIGSEGV, SEGV_ACCERR, stval);
+        break;
+    default:
+        signal_force(SIGSEGV, SEGV_MAPERR, stval);
+        break;
     }
-    struct siginfo info = info_of(end, why);
-    signal_force(&info);
 }
 
 /* ---- the line at the end ---- */

@@ -22,7 +22,7 @@ static sigset_t set_of(const struct file *f)
     return __atomic_load_n(&s->set, __ATOMIC_RELAXED);
 }
 
-void signalfd_wake(void) { wait_wake_all(&readers); }
+frameless void signalfd_wake(void) { wait_wake_all(&readers); }
 
 static struct linux_signalfd_siginfo as_read(const struct siginfo *i)
 {

@@ -34,44 +34,44 @@ static void count_fault(void)
     if (t) __atomic_store_n(&t->min_faults, t->min_faults + 1, __ATOMIC_RELAXED);
 }
 
+/* An exception that nobody has an answer to. A page fault failed as `r` says. */
+static noinline void end_process(const struct context *c, uint64_t scause, vaddr_t stval,
+                                 enum fault_result r)
+{
+    struct process_end end = {PROCESS_TRAPPED, 0, scause, VA(c->sepc), stval};
+
+    if (r == FAULT_NOMEM) {
+        end.kind = PROCESS_NO_MEMORY;
+        end.code = SIGKILL; /* what a parent is told */
+    }
+    process_kill(current_process(), end);
+}
+
+/* One that the address space has no answer to; of others than page faults r is FAULT_DONE. */
+static frameless void trap_ends(struct context *c, uint64_t scause, vaddr_t stval,
+                                enum fault_result r)
+{
+    const struct personality *how = current_process()->personality;
+
+    if (how->trap && r != FAULT_NOMEM) {
+        how->trap(c, scause, stval, r);
+    } else {
+        end_process(c, scause, stval, r);
+    }
+}
+
 /* Memory is made until the access works, or fails for another reason than that there is none. It
  * begins with another attempt: what was given back before that does not count. */
-static enum fault_result fault_making_room(struct aspace *s, vaddr_t va, unsigned access)
+static noinline void fault_making_room(struct context *c, uint64_t scause, vaddr_t stval)
 {
+    struct aspace *s = process_space(current_process());
     enum fault_result r;
     uint32_t given;
 
     do {
         given = process_memory_given();
-        r = aspace_fault(s, va, access);
+        r = aspace_fault(s, stval, access_of(scause));
     } while (r == FAULT_NOMEM && process_make_room(given));
-    return r;
-}
-
-/* An exception that the address space has no answer to. A page fault failed as `r` says, others
- * are FAULT_DONE. */
-static noinline void trap_ends(struct context *c, uint64_t scause, vaddr_t stval,
-                               enum fault_result r)
-{
-    struct process_end end = {PROCESS_TRAPPED, 0, scause, VA(c->sepc), stval};
-    struct process *p = current_process();
-
-    if (r == FAULT_NOMEM) {
-        end.kind = PROCESS_NO_MEMORY;
-        end.code = SIGKILL; /* what a parent is told */
-        process_kill(p, end);
-    } else if (p->personality->trap) {
-        p->personality->trap(c, &end, r);
-    } else {
-        process_kill(p, end);
-    }
-}
-
-static noinline void fault_goes_on(struct context *c, uint64_t scause, vaddr_t stval,
-                                   enum fault_result r)
-{
-    if (r == FAULT_NOMEM)
-        r = fault_making_room(process_space(current_process()), stval, access_of(scause));
     if (r == FAULT_DONE) {
         count_fault();
     } else {
@@ -79,7 +79,7 @@ static noinline void fault_goes_on(struct context *c, uint64_t scause, vaddr_t s
     }
 }
 
-void user_trap(struct context *c, uint64_t scause, vaddr_t stval)
+frameless void user_trap(struct context *c, uint64_t scause, vaddr_t stval)
 {
     unsigned access = access_of(scause);
 
@@ -90,8 +90,10 @@ void user_trap(struct context *c, uint64_t scause, vaddr_t stval)
     enum fault_result r = aspace_fault(process_space(current_process()), stval, access);
     if (likely(r == FAULT_DONE)) {
         count_fault();
+    } else if (r == FAULT_NOMEM) {
+        fault_making_room(c, scause, stval);
     } else {
-        fault_goes_on(c, scause, stval, r);
+        trap_ends(c, scause, stval, r);
     }
 }
 

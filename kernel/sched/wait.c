@@ -167,7 +167,7 @@ unsigned wait_wake_one(struct wait_queue *q)
     return somebody_waits(q) ? wake(q, 1) : 0;
 }
 
-unsigned wait_wake_all(struct wait_queue *q)
+frameless unsigned wait_wake_all(struct wait_queue *q)
 {
     return somebody_waits(q) ? wake(q, ~0u) : 0;
 }

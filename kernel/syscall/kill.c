@@ -17,7 +17,7 @@
 
 static bool valid(int number) { return number >= 0 && number <= NSIG; }
 
-static struct siginfo info_from_self(int number, int code)
+static always_inline struct siginfo info_from_self(int number, int code)
 {
     struct siginfo info = {.si_signo = number, .si_code = code};
 
@@ -113,7 +113,7 @@ static int send_to_many(int pgid, const struct siginfo *info)
     return m.sent ? 0 : m.err;
 }
 
-long sys_kill(uint64_t pid, uint64_t number)
+frameless long sys_kill(uint64_t pid, uint64_t number)
 {
     int to = (int)pid;
 

@@ -124,7 +124,7 @@ long sys_sigaltstack(vaddr_t new, vaddr_t old)
 }
 
 /* All registers are other ones then. */
-long sys_rt_sigreturn(void)
+frameless long sys_rt_sigreturn(void)
 {
     if (!signal_return(this_context)) return 0;
     user_enter();

@@ -217,9 +217,10 @@ static struct {
     uint64_t a0, pc;
 } frame;
 
-bool frame_push(struct context *c, const struct linux_sigaction *a,
+bool frame_push(struct context *c, uint64_t handler, uint64_t flags,
                 const struct siginfo *info, sigset_t mask)
 {
+    (void)flags;
     if (frame.bad) return false;
     frame.pushed++;
     frame.number = info->si_signo;
@@ -227,7 +228,7 @@ bool frame_push(struct context *c, const struct linux_sigaction *a,
     frame.mask = mask;
     frame.a0 = c->x[10];
     frame.pc = c->sepc;
-    c->sepc = a->handler;
+    c->sepc = handler;
     return true;
 }
 bool frame_pop(struct context *c, sigset_t *mask)
@@ -384,8 +385,6 @@ TEST(a_standard_signal_is_pending_once_and_realtime_signals_queue)
 
 TEST(faults_come_before_others_and_those_of_the_task_before_those_of_the_process)
 {
-    struct siginfo info = {.si_signo = SIGSEGV, .si_code = SEGV_MAPERR};
-
     begin();
     EXPECT_EQ(signal_first(SIGSET(SIGHUP) | SIGSET(SIGSEGV)), SIGSEGV);
     EXPECT_EQ(signal_first(SIGSET(SIGTERM) | SIGSET(SIGHUP) | SIGSET(SIGRTMAX)), SIGHUP);
@@ -394,7 +393,7 @@ TEST(faults_come_before_others_and_those_of_the_task_before_those_of_the_process
     act(SIGSEGV, HANDLER, 0);
     send(SIGHUP);
     send_to(0, SIGTERM);
-    signal_force(&info);
+    signal_force(SIGSEGV, SEGV_MAPERR, VA(0x123));
     signal_work(this_context);
     EXPECT_EQ(frame.number, SIGSEGV);
     signal_work(this_context);
@@ -568,13 +567,11 @@ TEST(an_action_may_not_block_its_signal_or_be_for_once)
 
 TEST(a_fault_that_is_blocked_or_ignored_ends_the_process)
 {
-    struct siginfo info = {.si_signo = SIGSEGV, .si_code = SEGV_MAPERR};
-
     for (int ignored = 0; ignored < 2; ignored++) {
         begin();
         act(SIGSEGV, ignored ? SIG_IGN : HANDLER, 0);
         if (!ignored) signal_set_mask(SIGSET(SIGSEGV));
-        signal_force(&info);
+        signal_force(SIGSEGV, SEGV_MAPERR, VA(0x123));
         come_back();
         EXPECT(one.process.end.kind == PROCESS_SIGNALLED);
         EXPECT(one.process.end.code == SIGSEGV && faults_said == 1);

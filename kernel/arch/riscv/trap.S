@@ -208,11 +208,11 @@ FUNCTION(call_has_work)
     sw t0, CTX_IN_CALL(tp)
     sd a0, 8 * 10(tp)
     call save_whole
-    j user_exit_whole
+    j user_exit_work
 trap_has_work:
     sw zero, CTX_IN_CALL(tp)
     call save_whole
-    j user_exit_whole
+    j user_exit_work
 END(call_has_work)
 
 /* Once only: a traced call comes through C to a stub of FULL_CALL, and s0 to s11 are C's. */
@@ -233,6 +233,7 @@ user_exit_whole:
     csrci sstatus, SSTATUS_SIE
     lw t1, CTX_EXIT_FLAGS(tp)
     beqz t1, 1f
+user_exit_work:
     csrsi sstatus, SSTATUS_SIE
     mv a0, tp
     call user_work
