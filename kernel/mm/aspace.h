@@ -172,6 +172,10 @@ must_check enum fault_result aspace_fault(struct aspace *s, vaddr_t va, unsigned
 /* Faults all of r in. 0, -ENOMEM (hole, or memory), -EFAULT (not permitted, no such page). */
 must_check int aspace_populate(struct aspace *s, struct range r, unsigned access);
 
+/* Shows in r what objects have in memory, as reads would, where leaf tables are there: private
+ * mappings alone. What it cannot do, faults will. */
+void aspace_show_cached(struct aspace *s, struct range r);
+
 /*
  * Fork: a space with the same contents, copied when either side writes. NULL if
  * there is no memory; the parent is as it was.

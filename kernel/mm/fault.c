@@ -37,9 +37,10 @@ enum {
     WINDOW = 16,      /* anonymous pages for one fault, at most */
     AROUND = 16,      /* pages of an object: the aligned block around the fault */
     ZERO_WINDOW = 64, /* the zero page, for reads */
-    RETRY = -1,       /* not an enum fault_result: start again */
-    NEED_PAGE = -2,   /* the object must bring the page; everything gets unlocked */
-    NEED_TABLE = -3,  /* the word stands above level 0 and must not */
+    SHOWN = TABLE_ENTRIES < 64 ? TABLE_ENTRIES : 64, /* what is cached, at a time */
+    RETRY = -1,      /* not an enum fault_result: start again */
+    NEED_PAGE = -2,  /* the object must bring the page; everything gets unlocked */
+    NEED_TABLE = -3, /* the word stands above level 0 and must not */
 };
 
 /* One fault on its way. */
@@ -632,4 +633,34 @@ int aspace_populate(struct aspace *s, struct range r, unsigned access)
 {
     if (!aspace_has(s, r)) return -EINVAL;
     return populate_span(s, range_span(r), access);
+}
+
+/* In leaf table t, n words, SHOWN at most, from that of page `vpn` on. */
+static void show_run(struct aspace *s, struct page *t, uint64_t vpn, unsigned n)
+{
+    unsigned i = word_index(vpn, 0);
+    pte_t like = table_words(t)[i];
+    struct fault f = {.space = s};
+    struct page *page_of[SHOWN];
+    struct run run = {.first = i, .n = n, .page = page_of};
+
+    if (!pte_is_mark_of(like, MARK_FILL)) return;
+    const struct tag *tag = &legend_slot(&s->legend, mark_tag(like))->tag;
+    if (!tag->object || tag->flags & TAG_SHARED) return;
+    if (table_need_tag(t, mark_tag(like))) return;
+    object_find_pages(tag->object, vpn + (uint64_t)tag->delta, n, page_of);
+    store_run(&f, t, &run, like, tag);
+}
+
+void aspace_show_cached(struct aspace *s, struct range r)
+{
+    struct span span = range_span(r);
+
+    for (uint64_t vpn = span.lo, end; vpn < span.hi; vpn = end) {
+        end = (vpn & ~(uint64_t)(SHOWN - 1)) + SHOWN;
+        if (end > span.hi) end = span.hi;
+        struct page *t = lock_covering(s, (struct span){vpn, vpn + 1}, 0);
+        if (t->table.level == 0) show_run(s, t, vpn, (unsigned)(end - vpn));
+        unlock_covering(t);
+    }
 }

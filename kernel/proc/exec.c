@@ -37,7 +37,8 @@ enum {
     MORE_HEAD =
         8192, /* of a file: all headers are in it, nearly always in the first page */
     SCRIPT_LINE = 256,
-    SCRIPTS = 5, /* one that names another, and so on */
+    SCRIPTS = 5,      /* one that names another, and so on */
+    CODE_SHOWN = 128, /* pages of a segment: half a megabyte */
 };
 
 struct exec {
@@ -378,18 +379,34 @@ static bool always_alike;
 
 void exec_init(void) { always_alike = cmdline_flag("norandmaps"); }
 
+/* The one whose entry is the program's. */
+static const struct exec_file *first_file(const struct exec *e)
+{
+    return e->interpreter.file ? &e->interpreter : &e->program;
+}
+
 static vaddr_t entry_of(const struct exec *e)
 {
-    const struct exec_file *first = e->interpreter.file ? &e->interpreter : &e->program;
+    const struct exec_file *first = first_file(e);
 
     return va_add(first->elf->entry, first->bias);
 }
 
-/* The first instruction is fetched for certain, so its fault is had without a trap. Whatever comes of
- * it, the program finds out by itself. */
-static void bring_entry(struct exec *e)
+/*
+ * The first instruction is fetched for certain, and most of a small program's others are: what is
+ * cached of its segment is shown at once, without a trap for each sixteen pages. Whatever
+ * comes of that, the program finds out by itself.
+ */
+static void bring_code(struct exec *e)
 {
-    (void)!aspace_fault(e->made->space, entry_of(e), PROT_X);
+    const struct exec_file *first = first_file(e);
+    struct range code = exec_code_range(first, entry_of(e));
+
+    if (range_pages(code) <= CODE_SHOWN) {
+        aspace_show_cached(e->made->space, code);
+    } else {
+        (void)!aspace_fault(e->made->space, entry_of(e), PROT_X);
+    }
 }
 
 static int build(struct exec *e)
@@ -404,7 +421,7 @@ static int build(struct exec *e)
     if (!err) err = exec_map_program(p, &e->program, &how);
     if (!err && e->interpreter.file) err = exec_map_interpreter(p, &e->interpreter);
     if (!err) err = fill_stack(e, top);
-    if (!err) bring_entry(e);
+    if (!err) bring_code(e);
     if (err == -EEXIST) err = -ENOMEM; /* the file's own addresses lie in the way */
     if (err) return err;
     p->exe = e->program.file;

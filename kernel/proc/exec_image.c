@@ -183,6 +183,16 @@ static void note_ranges(struct program *p, const struct exec_file *f)
     }
 }
 
+struct range exec_code_range(const struct exec_file *f, vaddr_t entry)
+{
+    const struct elf_segment *s = f->elf->segment;
+
+    while (va_add(s->end, f->bias).raw <= entry.raw)
+        s++; /* the entry is in one of them: elf.h */
+    return (struct range){va_add(va_floor(s->start), f->bias),
+                          va_add(va_ceil(s->end), f->bias)};
+}
+
 int exec_map_program(struct program *p, struct exec_file *f,
                      const struct exec_layout *how)
 {

@@ -30,5 +30,7 @@ must_check int exec_map_stack(struct program *p, const struct exec_layout *how,
 /* Maps the program, and sets code, data and the beginning of the heap. */
 must_check int exec_map_program(struct program *p, struct exec_file *f,
                                 const struct exec_layout *how);
+/* The pages of the mapped file's segment that `entry` is in. */
+struct range exec_code_range(const struct exec_file *f, vaddr_t entry);
 /* Maps its interpreter, at a free place. */
 must_check int exec_map_interpreter(struct program *p, struct exec_file *f);

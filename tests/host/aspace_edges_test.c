@@ -839,6 +839,56 @@ TEST(the_slots_of_a_child_stand_behind_its_parents)
     end_with_objects();
 }
 
+/* The object has its pages 0 to 29 and 40 to 63 in memory. */
+static void make_cached(void)
+{
+    for (uint64_t i = 0; i < OBJECT_PAGES; i++) {
+        struct page *p = NULL;
+        if (30 <= i && i < 40) continue;
+        if (EXPECT_EQ(bring(&file.object, i, &p), 0)) page_put(p);
+    }
+}
+
+TEST(what_is_cached_is_shown_at_once_and_read_only)
+{
+    /* Across the end of a leaf table; the next one is not there. */
+    const uint64_t at = AT + BLOCK - OBJECT_PAGES;
+
+    begin_with_objects();
+    make_cached();
+    EXPECT_EQ(map_object(&file, at, OBJECT_PAGES, 0), 0);
+    EXPECT_EQ(aspace_unmap(s, pages(at + 2, 1)), 0);
+    aspace_show_cached(s, pages(at, OBJECT_PAGES + 8));
+    for (uint64_t i = 0; i < OBJECT_PAGES; i++)
+        EXPECT_EQ(is_resident(at + i), i != 2 && (i < 30 || i >= 40));
+    EXPECT_EQ(usage().file, OBJECT_PAGES - 11);
+    EXPECT_EQ(fault(at + 1, PROT_W), FAULT_DONE);
+    EXPECT_EQ(usage().file, OBJECT_PAGES - 12); /* it was copied */
+    EXPECT_EQ(file.announced, 0);
+    aspace_show_cached(s, pages(at, OBJECT_PAGES)); /* it stays so */
+    EXPECT_EQ(usage().anon, 1);
+    end_with_objects();
+}
+
+TEST(nothing_is_shown_of_what_is_shared_or_has_no_object_or_without_memory)
+{
+    begin_with_objects();
+    make_cached();
+    EXPECT_EQ(map_object(&file, AT, 16, TAG_SHARED), 0);
+    EXPECT_EQ(map(AT + 64, 16, PROT_RW, 0), 0);
+    EXPECT_EQ(fault(AT + 64, PROT_W), FAULT_DONE);
+    EXPECT_EQ(map_object(&file, AT + 128, 16, 0), 0);
+    uint64_t shown = usage().anon + usage().file;
+    page_fail_after(0); /* a leaf of another meaning needs a twin */
+    aspace_show_cached(s, pages(AT, 256));
+    page_fail_never();
+    EXPECT_EQ(usage().anon + usage().file, shown);
+    aspace_show_cached(s, pages(AT, 256));
+    EXPECT_EQ(usage().anon + usage().file, shown + 16);
+    EXPECT(is_resident(AT + 128) && !is_resident(AT));
+    end_with_objects();
+}
+
 /* ---- pieces */
 
 /* [at, at + 8) of the file, then two pages of it again that may only be read, then zeros. */
