@@ -85,15 +85,6 @@ frameless struct page *lock_covering(struct aspace *space, struct span r, unsign
     return likely(t) ? t : lock_any_covering(space, r, stop);
 }
 
-frameless struct page *lock_covering_page(struct aspace *space, uint64_t vpn)
-{
-    struct span r = {vpn, vpn + 1};
-
-    enter_cursor();
-    struct page *t = try_leaf_table(space, r);
-    return likely(t) ? t : lock_any_covering(space, r, 0);
-}
-
 struct page *cursor_enter(struct cursor *c, pte_t e)
 {
     struct page *child = pte_table_page(e);

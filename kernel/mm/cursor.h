@@ -218,8 +218,6 @@ void cursor_enter_below(struct cursor *c, struct page *t, uint64_t base);
  * preemption goes off. unlock_covering() undoes it.
  */
 struct page *lock_covering(struct aspace *space, struct span r, unsigned stop);
-/* The same for one page, down to level 0. */
-struct page *lock_covering_page(struct aspace *space, uint64_t vpn);
 
 static inline void enter_cursor(void)
 {

@@ -53,9 +53,15 @@ struct fault {
     uint64_t index;
 };
 
-static const struct tag *tag_of(const struct fault *f, unsigned number)
+static const struct tag *tag_of(struct aspace *s, unsigned number)
 {
-    return &legend_slot(&f->space->legend, number)->tag;
+    return &legend_slot(&s->legend, number)->tag;
+}
+
+/* Where leaf table t says what page `vpn` is. */
+static pte_t *leaf_word(const struct page *t, uint64_t vpn)
+{
+    return &table_words(t)[vpn & (TABLE_ENTRIES - 1)];
 }
 
 static bool permits(unsigned prot, unsigned access)
@@ -63,54 +69,57 @@ static bool permits(unsigned prot, unsigned access)
     return (prot_effective(prot) & access) == access;
 }
 
-/* A leaf for anonymous memory, as of frame 0: for page_leaf(). */
-static pte_t anon_leaf_0(const struct fault *f, unsigned prot)
+/* A leaf for anonymous memory that is stored to, of permission `prot` (W with it); as of frame 0:
+ * for page_leaf(). */
+static always_inline pte_t anon_leaf_0(const struct aspace *s, unsigned prot)
 {
-    pte_t e = pte_leaf(PFN(0), prot, OWNER_PRIVATE, f->space->leaf_bits);
-    return prot & PROT_W ? leaf_grant(e) : e;
+    debug_assert(prot & PROT_W);
+    return leaf_grant(pte_leaf(PFN(0), prot | PROT_W, OWNER_PRIVATE, s->leaf_bits));
 }
-static pte_t anon_leaf(const struct fault *f, const struct page *p, unsigned prot)
+static pte_t anon_leaf(const struct aspace *s, const struct page *p, unsigned prot)
 {
-    return page_leaf(anon_leaf_0(f, prot), p);
+    return page_leaf(anon_leaf_0(s, prot), p);
 }
 
-static pte_t zero_leaf(const struct fault *f, unsigned prot)
+static pte_t zero_leaf(const struct aspace *s, unsigned prot)
 {
-    return pte_leaf(zero_pfn, prot, OWNER_EXTERN, f->space->leaf_bits);
+    return pte_leaf(zero_pfn, prot, OWNER_EXTERN, s->leaf_bits);
 }
 
 /* anon_window() of a table whose leaves may have several tags. */
-static noinline unsigned mixed_window(const struct page *t, unsigned i, unsigned tag,
-                                      int step, unsigned most, unsigned room)
+static noinline unsigned mixed_window(const pte_t *word, const uint16_t *twin,
+                                      unsigned tag, int step, unsigned most,
+                                      unsigned room)
 {
-    const pte_t *words = table_words(t);
-    const uint16_t *twin = t->table.twin;
-    unsigned n = 0, k = i - (unsigned)step;
+    const pte_t *w = word - step;
+    const uint16_t *at = twin - step;
+    unsigned n = 0;
 
-    for (; n < most && leaf_is_private(words[k]) && twin[k] == tag; k -= (unsigned)step)
+    for (; n < most && leaf_is_private(*w) && *at == tag; w -= step, at -= step)
         n++;
     if (n <= 1) return 1;
     most = n < room ? n : room;
-    for (n = 1, k = i + (unsigned)step; n < most; n++, k += (unsigned)step) {
-        if (words[k].raw != words[i].raw) break;
-        if (pte_is_valid(words[k]) && twin[k] != tag) break;
+    for (n = 1, w = word + step, at = twin + step; n < most; w += step, at += step, n++) {
+        if (w->raw != word->raw || (pte_is_valid(*word) && *at != tag)) break;
     }
     return n;
 }
 
 /*
- * How many fresh pages word i gets: as many as there are frames of tag `tag` just before it
+ * How many fresh pages the word gets: as many as there are frames of tag `tag` just before it
  * (after it, with step -1), at most WINDOW, and only over words that are the same.
  */
-static frameless unsigned anon_window(const struct page *t, unsigned i, unsigned tag,
-                                      int step)
+static frameless unsigned anon_window(const struct page *t, const pte_t *word,
+                                      unsigned tag, int step)
 {
-    const pte_t *word = &table_words(t)[i], *w = word;
+    unsigned i = (unsigned)(word - table_words(t));
     unsigned before = step > 0 ? i : TABLE_ENTRIES - 1 - i;
-    unsigned room = TABLE_ENTRIES - before; /* from word i on */
+    unsigned room = TABLE_ENTRIES - before; /* from the word on */
     unsigned most = before < WINDOW ? before : WINDOW, n = 0;
+    const pte_t *w = word;
 
-    if (unlikely(t->table.twin)) return mixed_window(t, i, tag, step, most, room);
+    if (unlikely(t->table.twin))
+        return mixed_window(word, &t->table.twin[i], tag, step, most, room);
     if (t->table.tag != tag) return 1;
     while (n < most && leaf_is_private(*(w -= step)))
         n++;
@@ -133,12 +142,13 @@ static int window_step(const struct tag *tag)
     return tag->flags & TAG_GROWSDOWN ? -1 : 1;
 }
 
-/* Word i, a FILL of anonymous memory next to a frame, is written to: a window of fresh pages. */
-static noinline int fill_window(struct fault *f, struct page *t, unsigned i, pte_t e,
+/* *w, a FILL of anonymous memory next to a frame, is written to: a window of fresh pages. */
+static noinline int fill_window(struct aspace *s, struct page *t, pte_t *w, pte_t mark,
                                 int step)
 {
-    unsigned tag = mark_tag(e), n = anon_window(t, i, tag, step);
-    pte_t *w = &table_words(t)[i], like = anon_leaf_0(f, mark_prot(e));
+    pte_t like = anon_leaf_0(s, mark_prot(mark));
+    unsigned tag = mark_tag(mark), n = anon_window(t, w, tag, step);
+    unsigned i = (unsigned)(w - table_words(t));
     struct page *fresh;
 
     n = page_alloc_zeroed_some(PAGE_ANON, n, &fresh);
@@ -154,41 +164,53 @@ static noinline int fill_window(struct fault *f, struct page *t, unsigned i, pte
     return FAULT_DONE;
 }
 
-/* The same, and no window: one page. */
-static noinline int fill_one(struct fault *f, struct page *t, unsigned i, pte_t e)
+/* Leaf *w of t is going to have another tag than `t` says. 0 or -ENOMEM. */
+static noinline int note_tag(struct page *t, const pte_t *w, unsigned tag)
 {
-    unsigned tag = mark_tag(e);
+    int err = table_need_tag(t, tag);
 
-    if (unlikely(table_needs_tag(t, tag)) && table_need_tag(t, tag)) return FAULT_NOMEM;
+    if (!err) table_set_leaf_tag(t, (unsigned)(w - table_words(t)), tag);
+    return err;
+}
+
+/* The same, and no window: one page. */
+static noinline int fill_one(struct aspace *s, struct page *t, pte_t *w, pte_t mark)
+{
+    pte_t like = anon_leaf_0(s, mark_prot(mark));
+    unsigned tag = mark_tag(mark);
+
+    if (unlikely(t->table.twin || t->table.tag != tag) && note_tag(t, w, tag))
+        return FAULT_NOMEM;
     struct page *p = page_alloc_zeroed(PAGE_ANON);
     if (unlikely(!p)) return FAULT_NOMEM;
-    table_set_leaf_tag(t, i, tag);
-    pte_store(&table_words(t)[i], anon_leaf(f, p, mark_prot(e)));
+    pte_store(w, page_leaf(like, p));
     table_add_anon(t, 1);
     return FAULT_DONE;
 }
 
-/* Word i, a FILL of anonymous memory, is written to. */
-static always_inline int fill_anon(struct fault *f, struct page *t, unsigned i, pte_t e,
+/* *w, a FILL of anonymous memory, is written to. */
+static always_inline int fill_anon(struct aspace *s, struct page *t, pte_t *w, pte_t mark,
                                    int step)
 {
-    unsigned last = i - (unsigned)step;
+    const pte_t *words = table_words(t), *last = w - step;
+    bool first = step > 0 ? w == words : w == &words[TABLE_ENTRIES - 1];
 
-    if (last < TABLE_ENTRIES && leaf_is_private(table_words(t)[last]) &&
-        table_leaf_tag(t, last) == mark_tag(e)) {
-        return fill_window(f, t, i, e, step);
+    if (!first && leaf_is_private(*last) &&
+        table_leaf_tag(t, (unsigned)(last - words)) == mark_tag(mark)) {
+        return fill_window(s, t, w, mark, step);
     }
-    return fill_one(f, t, i, e);
+    return fill_one(s, t, w, mark);
 }
 
 /* Word i shows the zero page and is written to: fresh pages, for neighbours that show it, too. */
 static int replace_zero(struct fault *f, struct page *t, unsigned i)
 {
     unsigned tag = table_leaf_tag(t, i);
-    int step = window_step(tag_of(f, tag));
-    pte_t *first = &table_words(t)[i], like = anon_leaf_0(f, leaf_prot(*first));
+    int step = window_step(tag_of(f->space, tag));
+    pte_t *first = &table_words(t)[i], like = anon_leaf_0(f->space, leaf_prot(*first));
     struct page *fresh;
-    unsigned n = page_alloc_zeroed_some(PAGE_ANON, anon_window(t, i, tag, step), &fresh);
+    unsigned n =
+        page_alloc_zeroed_some(PAGE_ANON, anon_window(t, first, tag, step), &fresh);
     struct tally d = {.anon = (int)n};
     bool withhold = others_may_run();
 
@@ -214,20 +236,20 @@ static noinline void tag_alike(uint16_t *twin, const pte_t *words, const pte_t *
     }
 }
 
-/* Word i, a FILL of anonymous memory, is read: the zero page, for its neighbours too. */
-static noinline int fill_zero(struct fault *f, struct page *t, unsigned i, pte_t old)
+/* *word, a FILL of anonymous memory, is read: the zero page, for its neighbours too. */
+static noinline int fill_zero(struct aspace *s, struct page *t, pte_t *word, pte_t mark)
 {
-    unsigned first = i & ~(ZERO_WINDOW - 1u), n = 0, tag = mark_tag(old);
-    unsigned most = TABLE_ENTRIES - first;
-    pte_t *words = table_words(t), *w = &words[first];
+    pte_t *words = table_words(t);
+    unsigned first = (unsigned)(word - words) & ~(ZERO_WINDOW - 1u), n = 0;
+    unsigned most = TABLE_ENTRIES - first, tag = mark_tag(mark);
+    pte_t *w = &words[first], leaf = zero_leaf(s, mark_prot(mark));
     const pte_t *end = w + (most < ZERO_WINDOW ? most : ZERO_WINDOW);
-    pte_t e = zero_leaf(f, mark_prot(old));
 
     if (unlikely(table_needs_tag(t, tag)) && table_need_tag(t, tag)) return FAULT_NOMEM;
-    if (unlikely(t->table.twin)) tag_alike(t->table.twin, words, w, end, old);
+    if (unlikely(t->table.twin)) tag_alike(t->table.twin, words, w, end, mark);
     for (; w < end; w++) {
-        if (w->raw != old.raw) continue;
-        pte_update(w, e);
+        if (w->raw != mark.raw) continue;
+        pte_update(w, leaf);
         n++;
     }
     t->table.leaves = (uint16_t)(t->table.leaves + n);
@@ -256,7 +278,7 @@ static noinline int fill_copy(struct fault *f, struct page *t, unsigned i, struc
         frame_copy(page_ptr(copy), page_ptr(p));
         if (prot & PROT_X) icache_flush_all();
         table_set_leaf_tag(t, i, number);
-        pte_store(&table_words(t)[i], anon_leaf(f, copy, prot));
+        pte_store(&table_words(t)[i], anon_leaf(f->space, copy, prot));
         table_add_anon(t, 1);
     }
     page_put(p);
@@ -336,9 +358,10 @@ static struct page *take_kept(struct fault *f, const struct object *object,
 }
 
 /* Word i is a FILL of an object. */
-static noinline int fill_object(struct fault *f, struct page *t, unsigned i, pte_t like,
+static noinline int fill_object(struct fault *f, struct page *t, pte_t *w, pte_t like,
                                 const struct tag *tag)
 {
+    unsigned i = (unsigned)(w - table_words(t));
     uint64_t index = f->vpn + (uint64_t)tag->delta;
     bool store = f->access == PROT_W, copies = store && !(tag->flags & TAG_SHARED);
     struct page *page_of[AROUND];
@@ -401,7 +424,7 @@ static int copy_on_write(struct fault *f, struct page *t, unsigned i)
     if (!copy) return FAULT_NOMEM;
     frame_copy(page_ptr(copy), page_ptr(from));
     if (leaf_prot(old) & PROT_X) icache_flush_all();
-    pte_t e = anon_leaf(f, copy, leaf_prot(old));
+    pte_t e = anon_leaf(f->space, copy, leaf_prot(old));
     pte_store(slot, others_may_run() ? leaf_withhold(e) : e);
     tlb_flush_pages(&f->space->tlb, vpn_va(f->vpn), 1);
     if (others_may_run()) pte_store(slot, e);
@@ -423,7 +446,7 @@ static int write_withheld(struct fault *f, struct page *t, unsigned i)
     /* Only the zero page is withheld among these. */
     if (pte_owner(e) == OWNER_EXTERN) return replace_zero(f, t, i);
     if (pte_owner(e) == OWNER_SHARED) {
-        announce_dirty(tag_of(f, table_leaf_tag(t, i))->object, leaf_page(e));
+        announce_dirty(tag_of(f->space, table_leaf_tag(t, i))->object, leaf_page(e));
     } else if (!frames_exclusive(e, level)) {
         return level == 0 ? copy_on_write(f, t, i) : NEED_TABLE;
     }
@@ -462,7 +485,7 @@ static bool fill_block(struct fault *f, struct page *t, unsigned i, unsigned tag
     head->data.lock.held = 0;
     frames_clear(page_ptr(head), page_ptr(head + word_pages(1)));
     table_set_leaf_tag(t, i, tag);
-    pte_store(&table_words(t)[i], anon_leaf(f, head, prot));
+    pte_store(&table_words(t)[i], anon_leaf(f->space, head, prot));
     table_apply(t, &d);
     return true;
 }
@@ -473,34 +496,32 @@ static bool extern_fits(const struct fault *f, const struct tag *tag, unsigned l
     return ((first + (uint64_t)tag->delta) & (word_pages(level) - 1)) == 0;
 }
 
-/* Word i of a leaf table says how to fill it. */
-static always_inline int fill_by_tag(struct fault *f, struct page *t, unsigned i, pte_t e,
+/* Word *w of a leaf table says how to fill it. */
+static always_inline int fill_by_tag(struct aspace *s, struct page *t, pte_t *w,
+                                     pte_t mark, unsigned access, struct fault *f,
                                      const struct tag *tag)
 {
-    if (!permits(mark_prot(e), f->access)) return FAULT_ACCERR;
-    if (tag->object) return fill_object(f, t, i, e, tag);
-    if (unlikely(tag->flags & TAG_EXTERN)) return fill_extern(f, t, i, e, tag);
-    if (f->access == PROT_W) return fill_anon(f, t, i, e, window_step(tag));
-    return fill_zero(f, t, i, e);
+    if (!permits(mark_prot(mark), access)) return FAULT_ACCERR;
+    if (tag->object) return fill_object(f, t, w, mark, tag);
+    if (unlikely(tag->flags & TAG_EXTERN))
+        return fill_extern(f, t, word_index(f->vpn, 0), mark, tag);
+    if (access != PROT_W) return fill_zero(s, t, w, mark);
+    if (unlikely(tag->flags & TAG_GROWSDOWN)) return fill_anon(s, t, w, mark, -1);
+    return fill_anon(s, t, w, mark, 1);
 }
 
 /* The slots that a legend has room for itself need no call to be found. */
-static noinline int fill_by_far_tag(struct fault *f, struct page *t, unsigned i, pte_t e)
+static noinline int fill_by_far_tag(struct fault *f, struct page *t, pte_t *w, pte_t mark)
 {
-    return fill_by_tag(f, t, i, e, tag_of(f, mark_tag(e)));
-}
-
-static always_inline int fault_fill(struct fault *f, struct page *t, unsigned i, pte_t e)
-{
-    if (unlikely(mark_tag(e) >= LEGEND_FIRST)) return fill_by_far_tag(f, t, i, e);
-    return fill_by_tag(f, t, i, e, &f->space->legend.first[mark_tag(e)].tag);
+    return fill_by_tag(f->space, t, w, mark, f->access, f,
+                       tag_of(f->space, mark_tag(mark)));
 }
 
 /* The same above level 0: what fits is filled as one. */
 static int fault_fill_large(struct fault *f, struct page *t, unsigned i, pte_t e)
 {
     unsigned prot = mark_prot(e), number = mark_tag(e), level = t->table.level;
-    const struct tag *tag = tag_of(f, number);
+    const struct tag *tag = tag_of(f->space, number);
 
     if (!permits(prot, f->access)) return FAULT_ACCERR;
     if (tag->flags & TAG_EXTERN) {
@@ -511,14 +532,21 @@ static int fault_fill_large(struct fault *f, struct page *t, unsigned i, pte_t e
     return NEED_TABLE;
 }
 
-/* Decides by the word of leaf table t that holds the page. */
-static noinline frameless int fault_word(struct fault *f, struct page *t)
+/*
+ * Decides by word *w of leaf table t. What `f` says of the space and the access comes along,
+ * since that is all that most faults need.
+ */
+static noinline frameless int fault_word(struct aspace *s, struct page *t, pte_t *w,
+                                         unsigned access, struct fault *f)
 {
-    unsigned i = word_index(f->vpn, 0);
-    pte_t e = table_words(t)[i];
+    pte_t e = *w;
 
-    if (pte_is_mark_of(e, MARK_FILL)) return fault_fill(f, t, i, e);
-    if (pte_is_leaf(e)) return fault_leaf(f, t, i, e);
+    if (likely(pte_is_mark_of(e, MARK_FILL))) {
+        unsigned number = mark_tag(e);
+        if (unlikely(number >= LEGEND_FIRST)) return fill_by_far_tag(f, t, w, e);
+        return fill_by_tag(s, t, w, e, access, f, &s->legend.first[number].tag);
+    }
+    if (pte_is_leaf(e)) return fault_leaf(f, t, word_index(f->vpn, 0), e);
     return pte_is_empty(e) ? FAULT_MAPERR : FAULT_ACCERR;
 }
 
@@ -554,7 +582,8 @@ static noinline int fault_above(struct fault *f)
     cursor_begin(&c, f->space, (struct span){f->vpn, f->vpn + 1});
     while (result == RETRY && c.last->table.level > 0)
         result = fault_word_above(f, &c, c.last);
-    if (result == RETRY) result = fault_word(f, c.last);
+    if (result == RETRY)
+        result = fault_word(f->space, c.last, leaf_word(c.last, f->vpn), f->access, f);
     cursor_close(&c);
     return result;
 }
@@ -573,40 +602,56 @@ static int bring_page(struct fault *f)
     return err ? FAULT_BUS : RETRY;
 }
 
-/* One try. Nothing is locked before and after. */
-static always_inline int fault_once(struct fault *f)
-{
-    struct page *t = lock_covering_page(f->space, f->vpn);
-    bool leaf = t->table.level == 0;
-    int result = leaf ? fault_word(f, t) : RETRY;
-
-    unlock_covering(t);
-    return likely(leaf) ? result : fault_above(f);
-}
-
 /* What a try has asked for: RETRY if the next one may find it. */
-static noinline int settle(struct fault *f, int result)
+static int settle(struct fault *f, int result)
 {
     if (result == NEED_PAGE) return bring_page(f);
     if (result == FAULT_MAPERR && grow_stack(f->space, f->vpn)) return RETRY;
     return result;
 }
 
+/* One try, whatever is there. Nothing is locked before and after. */
+static int fault_anywhere(struct fault *f)
+{
+    struct page *t = lock_covering(f->space, (struct span){f->vpn, f->vpn + 1}, 0);
+    bool leaf = t->table.level == 0;
+    int result = RETRY;
+
+    if (leaf) result = fault_word(f->space, t, leaf_word(t, f->vpn), f->access, f);
+    unlock_covering(t);
+    return leaf ? result : fault_above(f);
+}
+
+/* The first try has not done it. */
+static noinline int fault_again(struct fault *f, int result)
+{
+    for (;;) {
+        if (result != RETRY) result = settle(f, result);
+        if (result != RETRY) break;
+        result = fault_anywhere(f);
+    }
+    if (f->kept) page_put(f->kept);
+    return result;
+}
+
+/* The first try looks for a leaf table that is there and not locked. */
 enum fault_result aspace_fault(struct aspace *s, vaddr_t va, unsigned access)
 {
+    uint64_t vpn = va_vpn(va);
     struct fault f;
-    int result;
+    int result = RETRY;
 
+    if (unlikely(vpn < s->first || vpn >= s->end)) return FAULT_MAPERR;
     f.space = s;
-    f.vpn = va_vpn(va);
+    f.vpn = vpn;
     f.access = access;
     f.kept = NULL;
-    if (unlikely(f.vpn < s->first || f.vpn >= s->end)) return FAULT_MAPERR;
-    do {
-        result = fault_once(&f);
-        if (unlikely(result != FAULT_DONE)) result = settle(&f, result);
-    } while (result == RETRY);
-    if (unlikely(f.kept)) page_put(f.kept);
+    struct page *t = lock_leaf_table(s, (struct span){vpn, vpn + 1});
+    if (likely(t)) {
+        result = fault_word(s, t, leaf_word(t, vpn), access, &f);
+        unlock_covering(t);
+    }
+    if (unlikely(result != FAULT_DONE)) result = fault_again(&f, result);
     return (enum fault_result)result;
 }
 

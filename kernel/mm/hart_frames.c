@@ -191,7 +191,7 @@ unsigned frames_take_some(enum page_use use, unsigned n, struct page **first,
                           bool *zeroed)
 {
     struct hart_frames *f = this_hart()->frames;
-    bool from_zeroed = frames_have_zeroed();
+    bool from_zeroed = frames_have_zeroed(f);
     struct frame_cache *c = from_zeroed ? &f->zeroed : &f->any;
 
     if (!frames_trylock(f)) return 0;
@@ -211,7 +211,7 @@ struct page *frames_take_zeroed(enum page_use use)
     struct hart_frames *f = this_hart()->frames;
 
     if (!frames_trylock(f)) return NULL;
-    if (!f->zeroed.now) refill(&f->zeroed, &zeroed_pool);
+    if (!f->zeroed.now && frames_have_zeroed(f)) refill(&f->zeroed, &zeroed_pool);
     struct page *p = chain_pop(&f->zeroed.now);
     if (p) put_to_use(f, p, use);
     frames_unlock(f);

@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "arch/riscv/frame.h"
 #include "mm/page.h"
 
 /* Frames of a chain: those with any contents, and zeroed ones. A batch that is freed at once may
@@ -38,41 +39,74 @@ static inline void chain_push(struct page **first, struct page *p)
 }
 
 struct hart_frames {
-    uint64_t busy;             /* atomic: the lock of all below */
+    uint32_t busy;             /* atomic: the lock of all below */
     struct frame_cache any;    /* PAGE_HART, contents undefined */
     struct frame_cache zeroed; /* PAGE_HART, contents zero */
     int64_t used[PAGE_USES];   /* allocated less freed on this hart, for each use */
     uint64_t clearing; /* frames out of the chains, PAGE_HART still: page_zero_one() */
 } cache_aligned;
 
+/* Chains of frames that no hart has. Protected by the buddy's lock. */
+struct frame_list {
+    struct page *first; /* linked by cached_free.next_chain */
+    uint64_t count;     /* frames in all of them; read without the lock, too */
+};
+extern struct frame_list zeroed_pool;
+
+/* A hint: is there a zeroed frame for this hart? */
+static inline bool frames_have_zeroed(const struct hart_frames *f)
+{
+    return f->zeroed.now || f->zeroed.spare ||
+           __atomic_load_n(&zeroed_pool.count, __ATOMIC_RELAXED);
+}
+
 static inline bool frames_trylock(struct hart_frames *f)
 {
     interleave("frames", f);
-    return likely(!__atomic_exchange_n(&f->busy, 1, __ATOMIC_ACQUIRE));
+    return likely(!atomic_swap_acquire(&f->busy, 1));
 }
 static inline void frames_unlock(struct hart_frames *f)
 {
-    __atomic_store_n(&f->busy, 0, __ATOMIC_RELEASE);
+    atomic_clear_release(&f->busy);
 }
 
 /* page_alloc() where the hart has no frame at hand, and in checked builds. */
 must_check struct page *page_alloc_slow(enum page_use use);
 
-must_check static inline struct page *page_alloc(enum page_use use)
+/* The first frame of this hart's chain, put to use; NULL if it is not easily had. */
+static always_inline struct page *frames_pop(struct hart_frames *f, enum page_use use)
 {
-    struct hart_frames *f = this_hart()->frames;
     struct page *p;
 
-    if (DEBUG_CHECKS || !frames_trylock(f)) return page_alloc_slow(use);
+    if (!frames_trylock(f)) return NULL;
     p = f->any.now;
-    if (unlikely(!p)) {
-        frames_unlock(f);
-        return page_alloc_slow(use);
+    if (likely(p)) {
+        f->any.now = p->cached_free.next;
+        f->used[use]++;
+        p->refs = 1;
+        p->state = use;
     }
-    f->any.now = p->cached_free.next;
-    f->used[use]++;
-    p->refs = 1;
-    p->state = use;
     frames_unlock(f);
+    return p;
+}
+
+must_check static inline struct page *page_alloc(enum page_use use)
+{
+    struct page *p = DEBUG_CHECKS ? NULL : frames_pop(this_hart()->frames, use);
+
+    return likely(p) ? p : page_alloc_slow(use);
+}
+
+/* page_alloc_zeroed() where that does not do, where a zeroed frame is at hand, and in checked
+ * builds. */
+must_check struct page *page_alloc_zeroed_slow(enum page_use use);
+
+must_check static inline struct page *page_alloc_zeroed(enum page_use use)
+{
+    struct hart_frames *f = this_hart()->frames;
+    struct page *p = DEBUG_CHECKS || frames_have_zeroed(f) ? NULL : frames_pop(f, use);
+
+    if (unlikely(!p)) return page_alloc_zeroed_slow(use);
+    frame_clear(page_ptr(p));
     return p;
 }

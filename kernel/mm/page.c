@@ -10,7 +10,7 @@
  * after each of its frames has been made INSIDE a free block again.
  *
  * The frequent case of both directions touches one cache line of the hart and the
- * frame's descriptor; page_alloc()'s is inline in mm/hart_frames.h.
+ * frame's descriptor; allocating's is inline in mm/hart_frames.h.
  */
 #include "arch/riscv/frame.h"
 #include "mm/page_internal.h"
@@ -72,7 +72,7 @@ static noinline struct page *alloc_zeroed(enum page_use use, void *site)
 {
     if (DEBUG_CHECKS && page_must_fail()) return NULL;
 
-    struct page *p = frames_have_zeroed() ? frames_take_zeroed(use) : NULL;
+    struct page *p = frames_take_zeroed(use);
     if (p) {
         if (DEBUG_CHECKS) {
             debug_check_zero(p);
@@ -85,13 +85,9 @@ static noinline struct page *alloc_zeroed(enum page_use use, void *site)
     return p;
 }
 
-struct page *page_alloc_zeroed(enum page_use use)
+struct page *page_alloc_zeroed_slow(enum page_use use)
 {
-    if (DEBUG_CHECKS || unlikely(frames_have_zeroed()))
-        return alloc_zeroed(use, __builtin_return_address(0));
-    struct page *p = page_alloc(use);
-    if (likely(p)) frame_clear(page_ptr(p));
-    return p;
+    return alloc_zeroed(use, __builtin_return_address(0));
 }
 
 /* One with all resorts; for a checked build, as many as are wanted. */

@@ -194,7 +194,7 @@ bool page_array_piece(unsigned i, vaddr_t *va, pfn_t *pfn, size_t *npages);
  * Anywhere but in interrupt handlers.
  */
 must_check static inline struct page *page_alloc(enum page_use use);
-must_check struct page *page_alloc_zeroed(enum page_use use);
+must_check static inline struct page *page_alloc_zeroed(enum page_use use);
 /* Up to `n` of them at once, linked by cached_free.next (the last one's link means nothing); how
  * many, none only if there is none. */
 must_check unsigned page_alloc_zeroed_some(enum page_use use, unsigned n,
@@ -347,5 +347,5 @@ bool page_must_fail(void);
  * with the first bank. */
 extern pfn_t zero_pfn;
 
-/* The frequent case of page_alloc(), in a file of its own. */
+/* The frequent case of allocating a frame, in a file of its own. */
 #include "mm/hart_frames.h"

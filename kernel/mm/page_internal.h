@@ -54,21 +54,6 @@ void describe_tails(struct page *head, unsigned order, enum page_use use);
 unsigned frames_take_some(enum page_use use, unsigned n, struct page **first,
                           bool *zeroed);
 
-/* Chains of frames that no hart has. Protected by the buddy's lock. */
-struct frame_list {
-    struct page *first; /* linked by cached_free.next_chain */
-    uint64_t count;     /* frames in all of them; read without the lock, too */
-};
-extern struct frame_list zeroed_pool;
-
-/* A hint: is there a zeroed frame for this hart? */
-static inline bool frames_have_zeroed(void)
-{
-    const struct frame_cache *c =
-        &((const struct hart_frames *)this_hart()->frames)->zeroed;
-
-    return c->now || c->spare || __atomic_load_n(&zeroed_pool.count, __ATOMIC_RELAXED);
-}
 must_check struct page *frames_take_zeroed(enum page_use use);
 /* Into this hart's cache. False if it is busy (or, with the pool, full). The frame is of use
  * `use` so far. */

@@ -291,7 +291,7 @@ static noinline bool shared_meaning_at(struct aspace *s, uint64_t vpn, unsigned 
 
 bool meaning_at(struct aspace *s, uint64_t vpn, unsigned *prot, unsigned *number)
 {
-    struct page *t = lock_covering_page(s, vpn);
+    struct page *t = lock_covering(s, (struct span){vpn, vpn + 1}, 0);
     unsigned i = word_index(vpn, t->table.level);
     pte_t e = table_words(t)[i];
     bool shared = pte_is_shared_table(e);
