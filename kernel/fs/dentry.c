@@ -198,8 +198,8 @@ static void get_locked(struct dentry *d)
     }
 }
 
-/* Nobody uses it: it waits in the table to be found, or it has gone. */
-static noinline bool get_unused(struct dentry *d)
+/* It waits in the table to be found, or it has gone. */
+bool dentry_get_unused(struct dentry *d)
 {
     struct bucket *b = lock_bucket_of(d);
     bool found = d->hashed;
@@ -207,19 +207,6 @@ static noinline bool get_unused(struct dentry *d)
     if (found) get_locked(d);
     bucket_unlock(b);
     return found;
-}
-
-bool dentry_get_live(struct dentry *d)
-{
-    interleave("dentry_get_live", d);
-    uint32_t refs = __atomic_load_n(&d->refs, __ATOMIC_RELAXED);
-
-    while (likely(refs)) {
-        if (likely(__atomic_compare_exchange_n(&d->refs, &refs, refs + 1, true,
-                                               __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
-            return true;
-    }
-    return get_unused(d);
 }
 
 /* The bucket is locked. */

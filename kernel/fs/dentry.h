@@ -60,8 +60,26 @@ struct dentry {
 
 void dentry_get(struct dentry *d);
 void dentry_put(struct dentry *d);
-/* A reference of what was found without any, in a section that began before. False: it has gone. */
-must_check bool dentry_get_live(struct dentry *d);
+/* One more, unless there is none. */
+must_check static inline bool reference_live(uint32_t *refs)
+{
+    uint32_t n = __atomic_load_n(refs, __ATOMIC_RELAXED);
+
+    while (likely(n)) {
+        if (likely(__atomic_compare_exchange_n(refs, &n, n + 1, true, __ATOMIC_ACQUIRE,
+                                               __ATOMIC_RELAXED)))
+            return true;
+    }
+    return false;
+}
+/* A reference of what was found without any, in a section that began before. False: it has gone.
+ * _unused: of what had none. */
+must_check bool dentry_get_unused(struct dentry *d);
+must_check static inline bool dentry_get_live(struct dentry *d)
+{
+    interleave("dentry_get_live", d);
+    return likely(reference_live(&d->refs)) || dentry_get_unused(d);
+}
 
 static inline struct inode *dentry_inode(const struct dentry *d)
 {

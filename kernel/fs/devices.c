@@ -3,8 +3,14 @@
 
 #include "lib/errno.h"
 
-static struct list devices = {&devices, &devices};
+static struct char_device *devices,
+    **end = &devices;        /* atomic links; under lock to grow */
 static struct spinlock lock; /* RANK_DEVICES */
+
+static struct char_device *after(struct char_device *const *link)
+{
+    return __atomic_load_n(link, __ATOMIC_ACQUIRE);
+}
 
 static bool overlaps(const struct char_device *a, const struct char_device *b)
 {
@@ -13,32 +19,29 @@ static bool overlaps(const struct char_device *a, const struct char_device *b)
 
 int device_register(struct char_device *d)
 {
-    struct list *it;
     int err = 0;
 
     spin_lock(&lock, RANK_DEVICES);
-    list_for_each (it, &devices) {
-        if (overlaps(list_entry(it, struct char_device, link), d)) err = -EBUSY;
+    for (const struct char_device *at = devices; at; at = at->next) {
+        if (overlaps(at, d)) err = -EBUSY;
     }
-    if (!err) list_push_back(&devices, &d->link);
+    if (!err) {
+        d->next = NULL;
+        __atomic_store_n(end, d, __ATOMIC_RELEASE);
+        end = &d->next;
+    }
     spin_unlock(&lock, RANK_DEVICES);
     return err;
 }
 
 static const struct char_device *device_of(uint64_t number)
 {
-    const struct char_device *found = NULL;
-    struct list *it;
+    const struct char_device *d = after(&devices);
 
-    spin_lock(&lock, RANK_DEVICES);
-    list_for_each (it, &devices) {
-        const struct char_device *d = list_entry(it, struct char_device, link);
-        if (number - d->number >= d->count) continue;
-        found = d;
-        break;
+    while (d && number - d->number >= d->count) {
+        d = after(&d->next);
     }
-    spin_unlock(&lock, RANK_DEVICES);
-    return found;
+    return d;
 }
 
 int device_open(struct inode *i, struct file *f)
@@ -50,15 +53,10 @@ int device_open(struct inode *i, struct file *f)
 
 const struct char_device *device_at(unsigned index)
 {
-    const struct char_device *found = NULL;
-    struct list *it;
+    const struct char_device *d = after(&devices);
 
-    spin_lock(&lock, RANK_DEVICES);
-    list_for_each (it, &devices) {
-        if (index-- > 0) continue;
-        found = list_entry(it, struct char_device, link);
-        break;
+    while (d && index-- > 0) {
+        d = after(&d->next);
     }
-    spin_unlock(&lock, RANK_DEVICES);
-    return found;
+    return d;
 }

@@ -15,7 +15,7 @@ struct char_device {
     uint32_t mode;    /* permissions of the name that devfs gives; 0: none */
     /* Sets f->ops. 0, or why it cannot be opened. */
     int (*open)(struct inode *i, struct file *f);
-    struct list link; /* under the lock of the table */
+    struct char_device *next; /* in the table, which only grows. Atomic. */
 };
 
 /* For the life of the kernel. -EBUSY if a number is taken. */

@@ -29,14 +29,22 @@ static uint32_t permitted(unsigned flags)
 
 struct file *file_make(unsigned flags, struct cred *who)
 {
-    struct file *f = kzalloc(sizeof(*f));
+    struct file *f = kmalloc(sizeof(*f));
 
     if (!f) return NULL;
+    f->ops = NULL;
+    f->path = (struct path){NULL, NULL};
+    f->inode = NULL;
     f->cred = who;
     f->refs = 1;
     f->flags = flags & ~NOT_KEPT;
+    f->owner = 0;
     f->may = permitted(flags);
     mutex_init(&f->pos_lock);
+    f->pos = 0;
+    f->data = NULL;
+    list_init(&f->watches);
+    f->unwatch = NULL;
     cred_get(who);
     return f;
 }

@@ -243,13 +243,16 @@ enum inode_access { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4 };
  * writing, and permitted to everybody, needs no look at who asks. */
 must_check int inode_permission_of(const struct inode *i, unsigned wanted,
                                    const struct cred *who);
+static inline bool inode_permits_all(const struct inode *i, unsigned wanted)
+{
+    uint32_t mode = inode_read(&i->mode);
+
+    return !(wanted & ~(mode & mode >> 3 & mode >> 6 & (MAY_READ | MAY_EXEC)));
+}
 must_check static inline int inode_permission(const struct inode *i, unsigned wanted,
                                               const struct cred *who)
 {
-    uint32_t mode = inode_read(&i->mode);
-    uint32_t everybody = mode & mode >> 3 & mode >> 6 & (MAY_READ | MAY_EXEC);
-
-    return likely(!(wanted & ~everybody)) ? 0 : inode_permission_of(i, wanted, who);
+    return likely(inode_permits_all(i, wanted)) ? 0 : inode_permission_of(i, wanted, who);
 }
 /* Is `who` the owner, or as good as? */
 bool inode_owned(const struct inode *i, const struct cred *who);

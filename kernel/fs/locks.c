@@ -44,11 +44,6 @@ static struct list waiting = {&waiting, &waiting};
 static void lock(void) { spin_lock(&guard, RANK_LOCKS); }
 static void unlock(void) { spin_unlock(&guard, RANK_LOCKS); }
 
-static bool has_locks(struct inode *i)
-{
-    return __atomic_load_n(&i->locks, __ATOMIC_ACQUIRE);
-}
-
 static bool overlap(const struct file_lock *a, const struct file_lock *b)
 {
     return a->start < b->end && b->start < a->end;
@@ -318,7 +313,7 @@ int locks_set(struct file *f, const struct file_lock *l, bool wait)
 
     if (l->type == LOCK_READ && !file_may_read(f)) return -EBADF;
     if (l->type == LOCK_WRITE && !file_may_write(f)) return -EBADF;
-    if (l->type == LOCK_NONE && !has_locks(f->inode)) return 0;
+    if (l->type == LOCK_NONE && !inode_has_locks(f->inode)) return 0;
     return set_with_spares(&s, wait);
 }
 
@@ -372,14 +367,9 @@ int locks_flock(struct file *f, unsigned operation)
     if (file_flags(f) & O_PATH) return -EBADF;
     if (kind != LOCK_UN) l.type = kind == LOCK_SH ? LOCK_READ : LOCK_WRITE;
     s.wanted = l;
-    if (!has_locks(f->inode) && l.type == LOCK_NONE) return 0;
-    if (has_locks(f->inode)) release(f->inode, f, &l.type);
+    if (!inode_has_locks(f->inode) && l.type == LOCK_NONE) return 0;
+    if (inode_has_locks(f->inode)) release(f->inode, f, &l.type);
     return l.type == LOCK_NONE ? 0 : set_with_spares(&s, !(operation & LOCK_NB));
 }
 
-void locks_release_owner(struct inode *i, const void *owner)
-{
-    if (has_locks(i)) release(i, owner, NULL);
-}
-
-void locks_release_file(struct file *f) { locks_release_owner(f->inode, f); }
+void locks_release(struct inode *i, const void *owner) { release(i, owner, NULL); }

@@ -17,6 +17,11 @@
 enum lock_type { LOCK_READ, LOCK_WRITE, LOCK_NONE };
 
 /* [start, end): of the whole file, and what it may become, end is LOCK_TO_END. */
+static inline bool inode_has_locks(const struct inode *i)
+{
+    return __atomic_load_n(&i->locks, __ATOMIC_ACQUIRE);
+}
+
 #define LOCK_TO_END (1ul << 63)
 
 struct file_lock {
@@ -39,6 +44,13 @@ must_check int locks_set(struct file *f, const struct file_lock *lock, bool wait
 
 /* The process closes a descriptor of this file: its POSIX records there go, as the standard
  * wants. */
-void locks_release_owner(struct inode *i, const void *owner);
+void locks_release(struct inode *i, const void *owner); /* there are some */
+static inline void locks_release_owner(struct inode *i, const void *owner)
+{
+    if (unlikely(inode_has_locks(i))) locks_release(i, owner);
+}
 /* When f's last reference goes: its flock, its OFD records. */
-void locks_release_file(struct file *f);
+static inline void locks_release_file(struct file *f)
+{
+    locks_release_owner(f->inode, f);
+}

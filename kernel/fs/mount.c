@@ -33,26 +33,6 @@ static void mount_get(struct mount *m)
     __atomic_fetch_add(&m->refs, 1, __ATOMIC_RELAXED);
 }
 
-static bool mount_get_live(struct mount *m)
-{
-    uint32_t refs = __atomic_load_n(&m->refs, __ATOMIC_RELAXED);
-
-    while (refs && !__atomic_compare_exchange_n(&m->refs, &refs, refs + 1, true,
-                                                __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-    }
-    return refs;
-}
-
-bool path_get_live(struct path p, struct path *held)
-{
-    *held = (struct path){NULL, NULL};
-    if (p.mount && !mount_get_live(p.mount)) return false;
-    held->mount = p.mount;
-    if (!dentry_get_live(p.dentry)) return false;
-    held->dentry = p.dentry;
-    return true;
-}
-
 void path_get(struct path p)
 {
     if (p.mount) mount_get(p.mount);
@@ -85,9 +65,9 @@ void file_system_abandon(struct file_system *fs)
 
 static void free_memory(struct grace *g) { kfree(container_of(g, struct mount, grace)); }
 
-void mount_put(struct mount *m)
+/* Nobody has a path in it any more. */
+static noinline void mount_end(struct mount *m)
 {
-    if (__atomic_fetch_sub(&m->refs, 1, __ATOMIC_ACQ_REL) != 1) return;
     tree_lock();
     bool last = --m->fs->mounts == 0;
     tree_unlock();
@@ -98,6 +78,12 @@ void mount_put(struct mount *m)
         file_system_put(m->fs);
     }
     grace_defer(&m->grace, free_memory);
+}
+
+void mount_put(struct mount *m)
+{
+    if (likely(__atomic_fetch_sub(&m->refs, 1, __ATOMIC_ACQ_REL) != 1)) return;
+    mount_end(m);
 }
 
 static void copy_word(char *to, size_t size, const char *from)

@@ -46,21 +46,30 @@ static unsigned wanted_access(unsigned flags)
     return of_mode[flags & O_ACCMODE] | (flags & O_TRUNC ? MAY_WRITE : 0);
 }
 
-/* May who open what is there already? */
-static int may_open(struct path p, unsigned flags, const struct cred *who)
+/* As whoever asks? */
+static noinline int may_who_open(struct path p, unsigned flags, const struct cred *who)
 {
     const struct inode *i = path_inode(p);
     unsigned wanted = wanted_access(flags);
-    bool device = inode_is(i, INODE_CHAR) || inode_is(i, INODE_BLOCK);
     bool fixed = inode_is(i, INODE_REGULAR) || inode_is(i, INODE_DIRECTORY);
 
-    if (inode_is(i, INODE_SYMLINK)) return -ELOOP;
     if (inode_is(i, INODE_DIRECTORY) && wanted & MAY_WRITE) return -EISDIR;
-    if (device && p.mount && inode_read(&p.mount->flags) & MOUNT_NODEV) return -EACCES;
     int err = inode_permission(i, wanted, who);
     if (err) return err;
     if (flags & O_NOATIME && !inode_owned(i, who)) return -EPERM;
     return fixed && wanted & MAY_WRITE ? path_writable(p) : 0;
+}
+
+/* May who open what is there already? What all may read needs no look at who reads it. */
+static int may_open(struct path p, unsigned flags, const struct cred *who)
+{
+    const struct inode *i = path_inode(p);
+    bool device = inode_is(i, INODE_CHAR) || inode_is(i, INODE_BLOCK);
+    bool plain = !(flags & (O_ACCMODE | O_TRUNC | O_NOATIME));
+
+    if (inode_is(i, INODE_SYMLINK)) return -ELOOP;
+    if (device && p.mount && inode_read(&p.mount->flags) & MOUNT_NODEV) return -EACCES;
+    return plain && inode_permits_all(i, MAY_READ) ? 0 : may_who_open(p, flags, who);
 }
 
 static int open_generic(struct inode *i, struct file *f)
@@ -109,15 +118,14 @@ static int open_file(struct file *f, struct path p, unsigned flags, struct file 
     f->inode = path_inode(p);
     f->flags |= flags & O_TRUNC; /* for inode_ops.open() */
     int err = complete(f, flags);
-    f->flags &= ~(uint32_t)O_TRUNC;
-    if (!err && flags & O_TRUNC && inode_is(f->inode, INODE_REGULAR)) {
+    if (unlikely(flags & O_TRUNC) && !err && inode_is(f->inode, INODE_REGULAR)) {
         err = inode_truncate(f->inode, 0, f->cred);
     }
-    if (err) {
+    if (unlikely(err)) {
         file_put(f);
         return err;
     }
-    f->flags &= ~O_NOCTTY; /* a terminal has seen it */
+    f->flags &= ~(uint32_t)(O_TRUNC | O_NOCTTY); /* a terminal has seen both */
     *out = f;
     return 0;
 }
@@ -245,7 +253,7 @@ static int make_nameless(struct opening *o, struct path dir, struct dentry **out
     return 0;
 }
 
-static int find_nameless(struct opening *o, const char *path, struct path *out)
+static noinline int find_nameless(struct opening *o, const char *path, struct path *out)
 {
     struct path dir;
     unsigned follow = o->flags & O_NOFOLLOW ? 0 : WALK_FOLLOW;
@@ -262,16 +270,24 @@ static int find_nameless(struct opening *o, const char *path, struct path *out)
     return 0;
 }
 
-/* To what is to be opened, held. */
-static int find(struct opening *o, const char *path, struct path *out)
+/* From where walk_begin() has come to. */
+static noinline int find_by_steps(struct opening *o)
 {
     bool again = true;
+    int err = 0;
 
-    int err = walk_begin(&o->walk, o->walk.env, path, WALK_WHOLE);
     while (!err && again) {
         err = walk_to_last(&o->walk);
         if (!err) err = onto_last(o, &again);
     }
+    return err;
+}
+
+/* To what is to be opened, held. */
+static int find(struct opening *o, const char *path, struct path *out)
+{
+    int err = walk_begin(&o->walk, o->walk.env, path, WALK_WHOLE);
+    if (!err && *o->walk.rest) err = find_by_steps(o);
     if (!err && !o->made) err = check_found(o);
     if (!err) *out = walk_take(&o->walk);
     walk_end(&o->walk);

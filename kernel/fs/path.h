@@ -46,9 +46,6 @@ struct path {
 };
 
 void path_get(struct path p);
-/* Of what was found without a reference, in a section that began before. False: it has gone. What
- * *held got is for the caller to put, then too, when preemption is on. */
-must_check bool path_get_live(struct path p, struct path *held);
 void path_put(struct path p);
 
 static inline bool path_equal(struct path a, struct path b)

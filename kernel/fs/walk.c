@@ -35,30 +35,43 @@ struct link_frame {
 
 static bool is_link(const struct inode *i) { return inode_is(i, INODE_SYMLINK); }
 
-/* One step of walk_ahead(), from *at over the name at *rest and the slashes behind it; false: not
- * this way. */
-static inline bool step_ahead(const struct walk *w, struct path *at, const char **rest)
+/* One step of walk_ahead(), from *at, whose inode is `dir`, over the name at *rest and the slashes
+ * behind it. The inode where that leads; NULL: not this way. */
+static inline const struct inode *step_ahead(const struct walk *w,
+                                             const struct inode *dir, struct path *at,
+                                             const char **rest)
 {
-    const struct inode *dir = path_inode(*at);
     const char *end, *next;
     struct mount *m;
 
-    if (!inode_is(dir, INODE_DIRECTORY) || dir->ops->valid) return false;
-    if (inode_permission(dir, MAY_EXEC, w->env->who)) return false;
+    if (!inode_is(dir, INODE_DIRECTORY) || dir->ops->valid) return NULL;
+    if (inode_permission(dir, MAY_EXEC, w->env->who)) return NULL;
     struct path to = {at->mount, dentry_peek(at->dentry, *rest, &end)};
-    if (!to.dentry) return false;
+    if (!to.dentry) return NULL;
     for (next = end; *next == '/';) {
         next++;
     }
-    if (*next == 0 && (next != end || !(w->flags & WALK_WHOLE))) return false;
+    if (*next == 0 && (next != end || !(w->flags & WALK_WHOLE))) return NULL;
     while (dentry_is_covered(to.dentry) && (m = mount_covering(to)) != NULL) {
-        if (w->flags & WALK_NO_MOUNTS) return false;
+        if (w->flags & WALK_NO_MOUNTS) return NULL;
         to = (struct path){m, m->root};
     }
     const struct inode *i = path_inode(to);
-    if (!i || is_link(i)) return false;
+    if (!i || is_link(i)) return NULL;
     *at = to;
     *rest = next;
+    return i;
+}
+
+/* A reference of what was found without any. False: it has gone. What *held got is to be put, then too,
+ * when preemption is on. */
+static inline bool get_live(struct path p, struct path *held)
+{
+    *held = (struct path){NULL, NULL};
+    if (p.mount && !reference_live(&p.mount->refs)) return false;
+    held->mount = p.mount;
+    if (!dentry_get_live(p.dentry)) return false;
+    held->dentry = p.dentry;
     return true;
 }
 
@@ -73,9 +86,11 @@ static void walk_ahead(struct walk *w)
     }
     preempt_off();
     uint32_t version = tree_look();
-    while (*rest && step_ahead(w, &at, &rest)) {
+    const struct inode *i = path_inode(at);
+    while (*rest && i) {
+        i = step_ahead(w, i, &at, &rest);
     }
-    bool good = path_get_live(at, &held) && tree_is_still(version);
+    bool good = get_live(at, &held) && tree_is_still(version);
     preempt_on();
     if (likely(good)) {
         w->at = at;
@@ -96,7 +111,13 @@ int walk_begin(struct walk *w, const struct walk_env *env, const char *path,
                unsigned flags)
 {
     flags |= env->limits;
-    *w = (struct walk){.env = env, .flags = flags, .rest = path, .kind = LAST_ROOT};
+    w->env = env;
+    w->flags = flags;
+    w->followed = 0;
+    w->rest = path;
+    w->links = NULL;
+    w->kind = LAST_ROOT;
+    w->slash = false;
     w->at = *path == '/' ? env->root : env->start;
     walk_ahead(w);
     if (*path == '/' && flags & WALK_BENEATH) return -EXDEV;
@@ -104,29 +125,13 @@ int walk_begin(struct walk *w, const struct walk_env *env, const char *path,
     return is_too_long(w, path) ? -ENAMETOOLONG : 0;
 }
 
-static void pop_link(struct walk *w)
+void walk_pop_link(struct walk *w)
 {
     struct link_frame *frame = w->links;
 
     w->rest = frame->rest;
     w->links = frame->outer;
     kfree(frame);
-}
-
-void walk_end(struct walk *w)
-{
-    while (w->links) {
-        pop_link(w);
-    }
-    path_put(w->at);
-}
-
-struct path walk_take(struct walk *w)
-{
-    struct path p = w->at;
-
-    w->at = (struct path){NULL, NULL};
-    return p;
 }
 
 void walk_move(struct walk *w, struct path p)
@@ -320,7 +325,7 @@ int walk_to_last(struct walk *w)
     for (;;) {
         skip_slashes(w);
         while (*w->rest == 0 && w->links && has_more(w)) {
-            pop_link(w);
+            walk_pop_link(w);
         }
         if (*w->rest == 0) return 0; /* of a path that ends where it is: "/" */
         const struct inode *dir = path_inode(w->at);
@@ -362,9 +367,9 @@ int path_walk(const struct walk_env *env, const char *path, unsigned flags,
               struct path *out)
 {
     struct walk w;
-    bool again = true;
 
     int err = walk_begin(&w, env, path, flags | WALK_WHOLE);
+    bool again = *w.rest;
     while (!err && again) {
         err = walk_to_last(&w);
         if (!err) err = walk_onto_last(&w, &again);

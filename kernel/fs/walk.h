@@ -23,7 +23,7 @@ struct walk {
     struct link_frame *links; /* being followed, innermost first */
 
     enum { LAST_NAME, LAST_DOT, LAST_DOTDOT, LAST_ROOT } kind;
-    const char *name; /* inside the path or a link */
+    const char *name; /* inside the path or a link; of LAST_NAME */
     size_t len;
     bool slash; /* the last component had one behind it */
 };
@@ -32,7 +32,8 @@ struct walk {
  * where the path leads, and ends there as "/" does: LAST_ROOT. */
 enum { WALK_WHOLE = 1 << 8 };
 
-/* Also after an error, walk_end() is called. */
+/* Also after an error, walk_end() is called. If nothing is left in `rest`, the walk is where the path
+ * leads. */
 must_check int walk_begin(struct walk *w, const struct walk_env *env, const char *path,
                           unsigned flags);
 must_check int walk_to_last(struct walk *w);
@@ -44,9 +45,23 @@ must_check int walk_look(struct walk *w, struct path *out);
 must_check int walk_up(struct walk *w);
 /* The walk is at p now, whose reference it takes. */
 void walk_move(struct walk *w, struct path p);
+/* The text of the innermost link has ended, or is of no more use. */
+void walk_pop_link(struct walk *w);
 /* Where the walk is, with its reference; only walk_end() may follow. */
-struct path walk_take(struct walk *w);
-void walk_end(struct walk *w);
+static inline struct path walk_take(struct walk *w)
+{
+    struct path p = w->at;
+
+    w->at = (struct path){NULL, NULL};
+    return p;
+}
+static inline void walk_end(struct walk *w)
+{
+    while (w->links) {
+        walk_pop_link(w);
+    }
+    if (w->at.dentry) path_put(w->at);
+}
 
 /* "..": the way up from a held path, which becomes what is there; not above `root`. */
 void path_up(struct path *p, struct path root);

@@ -596,6 +596,28 @@ KTEST(strings_end_at_their_nul_or_not_at_all)
     leave(s);
 }
 
+/* rows: D01 */
+KTEST(strings_of_any_length_and_place_stop_at_their_nul_and_their_room)
+{
+    struct aspace *s = enter();
+    _Alignas(8) char text[32], bytes[32];
+
+    for (unsigned i = 0; i < 8 * 20; i++) {
+        unsigned place = i % 8, len = i / 8;
+        memset(bytes, 0x80 + (int)len, sizeof(bytes));
+        bytes[len] = 0;
+        assert(aspace_write(s, va_add(HERE, place), bytes, sizeof(bytes)) == 0);
+        for (unsigned room = 1; room < 24; room++) {
+            memset(text, 'x', sizeof(text));
+            long got = strncpy_from_user(text, va_add(HERE, place), room);
+            assert(got == (len < room ? (long)len : -ENAMETOOLONG));
+            unsigned copied = len < room ? len + 1 : room;
+            assert(memcmp(text, bytes, copied) == 0 && text[room] == 'x');
+        }
+    }
+    leave(s);
+}
+
 /* rows: D01 D02 D03 */
 KTEST(a_string_at_a_bad_pointer_is_efault)
 {

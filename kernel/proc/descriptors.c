@@ -23,15 +23,20 @@ static bool is_alone(const struct process *p)
     return __atomic_load_n(&p->nthreads, __ATOMIC_ACQUIRE) == 1;
 }
 
-/* The table that is the calling task's alone, or NULL. */
-static struct fd_table *own_table(void)
+static noinline struct fd_table *find_out(struct task *self)
 {
-    struct task *self = current_task();
     const struct process *p = self->process;
 
-    if (likely(self->own_files)) return self->own_files;
     if (is_alone(p) && !fd_table_is_shared(p->files)) self->own_files = p->files;
     return self->own_files;
+}
+
+/* The table that is the calling task's alone, or NULL. */
+static inline struct fd_table *own_table(void)
+{
+    struct task *self = current_task();
+
+    return likely(self->own_files) ? self->own_files : find_out(self);
 }
 
 void fd_share_begins(void) { current_task()->own_files = NULL; }
@@ -103,7 +108,7 @@ int fd_give(struct file *f, unsigned flags)
  */
 
 /* The directory that the descriptor `dirfd` is open on, held with `held`. */
-static int start_at(int dirfd, const char *path, bool held, struct path *out)
+static noinline int start_at(int dirfd, const char *path, bool held, struct path *out)
 {
     struct fd_use use;
     int err = fd_begin_path(dirfd, &use);
@@ -120,8 +125,8 @@ static int start_at(int dirfd, const char *path, bool held, struct path *out)
     return err;
 }
 
-static int hold_all(struct walk_env *env, struct fs_context *c, int dirfd,
-                    const char *path)
+static noinline int hold_all(struct walk_env *env, struct fs_context *c, int dirfd,
+                             const char *path)
 {
     bool from_cwd = dirfd == AT_FDCWD || *path == '/';
     int err = from_cwd ? 0 : start_at(dirfd, path, true, &env->start);
@@ -133,32 +138,37 @@ static int hold_all(struct walk_env *env, struct fs_context *c, int dirfd,
     return 0;
 }
 
-static int borrow_all(struct walk_env *env, struct fs_context *c, int dirfd,
-                      const char *path)
+static inline int borrow_all(struct walk_env *env, struct fs_context *c, int dirfd,
+                             const char *path)
 {
     env->root = c->root;
     env->start = c->cwd;
     env->held = false;
-    if (dirfd == AT_FDCWD || *path == '/') return 0;
+    if (likely(dirfd == AT_FDCWD || *path == '/')) return 0;
     return start_at(dirfd, path, false, &env->start);
+}
+
+static noinline int begin_anywhere(struct walk_env *env, struct fs_context *c, int dirfd,
+                                   const char *path)
+{
+    return own_table() && !fs_context_is_shared(c) ? borrow_all(env, c, dirfd, path)
+                                                   : hold_all(env, c, dirfd, path);
 }
 
 int fs_env_begin(struct walk_env *env, int dirfd, const char *path)
 {
-    const struct process *p = current_process();
-    struct fs_context *c = p->fs;
+    struct fs_context *c = current_process()->fs;
+    bool alone = current_task()->own_files && !fs_context_is_shared(c);
 
     env->who = current_cred();
     env->limits = 0;
     env->umask = __atomic_load_n(&c->umask, __ATOMIC_RELAXED);
-    return likely(own_table() && !fs_context_is_shared(c))
-               ? borrow_all(env, c, dirfd, path)
-               : hold_all(env, c, dirfd, path);
+    return likely(alone) ? borrow_all(env, c, dirfd, path)
+                         : begin_anywhere(env, c, dirfd, path);
 }
 
-void fs_env_end(struct walk_env *env)
+void fs_env_let_go(struct walk_env *env)
 {
-    if (!env->held) return;
     path_put(env->start);
     path_put(env->root);
 }

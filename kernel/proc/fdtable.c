@@ -51,12 +51,6 @@ static struct fd_chunk *chunk_of(struct fd_table *t, unsigned fd)
     return fd_chunk_at(t, fd / FD_CHUNK);
 }
 static bool is_open(struct fd_table *t, unsigned fd) { return fd_peek(t, fd); }
-static bool is_taken(struct fd_table *t, unsigned fd)
-{
-    const struct fd_chunk *c = chunk_of(t, fd);
-
-    return c && c->taken & bit(fd);
-}
 
 /*
  * Growing.
@@ -146,17 +140,21 @@ static unsigned find_free(struct fd_table *t, unsigned from)
     }
 }
 
-int fd_reserve_below(struct fd_table *t, int from, unsigned limit)
+/* The lock is held. */
+static void take_free(struct fd_table *t, struct fd_chunk *c, unsigned fd, unsigned from)
+{
+    c->taken |= bit(fd);
+    if (from <= t->lowest) t->lowest = fd + 1;
+}
+
+static noinline int reserve_anywhere(struct fd_table *t, unsigned from, unsigned limit)
 {
     for (;;) {
         lock(t);
-        unsigned fd = find_free(t, (unsigned)from);
+        unsigned fd = find_free(t, from);
         struct fd_chunk *c = chunk_of(t, fd);
         bool fits = fd < limit;
-        if (fits && c) {
-            c->taken |= bit(fd);
-            if ((unsigned)from <= t->lowest) t->lowest = fd + 1;
-        }
+        if (fits && c) take_free(t, c, fd, from);
         unlock(t);
         if (!fits) return -EMFILE;
         if (c) return (int)fd;
@@ -165,45 +163,59 @@ int fd_reserve_below(struct fd_table *t, int from, unsigned limit)
     }
 }
 
+/* Mostly the first that may be free is, and in the first chunk. */
+int fd_reserve_below(struct fd_table *t, int from, unsigned limit)
+{
+    lock(t);
+    unsigned fd = (unsigned)from > t->lowest ? (unsigned)from : t->lowest;
+    bool first = fd < FD_CHUNK && fd < limit && !(t->first.taken & bit(fd));
+    if (likely(first)) take_free(t, &t->first, fd, (unsigned)from);
+    unlock(t);
+    return likely(first) ? (int)fd : reserve_anywhere(t, (unsigned)from, limit);
+}
+
 static void set_on_exec(struct fd_chunk *c, unsigned fd, unsigned flags)
 {
     c->on_exec &= ~bit(fd);
     if (flags & FD_CLOSE_ON_EXEC) c->on_exec |= bit(fd);
 }
 
-/* The lock is held; the chunk is there. */
-static void set_open(struct fd_table *t, unsigned fd, struct file *f, unsigned flags)
+/* In its chunk. The lock is held. */
+static void set_open(struct fd_chunk *c, unsigned fd, struct file *f, unsigned flags)
 {
-    struct fd_chunk *c = chunk_of(t, fd);
-
     c->taken |= bit(fd);
     set_on_exec(c, fd, flags);
     __atomic_store_n(&c->file[fd % FD_CHUNK], f, __ATOMIC_RELEASE);
 }
 
 /* The lock is held. */
-static void set_free(struct fd_table *t, unsigned fd)
+static void set_free(struct fd_table *t, struct fd_chunk *c, unsigned fd)
 {
-    struct fd_chunk *c = chunk_of(t, fd);
-
     __atomic_store_n(&c->file[fd % FD_CHUNK], NULL, __ATOMIC_RELEASE);
     c->taken &= ~bit(fd);
     if (fd < t->lowest) t->lowest = fd;
 }
 
+/* The chunk of a number that is reserved. The lock is held. */
+static inline struct fd_chunk *reserved_chunk(struct fd_table *t, unsigned fd)
+{
+    struct fd_chunk *c = chunk_of(t, fd);
+
+    assert(c && c->taken & bit(fd) && !c->file[fd % FD_CHUNK]);
+    return c;
+}
+
 void fd_install(struct fd_table *t, int fd, struct file *f, unsigned flags)
 {
     lock(t);
-    assert(is_taken(t, (unsigned)fd) && !is_open(t, (unsigned)fd));
-    set_open(t, (unsigned)fd, f, flags);
+    set_open(reserved_chunk(t, (unsigned)fd), (unsigned)fd, f, flags);
     unlock(t);
 }
 
 void fd_release(struct fd_table *t, int fd)
 {
     lock(t);
-    assert(is_taken(t, (unsigned)fd) && !is_open(t, (unsigned)fd));
-    set_free(t, (unsigned)fd);
+    set_free(t, reserved_chunk(t, (unsigned)fd), (unsigned)fd);
     unlock(t);
 }
 
@@ -312,11 +324,12 @@ static void close_file(struct fd_table *t, struct file *f)
 }
 
 /* Takes what is open there out of the table. The lock is held. */
-static struct file *take(struct fd_table *t, unsigned fd)
+static inline struct file *take(struct fd_table *t, unsigned fd)
 {
-    struct file *f = fd_peek(t, fd);
+    struct fd_chunk *c = chunk_of(t, fd);
+    struct file *f = likely(c) ? c->file[fd % FD_CHUNK] : NULL;
 
-    if (f) set_free(t, fd);
+    if (likely(f)) set_free(t, c, fd);
     return f;
 }
 
@@ -370,10 +383,12 @@ void fd_close_on_exec(struct fd_table *t) { close_all(t, 0, FD_MOST, on_exec); }
 static int replace(struct fd_table *t, unsigned fd, struct file *f, unsigned flags,
                    struct file **old)
 {
-    if (!chunk_of(t, fd)) return -EAGAIN;
-    *old = fd_peek(t, fd);
-    if (!*old && is_taken(t, fd)) return -EBUSY;
-    set_open(t, fd, f, flags);
+    struct fd_chunk *c = chunk_of(t, fd);
+
+    if (!c) return -EAGAIN;
+    *old = c->file[fd % FD_CHUNK];
+    if (!*old && c->taken & bit(fd)) return -EBUSY;
+    set_open(c, fd, f, flags);
     return 0;
 }
 
@@ -436,7 +451,7 @@ static void copy_files(struct fd_table *copy, struct fd_table *t)
         bool closes = chunk_of(t, fd)->on_exec & bit(fd);
         interleave("copy", t);
         file_get(f);
-        set_open(copy, fd, f, closes ? FD_CLOSE_ON_EXEC : 0);
+        set_open(chunk_of(copy, fd), fd, f, closes ? FD_CLOSE_ON_EXEC : 0);
     }
 }
 

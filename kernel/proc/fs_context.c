@@ -58,11 +58,6 @@ void fs_context_put(struct fs_context *c)
     kfree(c);
 }
 
-bool fs_context_is_shared(const struct fs_context *c)
-{
-    return __atomic_load_n(&c->refs, __ATOMIC_ACQUIRE) > 1;
-}
-
 static void set(struct fs_context *c, struct path *which, struct path to)
 {
     path_get(to);

@@ -22,7 +22,10 @@ must_check struct fs_context *fs_context_clone(struct fs_context *c);
 void fs_context_get(struct fs_context *c);
 void fs_context_put(struct fs_context *c);
 /* Does another process use it, too? */
-bool fs_context_is_shared(const struct fs_context *c);
+static inline bool fs_context_is_shared(const struct fs_context *c)
+{
+    return __atomic_load_n(&c->refs, __ATOMIC_ACQUIRE) > 1;
+}
 
 /* chdir(2), chroot(2): `to` is borrowed. */
 void fs_context_set_cwd(struct fs_context *c, struct path to);
@@ -39,4 +42,8 @@ struct path fs_context_root(struct fs_context *c);
  * descriptor or changes a directory.
  */
 must_check int fs_env_begin(struct walk_env *env, int dirfd, const char *path);
-void fs_env_end(struct walk_env *env);
+void fs_env_let_go(struct walk_env *env); /* what it holds */
+static inline void fs_env_end(struct walk_env *env)
+{
+    if (unlikely(env->held)) fs_env_let_go(env);
+}

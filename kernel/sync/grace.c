@@ -124,19 +124,20 @@ void grace_advance(void)
 
 void grace_defer(struct grace *g, void (*free)(struct grace *))
 {
-    bool quiet = preempt_is_on();
-
+    g->free = free;
     preempt_off();
     struct batches *b = &batches[this_hart()->index];
-    /* What this hart deferred before may be waiting for this hart alone. Only it writes `handed`. */
-    if (quiet && b->handed % DEFERRED_AT_ONCE == 0 && has_work(b)) grace_advance();
-    g->free = free;
-    spin_lock(&b->lock, RANK_GRACE);
-    g->next = b->open;
+    rank_enter(RANK_GRACE);
+    spin_acquire(&b->lock);
+    struct grace *older = b->open;
+    g->next = older;
     __atomic_store_n(&b->open, g, __ATOMIC_RELAXED);
-    b->handed++;
-    spin_unlock(&b->lock, RANK_GRACE);
+    bool due = unlikely(b->handed++ % DEFERRED_AT_ONCE == 0) && (older || b->waiting);
+    spin_release(&b->lock);
+    rank_leave(RANK_GRACE);
     preempt_on();
+    /* What this hart deferred before may be waiting for this hart alone. */
+    if (unlikely(due) && preempt_is_on()) grace_quiescent();
 }
 
 void grace_quiescent(void)

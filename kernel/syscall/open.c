@@ -19,7 +19,7 @@
 
 static struct fd_table *files(void) { return current_process()->files; }
 
-static int open_at(struct at *a, unsigned flags, uint32_t mode)
+static inline int open_at(struct at *a, unsigned flags, uint32_t mode)
 {
     struct file *f;
     int fd = fd_reserve(files(), 0);

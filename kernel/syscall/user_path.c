@@ -2,9 +2,7 @@
 #include "syscall/user_path.h"
 
 #include "lib/errno.h"
-#include "mm/slab.h"
 #include "mm/uaccess.h"
-#include "proc/fs_context.h"
 #include "uapi/fcntl.h"
 
 static int get_long(struct user_path *p, vaddr_t at)
@@ -37,8 +35,6 @@ int user_path_get(struct user_path *p, vaddr_t at)
     return !err && *p->text == 0 ? -ENOENT : err;
 }
 
-void user_path_put(struct user_path *p) { kfree(p->memory); }
-
 static int begin_walk(struct at *a, uint64_t dirfd)
 {
     int err = fs_env_begin(&a->env, (int)dirfd, a->path.text);
@@ -59,12 +55,6 @@ int at_begin_any(struct at *a, uint64_t dirfd, vaddr_t path)
     int err = user_path_get_any(&a->path, path);
 
     return err ? err : begin_walk(a, dirfd);
-}
-
-void at_end(struct at *a)
-{
-    fs_env_end(&a->env);
-    user_path_put(&a->path);
 }
 
 /* Nothing but the descriptor: newfstatat(fd, NULL, ...). */

@@ -7,6 +7,8 @@
 
 #include "fs/path.h"
 #include "lib/addr.h"
+#include "mm/slab.h"
+#include "proc/fs_context.h"
 
 struct user_path {
     const char *text;
@@ -18,7 +20,10 @@ struct user_path {
  * user_path_put() is called. */
 must_check int user_path_get(struct user_path *p, vaddr_t at);
 must_check int user_path_get_any(struct user_path *p, vaddr_t at);
-void user_path_put(struct user_path *p);
+static inline void user_path_put(struct user_path *p)
+{
+    if (unlikely(p->memory)) kfree(p->memory);
+}
 
 /* A path and where it begins. */
 struct at {
@@ -30,7 +35,11 @@ struct at {
 must_check int at_begin(struct at *a, uint64_t dirfd, vaddr_t path);
 /* An empty path is permitted. */
 must_check int at_begin_any(struct at *a, uint64_t dirfd, vaddr_t path);
-void at_end(struct at *a);
+static inline void at_end(struct at *a)
+{
+    fs_env_end(&a->env);
+    user_path_put(&a->path);
+}
 
 /* The walk of it: 0 and a held path. `flags` of enum walk_flags; with WALK_EMPTY the path may be
  * empty, or NULL. */

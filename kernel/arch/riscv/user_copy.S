@@ -242,12 +242,39 @@ clear_failed:
     CATCH_USER(clear_odd, clear_wide_failed, clear_failed)
 END(user_clear)
 
-/* long user_load_string(char *to, vaddr_t from, size_t n) */
+/*
+ * long user_load_string(char *to, vaddr_t from, size_t n)
+ *
+ * Aligned words first, which lie in one page each, as long as they are within n and have no zero: x -
+ * 0x01..01 & ~x & 0x80..80 is zero then. What is left goes byte by byte.
+ */
 FUNCTION(user_load_string)
     li t0, SSTATUS_SUM
     csrs sstatus, t0
     mv a4, a1
     add a3, a1, a2
+    li t4, 8
+    bltu a2, t4, string_loop
+    or t1, a0, a1
+    andi t1, t1, 7
+    bnez t1, string_loop
+    li t2, 0x01010101
+    slli t3, t2, 32
+    add t2, t2, t3
+    slli t3, t2, 7
+    addi t4, a3, -8
+string_words:
+    ld t1, (a1)
+    sub t5, t1, t2
+    not t6, t1
+    and t5, t5, t3
+    and t5, t5, t6
+    bnez t5, string_loop
+    sd t1, (a0)
+    addi a1, a1, 8
+    addi a0, a0, 8
+    bleu a1, t4, string_words
+    beq a1, a3, string_done
 string_loop:
     lbu t1, (a1)
     sb t1, (a0)
@@ -259,7 +286,7 @@ string_done:
     csrc sstatus, t0
     sub a0, a1, a4
     ret
-    CATCH_USER(string_loop, string_done, user_access_failed)
+    CATCH_USER(string_words, string_done, user_access_failed)
 END(user_load_string)
 
 /* int name(vaddr_t from, type *out) */

@@ -148,9 +148,9 @@ static int open(struct inode *i, struct file *f)
 }
 
 static struct char_device devices[] = {
-    {"null", 0, 1, 0666, open, {0}},    {"zero", 0, 1, 0666, open, {0}},
-    {"full", 0, 1, 0666, open, {0}},    {"random", 0, 1, 0666, open, {0}},
-    {"urandom", 0, 1, 0666, open, {0}},
+    {"null", 0, 1, 0666, open, NULL},    {"zero", 0, 1, 0666, open, NULL},
+    {"full", 0, 1, 0666, open, NULL},    {"random", 0, 1, 0666, open, NULL},
+    {"urandom", 0, 1, 0666, open, NULL},
 };
 static const uint32_t minors[] = {MINOR_NULL, MINOR_ZERO, MINOR_FULL, MINOR_RANDOM,
                                   MINOR_URANDOM};
