@@ -13,7 +13,9 @@
  * parent owns is locked on the way, before its words are looked at. With all of them locked the
  * parent's translations are flushed, and then others are let in again. What another thread of the
  * parent stores until the flush precedes the fork: it stores by old translations, to frames that
- * both have. Words that it changes, it has changed before their table was locked.
+ * both have. Words that it changes, it has changed before their table was locked. After the flush
+ * nobody can store, and pages that the child is known to store to first are copied at once, which
+ * saves either side a fault.
  */
 #include "mm/aspace.h"
 
@@ -164,7 +166,8 @@ static bool legend_has_stayed(struct aspace *parent, uint32_t gen, struct span s
 
 /* 0; -ENOMEM; -EAGAIN if other threads of the parent have made new meanings meanwhile. Whatever it
  * returns, the child can be destroyed. */
-static int clone_into(struct aspace *child, struct aspace *parent)
+static int clone_into(struct aspace *child, struct aspace *parent, const vaddr_t *stores,
+                      unsigned n)
 {
     struct span all = {parent->first, parent->end};
     struct page *from = ptr_page(parent->root), *root = ptr_page(child->root);
@@ -185,6 +188,9 @@ static int clone_into(struct aspace *child, struct aspace *parent)
     if (!err && !legend_has_stayed(parent, gen, how.special)) err = -EAGAIN;
     legend_copy_counts(child, parent);
     c.flush_all = true;
+    cursor_flush(&c);
+    for (; !err && n > 0; n--, stores++)
+        share_copy_page(child, parent, va_vpn(*stores));
     cursor_close(&c);
     return err;
 }
@@ -203,10 +209,15 @@ static struct aspace *create_like(const struct aspace *parent)
 
 struct aspace *aspace_clone(struct aspace *parent)
 {
+    return aspace_clone_for(parent, NULL, 0);
+}
+
+struct aspace *aspace_clone_for(struct aspace *parent, const vaddr_t *stores, unsigned n)
+{
     for (unsigned tries = 0; tries < FORK_TRIES; tries++) {
         struct aspace *child = create_like(parent);
         if (!child) return NULL;
-        int err = clone_into(child, parent);
+        int err = clone_into(child, parent, stores, n);
         legend_release_copies(child);
         if (!err) return child;
         aspace_destroy(child);

@@ -181,6 +181,10 @@ void aspace_show_cached(struct aspace *s, struct range r);
  * there is no memory; the parent is as it was.
  */
 must_check struct aspace *aspace_clone(struct aspace *parent);
+/* The same. The child is going to store to these addresses, n of them, before anything else: of such
+ * a page each side gets one of its own at once, if it is anonymous memory and there is a frame. */
+must_check struct aspace *aspace_clone_for(struct aspace *parent, const vaddr_t *stores,
+                                           unsigned n);
 
 /*
  * Where does va lead now, if `needed` (PROT_*) is all permitted? Nothing is

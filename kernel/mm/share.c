@@ -29,6 +29,8 @@
  */
 #include "mm/share.h"
 
+#include "arch/riscv/frame.h"
+
 #include "lib/errno.h"
 #include "mm/internal.h"
 
@@ -416,6 +418,51 @@ int share_clone(struct page *dst, struct page *src, uint64_t base,
     struct copying k = {
         .dst = dst, .src = src, .base = base, .how = how, .special = special};
     return clone_words(&k);
+}
+
+/* The own leaf table over `vpn`, or NULL. Nobody changes the tables on the way. */
+static struct page *leaf_table_over(const struct aspace *s, uint64_t vpn)
+{
+    const pte_t *words = s->root;
+
+    for (unsigned level = s->levels - 1u; level > 0; level--) {
+        pte_t e = pte_load(&words[word_index(vpn, level)]);
+        if (!pte_is_table(e)) return NULL;
+        words = pte_table_words(e);
+    }
+    return ptr_page(words);
+}
+
+/* `theirs` in the child says what `ours`, withheld by the fork, says in the parent: a copy for it,
+ * and W for both, unless somebody else has the frame, too. */
+static void copy_for_child(pte_t *ours, pte_t *theirs, uint64_t leaf_bits)
+{
+    pte_t e = *ours;
+    struct page *p = leaf_page(e), *copy = page_alloc(PAGE_ANON);
+
+    if (!copy) return;
+    frame_copy(page_ptr(copy), page_ptr(p));
+    pte_t own = pte_leaf(page_pfn(copy), leaf_prot(e), OWNER_PRIVATE, leaf_bits);
+    pte_store(theirs, leaf_grant(own));
+    page_put(p); /* not the last */
+    if (frames_exclusive(e, 0)) pte_store(ours, leaf_grant(e));
+}
+
+void share_copy_page(struct aspace *child, struct aspace *parent, uint64_t vpn)
+{
+    if (vpn < parent->first || vpn >= parent->end) return;
+    struct page *from = leaf_table_over(parent, vpn), *to = leaf_table_over(child, vpn);
+    if (!from || !to) return;
+
+    pte_t *ours = &table_words(from)[word_index(vpn, 0)];
+    pte_t *theirs = &table_words(to)[word_index(vpn, 0)];
+    spin_acquire(&to->table.lock); /* a truncation may have come by way of its objects */
+    pte_t e = *ours;
+    if (theirs->raw == e.raw && leaf_is_private(e) && leaf_withheld(e) &&
+        leaf_page(e)->use == PAGE_ANON && !(leaf_prot(e) & PROT_X)) {
+        copy_for_child(ours, theirs, child->leaf_bits);
+    }
+    spin_release(&to->table.lock);
 }
 
 struct page *share_resolve(struct cursor *c, struct page *m, unsigned i)

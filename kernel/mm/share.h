@@ -46,6 +46,13 @@ must_check int share_copy_tags(struct page *dst, const struct page *src);
 must_check int share_clone(struct page *dst, struct page *src, uint64_t base,
                            const struct clone *how);
 
+/*
+ * Page `vpn`, if the fork has withheld it from both: the child gets a copy at once, and both get W.
+ * The parent's tables are all locked, and flushed; nobody runs the child. Without a frame, or of
+ * other than anonymous memory, nothing is done.
+ */
+void share_copy_page(struct aspace *child, struct aspace *parent, uint64_t vpn);
+
 /* Takes, gives back the references of a private or shared leaf or PARKED mark at `level`. */
 void frames_get(pte_t e, unsigned level);
 void frames_put(pte_t e, unsigned level);

@@ -171,9 +171,16 @@ static int fill(struct process *child, struct process *parent, uint64_t flags)
     return 0;
 }
 
-static struct program *child_program(struct process *parent, uint64_t flags)
+/* A copy returns from the call, to a function that uses its stack, when it has stored its number where
+ * that was asked for. */
+static struct program *child_program(struct process *parent, const struct fork_request *r)
 {
-    if (!(flags & CLONE_VM)) return program_clone(parent->program);
+    if (!(r->flags & CLONE_VM)) {
+        vaddr_t sp = r->stack.raw ? r->stack : VA(current_thread()->ctx.x[2]);
+        vaddr_t stores[] = {sp, r->child_tid};
+        return program_clone(parent->program, stores,
+                             r->flags & CLONE_CHILD_SETTID ? 2 : 1);
+    }
     program_get(parent->program);
     return parent->program;
 }
@@ -182,7 +189,7 @@ static struct program *child_program(struct process *parent, uint64_t flags)
 static int make_child(struct process *parent, const struct fork_request *r,
                       struct process **out)
 {
-    struct program *program = child_program(parent, r->flags);
+    struct program *program = child_program(parent, r);
     struct thread *t;
 
     if (!program) return -ENOMEM;

@@ -38,12 +38,12 @@ static void copy_knowledge(struct program *to, struct program *from)
     if (to->exe) file_get(to->exe);
 }
 
-struct program *program_clone(struct program *p)
+struct program *program_clone(struct program *p, const vaddr_t *stores, unsigned n)
 {
     struct program *copy = kmalloc(sizeof(*copy));
 
     if (!copy) return NULL;
-    copy->space = aspace_clone(p->space);
+    copy->space = aspace_clone_for(p->space, stores, n);
     if (!copy->space) {
         kfree(copy);
         return NULL;

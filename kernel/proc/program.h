@@ -41,8 +41,10 @@ struct program {
 
 /* With an empty space, one reference, all else 0. NULL: there is no memory. */
 must_check struct program *program_create(void);
-/* A copy for fork(2). NULL: there is no memory. */
-must_check struct program *program_clone(struct program *p);
+/* A copy for fork(2), which begins by storing to `n` addresses: aspace_clone_for(). NULL: there is
+ * no memory. */
+must_check struct program *program_clone(struct program *p, const vaddr_t *stores,
+                                         unsigned n);
 void program_get(struct program *p);
 /* The most that was resident, as far as is known: the last one to put it learns what was there. */
 uint64_t program_put(struct program *p);

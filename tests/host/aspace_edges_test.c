@@ -140,6 +140,34 @@ TEST(a_store_that_gets_w_at_once_makes_this_hart_forget_and_no_other)
     end();
 }
 
+static pte_t word_over(struct aspace *space, uint64_t vpn)
+{
+    struct page *t = lock_covering_page(space, vpn);
+    pte_t e = table_words(t)[word_index(vpn, t->table.level)];
+
+    unlock_covering(t);
+    return e;
+}
+
+TEST(a_page_that_a_child_stores_to_first_is_copied_by_the_fork)
+{
+    begin();
+    EXPECT_EQ(map(AT, 4, PROT_RW, 0), 0);
+    for (unsigned i = 0; i < 4; i++)
+        EXPECT_EQ(fault(AT + i, PROT_W), FAULT_DONE);
+    EXPECT_EQ(aspace_protect(s, pages(AT + 3, 1), PROT_R), 0);
+    vaddr_t first[] = {vpn_va(AT), vpn_va(AT + 1), VA(~0ul), vpn_va(AT + 3)};
+    struct aspace *child = aspace_clone_for(s, first, 4);
+    if (!EXPECT(child)) return;
+    for (unsigned i = 0; i < 4; i++) {
+        pte_t e = word_over(s, AT + i), c = word_over(child, AT + i);
+        EXPECT_EQ(e.raw == c.raw, i >= 2);
+        EXPECT(leaf_writable(e) == (i < 2) && leaf_writable(c) == (i < 2));
+    }
+    aspace_destroy(child);
+    end();
+}
+
 TEST(a_split_block_is_flushed_with_all_of_the_space)
 {
     begin();

@@ -49,6 +49,11 @@ SCENE(a_fork_sees_no_later_store_without_the_earlier_one, .bound = 3,
       .thread = {{STORE(P, 0, 12), STORE(P, 4, 12), STORE(P, 0, 13), STORE(P, 4, 13)},
                  {FORK(P, C), LOAD(C, 4), LOAD(C, 0)}})
 
+SCENE(a_fork_that_copies_a_page_sees_no_later_store_without_the_earlier_one, .bound = 3,
+      .copy_tables = true, .before = {TWO_TABLES}, .warm = {{LOAD(P, 0), LOAD(P, 4)}},
+      .thread = {{STORE(P, 0, 12), STORE(P, 4, 12), STORE(P, 0, 13), STORE(P, 4, 13)},
+                 {FORK_FOR(P, C, 0), LOAD(C, 4), LOAD(C, 0), STORE(C, 0, 21)}})
+
 SCENE(a_fork_against_the_unmapping_of_a_table, .bound = 3, .before = {TWO_TABLES},
       .thread = {{UNMAP(P, 0, 8)}, {FORK(P, C), LOAD(C, 0)}})
 

@@ -221,7 +221,8 @@ long run_advise(const struct operation *op)
 /* Nobody uses the child before it is returned, so only then do its harts run in it. */
 long run_fork(const struct operation *op)
 {
-    struct aspace *child = aspace_clone(space[op->space]);
+    vaddr_t first = range(op).start;
+    struct aspace *child = aspace_clone_for(space[op->space], &first, op->n);
 
     assert(child);
     space[op->other] = child;

@@ -119,11 +119,13 @@ long run_write(const struct operation *op);
 #define SET_FLAGS(s, at, count, tag)                                          \
     OP(advise, .space = s, .page = at, .n = count, .value = ADVISE_SET_FLAGS, \
        .flags = tag)
-#define FORK(s, child)        OP(fork, .space = s, .other = child)
-#define EXIT(s)               OP(exit, .space = s)
-#define TRUNCATE(npages)      OP(resize, .n = npages)
-#define PUNCH(index, count)   OP(punch, .page = index, .n = count)
-#define REPLACE(s, at, count) OP(replace, .space = s, .page = at, .n = count)
+#define FORK(s, child) OP(fork, .space = s, .other = child)
+/* The child is going to store to a page first. */
+#define FORK_FOR(s, child, at) OP(fork, .space = s, .other = child, .page = at, .n = 1)
+#define EXIT(s)                OP(exit, .space = s)
+#define TRUNCATE(npages)       OP(resize, .n = npages)
+#define PUNCH(index, count)    OP(punch, .page = index, .n = count)
+#define REPLACE(s, at, count)  OP(replace, .space = s, .page = at, .n = count)
 /* From outside, through the direct map. */
 #define READ(s, at)     OP(read, .space = s, .page = at)
 #define WRITE(s, at, v) OP(write, .space = s, .page = at, .value = v)

@@ -30,7 +30,8 @@ static void do_clone(struct job *j)
         if (!world.space[i].s) child = &world.space[i];
     }
     if (!child) return;
-    child->s = aspace_clone(j->s);
+    vaddr_t stores[] = {j->range.start, va_add(j->range.end, -PAGE_SIZE)};
+    child->s = aspace_clone_for(j->s, stores, j->st->flags % 3);
     if (!child->s) {
         if (!job_starved(-ENOMEM)) job_expect(j, "clone", -ENOMEM, 0);
         return;
