@@ -146,6 +146,14 @@ must_check int aspace_move_as(struct aspace *s, struct range from,
 must_check int aspace_move_anywhere(struct aspace *s, struct range from,
                                     const struct mapping *what, size_t npages,
                                     vaddr_t *to);
+/*
+ * The same, and at once, for the plainest case: anonymous memory without a tag of its own, touched all
+ * or not at all, with no room behind it, whose new place is right below all mappings and in the same
+ * leaf table. The pages are npages afterwards, more than there were. False, and nothing is done, in
+ * all other cases.
+ */
+must_check bool aspace_grow_plain(struct aspace *s, struct range from, size_t npages,
+                                  vaddr_t *at);
 
 enum advice {
     ADVISE_DONTNEED, /* contents go: zeros, or the object's bytes, come next */

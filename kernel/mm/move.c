@@ -26,6 +26,7 @@
 #include "mm/cursor.h"
 #include "mm/internal.h"
 #include "mm/share.h"
+#include "mm/untouched.h"
 
 #include "lib/errno.h"
 
@@ -414,6 +415,14 @@ static int move_anywhere(struct move *m, struct aspace *s, uint64_t npages, uint
     return -ENOMEM;
 }
 
+/* Pages went to where `at` is the first, and what lies below `freed` is free. */
+static inline void set_hint_after_move(struct aspace *s, uint64_t at, uint64_t freed)
+{
+    uint64_t hint = at < freed && freed <= s->mmap_base ? freed : at;
+
+    __atomic_store_n(&s->hint, hint, __ATOMIC_RELAXED);
+}
+
 /* What moves, and that it is what `what` says, of which old_tag is held from now on. */
 static int begin(struct move *m, struct aspace *s, struct span from,
                  const struct mapping *what)
@@ -468,10 +477,60 @@ int aspace_move_anywhere(struct aspace *s, struct range from, const struct mappi
     legend_release(s, m.old_tag);
     if (err) return err;
     *to = vpn_va(at);
-    if (at < m.from.hi && m.from.hi <= s->mmap_base)
-        at = m.from.hi; /* free from there down */
-    __atomic_store_n(&s->hint, at, __ATOMIC_RELAXED);
+    set_hint_after_move(s, at, m.from.hi);
     return 0;
+}
+
+/* Are words [i, j) of leaf table t plain anonymous memory, all of it touched or none, and alike? */
+static always_inline bool is_plain_run(const struct page *t, unsigned i, unsigned j)
+{
+    pte_t e = table_words(t)[i];
+    bool plain = leaf_is_private(e) ? table_leaf_tag(t, i) == TAG_ANON
+                                    : pte_is_plain(e) && !pte_is_empty(e);
+
+    return plain && table_run_end(t, i, j) == j;
+}
+
+/* Words [i, j) of t, alike, move to word k and on, where the n words are free that there are to be
+ * now. */
+static always_inline void grow_run(struct aspace *s, struct page *t, unsigned i,
+                                   unsigned j, unsigned k, unsigned n, vaddr_t from)
+{
+    pte_t *words = table_words(t), e = words[i];
+    unsigned moved = j - i;
+
+    put_marks(t, k + moved, k + n, pte_mark(MARK_FILL, TAG_ANON, pte_prot(e)));
+    table_grow_hull(t, k, k + moved);
+    table_shrink_hull(t, i, j);
+    t->table.flags &= (uint8_t)~TABLE_UNIFORM;
+    shift_words(&words[i], &words[k], moved, 0);
+    legend_count_anon(s, (long)(n - moved));
+    if (pte_is_leaf(e)) {
+        table_set_leaf_tags(t, k, moved, TAG_ANON);
+        tlb_flush_pages(&s->tlb, from, moved);
+    }
+}
+
+bool aspace_grow_plain(struct aspace *s, struct range from, size_t npages, vaddr_t *at)
+{
+    struct span source = range_span(from);
+    unsigned n = (unsigned)(source.hi - source.lo);
+    uint64_t to = right_below(s, __atomic_load_n(&s->hint, __ATOMIC_RELAXED), npages, 1);
+
+    if (!aspace_has(s, from) || !to || to + npages > source.lo) return false;
+    struct page *t = lock_leaf_table(s, (struct span){to, source.hi});
+    if (unlikely(!t)) return false;
+
+    unsigned i = word_index(source.lo, 0), k = word_index(to, 0), j = i + n;
+    bool room = source.lo + npages <= s->mmap_base &&
+                (j == TABLE_ENTRIES || pte_is_empty(table_words(t)[j]));
+    bool grows = !room && words_are_free(t, k, k + npages) && is_plain_run(t, i, j);
+    if (likely(grows)) grow_run(s, t, i, j, k, (unsigned)npages, from.start);
+    unlock_covering(t);
+    if (unlikely(!grows)) return false;
+    set_hint_after_move(s, to, source.hi);
+    *at = vpn_va(to);
+    return true;
 }
 
 int aspace_move(struct aspace *s, struct range from, vaddr_t to)

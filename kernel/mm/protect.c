@@ -374,13 +374,8 @@ int aspace_protect(struct aspace *s, struct range r, unsigned prot)
     if (!aspace_has(s, r)) return -EINVAL;
     if (span_is_sealed(s, span)) return -EPERM;
     if (prot & PROT_X) icache_flush_all(); /* pages may have been filled since: fault.c */
-    if (unlikely(!span_in_leaf_table(span))) return protect_long(s, span, prot);
-
-    struct page *t = lock_covering(s, span, 0);
-    if (unlikely(t->table.level > 0)) {
-        unlock_covering(t);
-        return protect_long(s, span, prot);
-    }
+    struct page *t = lock_leaf_table(s, span);
+    if (unlikely(!t)) return protect_long(s, span, prot);
     if (span.hi - span.lo > 1 || !protect_leaf(s, t, span.lo, prot))
         return protect_leaves(s, t, span, prot);
     unlock_covering(t);

@@ -280,9 +280,9 @@ bool next_mapping(struct aspace *s, struct span span, struct span *out, unsigned
     return true;
 }
 
-/* The same for one page whose word is in a shared table. */
-static noinline bool shared_meaning_at(struct aspace *s, uint64_t vpn, unsigned *prot,
-                                       unsigned *number)
+/* The same for one page that no own leaf table tells about. */
+static noinline bool any_meaning_at(struct aspace *s, uint64_t vpn, unsigned *prot,
+                                    unsigned *number)
 {
     struct span page = {vpn, vpn + 1};
 
@@ -291,18 +291,15 @@ static noinline bool shared_meaning_at(struct aspace *s, uint64_t vpn, unsigned 
 
 bool meaning_at(struct aspace *s, uint64_t vpn, unsigned *prot, unsigned *number)
 {
-    struct page *t = lock_covering(s, (struct span){vpn, vpn + 1}, 0);
-    unsigned i = word_index(vpn, t->table.level);
-    pte_t e = table_words(t)[i];
-    bool shared = pte_is_shared_table(e);
+    struct page *t = lock_leaf_table(s, (struct span){vpn, vpn + 1});
+    if (unlikely(!t)) return any_meaning_at(s, vpn, prot, number);
 
-    if (!pte_is_empty(e) && !shared) {
-        *prot = pte_prot(e);
-        *number = table_word_tag(t, i, e);
-        if (*number != TAG_ANON) legend_hold(s, *number);
-    }
+    unsigned i = word_index(vpn, 0);
+    pte_t e = table_words(t)[i];
+    *prot = pte_prot(e);
+    *number = table_word_tag(t, i, e);
+    if (unlikely(*number != TAG_ANON)) legend_hold(s, *number);
     unlock_covering(t);
-    if (unlikely(shared)) return shared_meaning_at(s, vpn, prot, number);
     return !pte_is_empty(e);
 }
 

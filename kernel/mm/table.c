@@ -121,6 +121,10 @@ static noinline unsigned alike_until(const pte_t *words, unsigned i, unsigned j,
     struct pte_change c = *first;
     const pte_t *w = &words[i], *end = &words[j];
 
+    for (; end - w >= 4; w += 4) {
+        if (!pte_changes(w[0], &c) || !pte_changes(w[1], &c)) break;
+        if (!pte_changes(w[2], &c) || !pte_changes(w[3], &c)) break;
+    }
     while (w < end && pte_changes(*w, &c))
         w++;
     return (unsigned)(w - words);

@@ -169,15 +169,24 @@ static int shrink(struct aspace *s, struct range *r, uint64_t npages)
     return rest.start.raw < rest.end.raw ? aspace_unmap(s, rest) : 0;
 }
 
+/* The room above mappings is the stack's: what may as well move does not take it. */
+static bool takes_stack_room(const struct remap *m, struct range more)
+{
+    uint64_t top = m->space->mmap_base << PAGE_SHIFT;
+
+    return m->flags & MREMAP_MAYMOVE && more.start.raw <= top && more.end.raw > top;
+}
+
 /* Right behind what is there, if there is room. */
 static int grow_in_place(const struct remap *m)
 {
     struct range more = {m->from.end, va_add(m->from.start, m->npages << PAGE_SHIFT)};
-    struct mapping_source source = source_at(m, more.start);
 
     if (range_pages(m->from) == 0 || more.end.raw > space_end(m->space)) return -EEXIST;
+    if (takes_stack_room(m, more)) return -EEXIST;
     if (!aspace_is_free(m->space, range_of(more.start, 1))) return -EEXIST;
     if (!is_whole(m)) return -EFAULT;
+    struct mapping_source source = source_at(m, more.start);
     int err = aspace_map(m->space, more, m->what.prot, &source);
     if (!err) populate_if_locked(m, more);
     return err;
@@ -255,23 +264,44 @@ static int check_flags(uint64_t flags, uint64_t old_len, uint64_t new_len)
     return flags & MREMAP_DONTUNMAP && old_len != new_len ? -EINVAL : 0;
 }
 
+/* The arguments are what they may be. */
+static noinline long remap(struct aspace *s, struct range from, uint64_t npages,
+                           unsigned flags, vaddr_t to)
+{
+    struct remap m = {
+        .space = s, .from = from, .npages = npages, .flags = flags, .to = to};
+
+    if (m.flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) return move_away(&m);
+    if (m.npages > range_pages(m.from)) return remap_found(&m);
+    if (aspace_is_free(m.space, range_of(from.start, 1))) return -EFAULT;
+    int err = shrink(m.space, &m.from, m.npages);
+    return err ? err : (long)from.start.raw;
+}
+
+/* What grows, and may move, has no limit to look at: plain memory, as a rule. */
+static inline bool grows_freely(struct range from, uint64_t npages, uint64_t flags)
+{
+    uint64_t before = range_pages(from);
+
+    return flags == MREMAP_MAYMOVE && npages > before && before > 0 &&
+           memory_may_commit(npages - before) &&
+           memory_within_limits(npages - before, true);
+}
+
 long sys_mremap(vaddr_t old, uint64_t old_len, uint64_t new_len, uint64_t flags,
                 vaddr_t new)
 {
-    struct remap m = {.space = current_space(), .flags = (unsigned)flags, .to = new};
-    uint64_t most = space_end(m.space);
-    int err = check_flags(flags, old_len, new_len);
+    struct aspace *s = current_space();
+    uint64_t most = space_end(s);
+    struct range from;
+    vaddr_t at;
 
-    if (err || !va_page_aligned(old) || new_len == 0 || new_len > -PAGE_SIZE)
-        return -EINVAL;
-    if (user_pages(old, old_len, &m.from)) return -EFAULT;
-    m.npages = (new_len + PAGE_MASK) >> PAGE_SHIFT;
-    if (m.npages > most >> PAGE_SHIFT) return flags & MREMAP_FIXED ? -EINVAL : -ENOMEM;
-    if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) return move_away(&m);
-    if (m.npages > range_pages(m.from)) return remap_found(&m);
-
-    struct range there = {old, va_add(old, PAGE_SIZE)};
-    if (aspace_is_free(m.space, there)) return -EFAULT;
-    err = shrink(m.space, &m.from, m.npages);
-    return err ? err : (long)old.raw;
+    if (check_flags(flags, old_len, new_len)) return -EINVAL;
+    if (!va_page_aligned(old) || new_len == 0 || new_len > -PAGE_SIZE) return -EINVAL;
+    if (user_pages(old, old_len, &from)) return -EFAULT;
+    uint64_t npages = (new_len + PAGE_MASK) >> PAGE_SHIFT;
+    if (npages > most >> PAGE_SHIFT) return flags & MREMAP_FIXED ? -EINVAL : -ENOMEM;
+    if (grows_freely(from, npages, flags) && aspace_grow_plain(s, from, npages, &at))
+        return (long)at.raw;
+    return remap(s, from, npages, (unsigned)flags, new);
 }

@@ -558,6 +558,69 @@ TEST(the_rest_of_a_move_has_no_tables_of_its_own)
     end();
 }
 
+/* The highest pages that mappings get by themselves, and they are the hint. */
+static uint64_t map_top(unsigned n)
+{
+    vaddr_t at;
+
+    s->mmap_base = s->hint = AT + BLOCK;
+    EXPECT_EQ(aspace_map_anywhere(s, n, 1, PROT_RW, &(struct mapping_source){0}, &at), 0);
+    EXPECT_EQ(at.raw >> PAGE_SHIFT, AT + BLOCK - n);
+    return AT + BLOCK - n;
+}
+
+TEST(plain_memory_grows_to_right_below_at_once)
+{
+    vaddr_t to;
+
+    for (unsigned touched = 0; touched <= 6; touched += 6) {
+        begin();
+        uint64_t at = map_top(6);
+        for (unsigned i = 0; i < touched; i++) {
+            EXPECT_EQ(fault(at + i, PROT_W), FAULT_DONE);
+            EXPECT_EQ(aspace_write(s, VA((at + i) << PAGE_SHIFT), &i, sizeof(i)), 0);
+        }
+        EXPECT(aspace_grow_plain(s, pages(at, 6), 20, &to));
+        EXPECT_EQ(to.raw >> PAGE_SHIFT, at - 20);
+        EXPECT_EQ(usage().mapped, 20);
+        EXPECT_EQ(usage().anon, touched);
+        for (unsigned i = 0; i < 20; i++) {
+            unsigned value = 99;
+            EXPECT_EQ(aspace_read(s, va_add(to, i << PAGE_SHIFT), &value, sizeof(value)),
+                      0);
+            EXPECT_EQ(value, i < touched ? i : 0);
+        }
+        EXPECT_EQ(fault(at, PROT_R), FAULT_MAPERR);
+        end();
+    }
+}
+
+TEST(what_is_not_plain_grows_step_by_step)
+{
+    vaddr_t to;
+
+    begin();
+    uint64_t at = map_top(6);
+    EXPECT(aspace_grow_plain(s, pages(at, 6), 7, &to));
+    at -= 7;
+    /* There is room behind. */
+    EXPECT(!aspace_grow_plain(s, pages(at, 7), 8, &to));
+    EXPECT_EQ(map(at + 7, 6, PROT_RW, TAG_DONTDUMP), 0);
+    s->hint = at;
+    /* Something is in the new place. */
+    EXPECT_EQ(map(at - 3, 1, PROT_RW, 0), 0);
+    EXPECT(!aspace_grow_plain(s, pages(at, 7), 8, &to));
+    EXPECT_EQ(aspace_unmap(s, pages(at - 3, 1)), 0);
+    s->hint = at;
+    /* Touched in part, of another tag, with a hole. */
+    EXPECT_EQ(fault(at + 2, PROT_W), FAULT_DONE);
+    EXPECT(!aspace_grow_plain(s, pages(at, 7), 8, &to));
+    EXPECT(!aspace_grow_plain(s, pages(at + 7, 6), 8, &to));
+    EXPECT(!aspace_grow_plain(s, pages(at + 12, 2), 8, &to));
+    EXPECT_EQ(usage().mapped, 13);
+    end();
+}
+
 TEST(an_open_that_fails_leaves_no_tables)
 {
     unsigned failed = 0;

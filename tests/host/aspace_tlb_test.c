@@ -362,6 +362,23 @@ STORY(a_page_that_moves_is_forgotten_at_its_old_place)
     end();
 }
 
+STORY(what_grows_elsewhere_is_forgotten_at_its_old_place)
+{
+    vaddr_t at;
+
+    begin();
+    s->mmap_base = s->hint = 24;
+    CHECK_EQ(aspace_map_anywhere(s, 1, 1, PROT_RW, &(struct mapping_source){0}, &at), 0);
+    CHECK_EQ(at.raw >> PAGE_SHIFT, 23);
+    CHECK_EQ(store(1, 23, 7), FAULT_DONE);
+    CHECK_EQ(load(2, 23), 7);
+    CHECK(aspace_grow_plain(s, pages(23, 1), 2, &at));
+    tlb_model_check();
+    CHECK_EQ(load(1, 23), 0xdead00 + FAULT_MAPERR);
+    CHECK_EQ(load(2, 21), 7);
+    end();
+}
+
 STORY(a_block_that_is_split_is_forgotten_where_it_changed)
 {
     begin();

@@ -234,7 +234,9 @@ static void grow_anywhere(struct job *j, const struct mapping *what)
 
     if (job_sealed(j)) wanted = -EPERM;
     if (world.scarce && wanted == -ENOMEM) return; /* could not be told apart */
-    int got = aspace_move_anywhere(j->s, j->range, what, j->n + j->more, &va);
+    bool plain = j->st->index % 4 == 3 && j->more &&
+                 aspace_grow_plain(j->s, j->range, j->n + j->more, &va);
+    int got = plain ? 0 : aspace_move_anywhere(j->s, j->range, what, j->n + j->more, &va);
     if (wanted != -ENOMEM && job_starved(got)) return;
     /* Where all the room that there is meets the source, which has holes then. */
     if (wanted == -EFAULT && got == -ENOMEM) return;
