@@ -94,23 +94,24 @@ static void added(struct exec_strings *s, size_t n)
 
 int exec_strings_add(struct exec_strings *s, const char *string)
 {
-    size_t left = strlen(string) + 1;
     int err = begin_string(s);
 
-    if (err) return err;
-    while (left > 0) {
+    while (!err) {
         char *at;
-        size_t n;
+        size_t n, len = 0;
         err = room(s, &at, &n);
-        if (err) return err;
-        if (n > left) n = left;
-        memcpy(at, string, n);
-        added(s, n);
+        if (err) break;
+        while (len < n && (at[len] = string[len]) != 0)
+            len++;
+        bool ends = len < n;
+        added(s, len + ends);
+        if (ends) {
+            s->count++;
+            break;
+        }
         string += n;
-        left -= n;
     }
-    s->count++;
-    return 0;
+    return err;
 }
 
 static int add_user(struct exec_strings *s, vaddr_t from)
