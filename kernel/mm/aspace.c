@@ -129,7 +129,8 @@ uint64_t aspace_destroy(struct aspace *s)
         /* Its lower half emptied with the root's. */
         page_free_zeroed(ptr_page(s->user_root));
     }
-    table_discard(root);
+    kspace_clear_root(s->root);
+    table_discard_zeroed(root);
     slab_free(spaces, s);
     return gone.resident;
 }

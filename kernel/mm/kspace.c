@@ -166,6 +166,13 @@ void kspace_copy_root(pte_t *root, unsigned levels)
     }
 }
 
+void kspace_clear_root(pte_t *root)
+{
+    for (unsigned i = 0; i < nfrozen; i++) {
+        root[frozen[i].index] = PTE_EMPTY;
+    }
+}
+
 static void report(const struct kspace_census *c)
 {
     log_info(

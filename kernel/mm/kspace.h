@@ -26,6 +26,8 @@ must_check int kspace_init(const struct pfn_range *ram, unsigned nram);
 
 /* For aspace_create(): fills the upper half of a fresh, empty root table of `levels` levels. */
 void kspace_copy_root(pte_t *root, unsigned levels);
+/* For aspace_destroy(): empties it again. */
+void kspace_clear_root(pte_t *root);
 
 /*
  * Maps `size` bytes of device registers from `pa` on (neither need be aligned), for this

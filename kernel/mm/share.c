@@ -135,6 +135,12 @@ static noinline void destroy_pointers(struct page *t, struct doomed_tables *gone
     }
 }
 
+/* The page of a private leaf, which has no bits above its frame number. */
+static always_inline struct page *private_page(pte_t e)
+{
+    return pfn_page(pte_plain_pfn(e));
+}
+
 /* Bare words [p, end) become empty. Where the first one is that is not bare. */
 static always_inline pte_t *destroy_bare(pte_t *p, const pte_t *end)
 {
@@ -156,8 +162,8 @@ static noinline void destroy_leaves(struct page *t)
     for (pte_t *p = &words[t->table.lo], *end = &words[t->table.hi]; p < end;) {
         pte_t e = *p;
         pte_update(p++, PTE_EMPTY);
-        if (leaf_is_private(e)) {
-            page_put_many_in(&batch, leaf_page(e));
+        if (likely(leaf_is_private(e))) {
+            page_put_many_in(&batch, private_page(e));
         } else if (pte_is_bare(e)) {
             p = destroy_bare(p, end);
         } else if (pte_holds_frame(e)) {
@@ -285,12 +291,12 @@ static noinline void clone_leaves(struct page *dst, struct page *src)
 
     while (p < end) {
         pte_t e = *p;
-        if (leaf_is_private(e)) {
-            if (leaf_writable(e)) {
+        if (likely(leaf_is_private(e))) {
+            if (unlikely(leaf_writable(e))) {
                 e = leaf_withhold(e);
                 pte_update(p, e);
             }
-            page_get(leaf_page(e));
+            page_get(private_page(e));
         } else if (pte_is_bare(e)) {
             for (; end - p > 4 && pte_four_are_bare(p); p += 4, to += 4) {
                 to[0] = p[0];

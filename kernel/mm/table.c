@@ -48,6 +48,12 @@ void table_discard(struct page *t)
     page_free(t);
 }
 
+void table_discard_zeroed(struct page *t)
+{
+    drop_twin(t);
+    page_free_zeroed(t);
+}
+
 static void free_doomed(struct grace *g)
 {
     struct page *t = container_of(g, struct page, table.grace);

@@ -70,6 +70,8 @@ static inline struct page *leaf_page(pte_t e) { return pfn_page(leaf_pfn(e)); }
 must_check struct page *table_alloc(unsigned level);
 /* Frees a table that nobody else ever saw; its words are anything. */
 void table_discard(struct page *t);
+/* The same if they are all empty, which saves clearing them. */
+void table_discard_zeroed(struct page *t);
 
 /* Tables that were reachable and are freed after a grace period, all of them after the same. Their
  * words are all empty. Begins as zeros. */

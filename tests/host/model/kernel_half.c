@@ -8,5 +8,7 @@ void kspace_copy_root(pte_t *root, unsigned levels)
     (void)levels;
 }
 
+void kspace_clear_root(pte_t *root) { (void)root; }
+
 void user_root_init(pte_t *root) { (void)root; }
 void user_root_clear(pte_t *root) { (void)root; }
