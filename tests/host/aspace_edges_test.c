@@ -142,7 +142,7 @@ TEST(a_store_that_gets_w_at_once_makes_this_hart_forget_and_no_other)
 
 static pte_t word_over(struct aspace *space, uint64_t vpn)
 {
-    struct page *t = lock_covering_page(space, vpn);
+    struct page *t = lock_covering(space, (struct span){vpn, vpn + 1}, 0);
     pte_t e = table_words(t)[word_index(vpn, t->table.level)];
 
     unlock_covering(t);
