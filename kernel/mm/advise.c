@@ -1,8 +1,8 @@
 /*
  * Advice (madvise, mlock, mseal): contents go, or meaning changes by a flag.
  *
- * DONTNEED and GUARD replace words and keep their tag and permission (map.c). The
- * others *retag*: the tag of each word becomes the same tag with flags changed.
+ * DONTNEED and GUARD replace words and keep their tag and permission (map.c); what programs mostly
+ * do, to forget pages of their own that lie in one leaf table, is a loop here. The others *retag*: the tag of each word becomes the same tag with flags changed.
  * New slots are made before the tables are locked, since that may sleep; if the
  * range shows a tag afterwards that was not there before, the step is repeated.
  */
@@ -231,6 +231,47 @@ static int drop_contents(struct aspace *s, struct span span, enum mark_kind kind
     return 0;
 }
 
+/*
+ * DONTNEED of a span in one leaf table, in one pass and without a cursor: words become marks of
+ * the meaning and permission that they have, so no count but that of frames changes. False if the
+ * table is not there, or a word shows something else than a frame that is ours alone: then
+ * drop_contents() does all of it again, since nobody is told that any of it is done. *hole: a page
+ * is mapped by nothing.
+ */
+static bool forget_in_leaf_table(struct aspace *s, struct span span, bool *hole)
+{
+    struct page *t = lock_leaf_table(s, span);
+
+    if (unlikely(!t)) return false;
+    struct words_part part = span_words(span);
+    pte_t *words = table_words(t), *w = &words[part.i], *end = &words[part.j];
+    struct page_batch sole = {0};
+    uint64_t lo = 0, hi = 0; /* words that were resident lie between them */
+    bool empty = false;
+
+    for (; w < end; w++) {
+        pte_t e = *w;
+        if (pte_is_bare(e)) {
+            empty |= pte_is_empty(e);
+            continue;
+        }
+        if (!leaf_is_private(e) || !page_join_if_sole(&sole, leaf_page(e))) break;
+        unsigned i = (unsigned)(w - words);
+        pte_store(w, pte_mark(MARK_FILL, table_leaf_tag(t, i), leaf_prot(e)));
+        if (hi == 0) lo = i;
+        hi = i + 1;
+    }
+    if (likely(hi > 0)) {
+        t->table.leaves = (uint16_t)(t->table.leaves - sole.n);
+        t->table.anon -= sole.n;
+        tlb_flush_pages(&s->tlb, vpn_va(table_base(span.lo, 0) + lo), hi - lo);
+        page_free_batch(&sole);
+    }
+    unlock_covering(t);
+    *hole = empty;
+    return w == end;
+}
+
 static void unguard_table(struct cursor *c, struct page *t, uint64_t base)
 {
     unsigned level = t->table.level;
@@ -263,12 +304,12 @@ static int unguard(struct aspace *s, struct span span)
     return 0;
 }
 
-int aspace_advise(struct aspace *s, struct range r, enum advice advice, uint32_t flags)
+/* Any advice, on any span. */
+static noinline int advise_span(struct aspace *s, struct span span, enum advice advice,
+                                uint32_t flags)
 {
-    struct span span = range_span(r);
     int err;
 
-    if (!aspace_has(s, r)) return -EINVAL;
     if (advice == ADVISE_SET_FLAGS) return retag_span(s, span, flags, 0);
     if (advice == ADVISE_CLEAR_FLAGS) return retag_span(s, span, 0, flags);
     if (advice == ADVISE_FREE && shows_object(s, span)) return -EINVAL;
@@ -287,4 +328,15 @@ int aspace_advise(struct aspace *s, struct range r, enum advice advice, uint32_t
         break;
     }
     return !err && hole ? -ENOMEM : err;
+}
+
+int aspace_advise(struct aspace *s, struct range r, enum advice advice, uint32_t flags)
+{
+    struct span span = range_span(r);
+    bool hole;
+
+    if (!aspace_has(s, r)) return -EINVAL;
+    if (likely(advice == ADVISE_DONTNEED) && likely(forget_in_leaf_table(s, span, &hole)))
+        return hole ? -ENOMEM : 0;
+    return advise_span(s, span, advice, flags);
 }
