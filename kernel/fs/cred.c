@@ -20,8 +20,6 @@ struct cred *cred_copy(const struct cred *c)
     return copy;
 }
 
-void cred_get(struct cred *c) { __atomic_fetch_add(&c->refs, 1, __ATOMIC_RELAXED); }
-
 void cred_put(struct cred *c)
 {
     if (__atomic_fetch_sub(&c->refs, 1, __ATOMIC_ACQ_REL) != 1) return;

@@ -29,7 +29,10 @@ extern struct cred root_cred;
 
 /* A copy with one reference, to be changed before anybody sees it. NULL: no memory. */
 must_check struct cred *cred_copy(const struct cred *c);
-void cred_get(struct cred *c);
+static inline void cred_get(struct cred *c)
+{
+    __atomic_fetch_add(&c->refs, 1, __ATOMIC_RELAXED);
+}
 void cred_put(struct cred *c);
 
 /* Is `gid` the file system group, or a supplementary one? */
