@@ -261,7 +261,7 @@ static noinline long wake_waiters(struct bucket *b, struct name name, int n,
 {
     lock(b);
     long woken = wake_some(b, name, n, bits);
-    unlock(b);
+    spin_unlock_to_work(&b->lock, RANK_FUTEX);
     return woken;
 }
 

@@ -66,6 +66,14 @@ struct run_queue *lock_queue_of(struct thread *t);
 /* Begins what context_init() made: the first thing a new thread does. */
 void thread_begin(void);
 
+/* thread_prepare_to_block(). A wake-up may set the word again at any time before we block; what it
+ * was for is visible to the caller, if this takes it away. */
+static inline void thread_prepare(void)
+{
+    interleave("prepare", current_thread());
+    __atomic_exchange_n(&current_thread()->wake_pending, 0, __ATOMIC_ACQ_REL);
+}
+
 /* thread_wake() with preemption off. */
 void sched_wake(struct thread *t);
 

@@ -8,7 +8,7 @@ static void count(struct run_queue *q, uint32_t more)
 {
     bool in_turn = !q->front && list_empty(&q->woken);
 
-    __atomic_store_n(&q->waiting, q->waiting + more, __ATOMIC_RELAXED);
+    run_queue_set_waiting(q, q->waiting + more);
     q->in_turn = in_turn ? q->waiting : 0;
 }
 
@@ -35,15 +35,9 @@ void run_queue_add(struct run_queue *q, struct thread *t)
 
 bool run_queue_add_woken(struct run_queue *q, struct thread *t)
 {
-    if (t->turn != q->turns) new_slice(q, t);
-    if (t->slice == 0) {
-        run_queue_add(q, t);
-        return false;
-    }
-    list_push_back(&q->woken, &t->queue);
-    __atomic_store_n(&q->waiting, q->waiting + 1, __ATOMIC_RELAXED);
-    q->in_turn = 0;
-    return !q->front;
+    if (run_queue_may_lead(q, t)) return run_queue_lead(q, t);
+    run_queue_add(q, t);
+    return false;
 }
 
 void run_queue_end_turn(struct run_queue *q, struct thread *t)

@@ -40,7 +40,29 @@ struct run_queue {
 
 void run_queue_init(struct run_queue *q, struct thread *idle, uint64_t slice);
 
-/* A thread that has woken. True if it goes ahead of the running one, which is not idle. */
+static inline void run_queue_set_waiting(struct run_queue *q, uint32_t n)
+{
+    *(volatile uint32_t *)&q->waiting = n; /* gcc would make it an AMO */
+}
+
+/* A thread that has woken gets a new slice if that is due. Has it any of its slice left? */
+static inline bool run_queue_may_lead(const struct run_queue *q, struct thread *t)
+{
+    if (unlikely(t->turn != q->turns)) {
+        t->slice = q->slice;
+        t->turn = q->turns;
+    }
+    return likely(t->slice != 0);
+}
+/* That one comes to `woken`. True if it goes ahead of the running one, which is not idle. */
+static inline bool run_queue_lead(struct run_queue *q, struct thread *t)
+{
+    list_push_back(&q->woken, &t->queue);
+    run_queue_set_waiting(q, q->waiting + 1);
+    q->in_turn = 0;
+    return !q->front;
+}
+/* A thread that has woken, wherever it belongs then: likewise. */
 bool run_queue_add_woken(struct run_queue *q, struct thread *t);
 /* A thread that is new here: at the end, with a new slice. */
 void run_queue_add(struct run_queue *q, struct thread *t);
@@ -64,31 +86,37 @@ static inline struct thread *run_queue_rotate(struct run_queue *q, struct thread
 static inline void run_queue_put_back(struct run_queue *q, struct thread *t)
 {
     list_push_front(&q->ready, &t->queue);
-    __atomic_store_n(&q->waiting, q->waiting + 1, __ATOMIC_RELAXED);
+    run_queue_set_waiting(q, q->waiting + 1);
     q->in_turn = 0;
 }
 
 /* Takes a waiting thread out, because it goes elsewhere. */
 void run_queue_remove(struct run_queue *q, struct thread *t);
-/* The next one to run here, taken out; NULL if nobody waits. */
-must_check static inline struct thread *run_queue_next(struct run_queue *q)
+/* The next one to run here, taken out. Somebody waits. */
+static inline struct thread *run_queue_take(struct run_queue *q)
 {
     struct list *from = &q->woken, *first = from->next;
     uint32_t left = q->waiting - 1;
 
     q->front = first != from;
-    if (unlikely(left == -1u)) return NULL;
     q->in_turn = 0;
     if (!q->front) {
         from = &q->ready;
         first = from->next;
         q->in_turn = left;
     }
-    __atomic_store_n(&q->waiting, left, __ATOMIC_RELAXED);
+    run_queue_set_waiting(q, left);
     from->next = first->next;
     first->next->prev = from;
     first->next = first; /* as much of list_init() as list_empty() needs */
     return list_entry(first, struct thread, queue);
+}
+/* Likewise; NULL if nobody waits. */
+must_check static inline struct thread *run_queue_next(struct run_queue *q)
+{
+    if (likely(q->waiting)) return run_queue_take(q);
+    q->front = false;
+    return NULL;
 }
 /* The one that an idle hart (`hart`: its bit) takes; it stays. NULL if none may go there. */
 must_check struct thread *run_queue_to_steal(struct run_queue *q, uint64_t hart);

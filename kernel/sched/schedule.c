@@ -49,10 +49,7 @@ static bool may_run(const struct thread *t, const struct hart *h)
     return __atomic_load_n(&t->affinity, __ATOMIC_RELAXED) & bit(h);
 }
 
-static bool is_idle(const struct hart *h)
-{
-    return h->current == &queue_of(h)->idle->ctx;
-}
+static bool is_idle(const struct hart *h) { return h->current == &h->queue->idle->ctx; }
 
 /* Without touching the depth: it is 1, or interrupts are closed, and it is another thread that
  * unlocks. */
@@ -80,12 +77,11 @@ static always_inline struct run_queue *lock_queue(struct thread *t)
 
 struct run_queue *lock_queue_of(struct thread *t) { return lock_queue(t); }
 
-/* The time that t has run comes off its slice. */
+/* The time that t has run comes off its slice: its turn is over. */
 static void charge(struct thread *t, uint64_t now)
 {
     uint64_t ran = now - t->started;
 
-    t->started = now;
     *(volatile uint64_t *)&t->ran_ticks =
         t->ran_ticks + ran; /* gcc would make it an AMO */
     t->slice = ran < t->slice ? t->slice - ran : 0;
@@ -211,7 +207,7 @@ static noinline frameless void run_next(struct run_queue *q, uint64_t now)
         return;
     }
     irq_close();
-    struct thread *next = run_queue_next(q);
+    struct thread *next = run_queue_take(q);
     switch_to(q, next, begin_turn(q, next, now));
 }
 
@@ -240,29 +236,55 @@ static noinline void end_turn(struct run_queue *q, uint64_t now)
     run_next(q, now);
 }
 
-void sched_look_closely(void)
+/* One who has woken goes ahead of the running thread, whose turn has not ended. */
+static always_inline void give_way(struct run_queue *q, struct thread *t, uint64_t now)
+{
+    charge(t, now);
+    run_queue_put_back(q, t);
+    run_next(q, now);
+}
+
+/* The queue is locked. */
+static noinline void look_further(struct run_queue *q, uint64_t now)
+{
+    struct thread *t = current_thread();
+    uint64_t end = t->started + t->slice;
+    bool stays = t == q->idle ? q->waiting == 0 : may_run(t, this_hart());
+
+    if (!stays || (q->waiting && now >= end)) {
+        end_turn(q, now);
+    } else if (run_queue_wants(q, end - now)) {
+        give_way(q, t, now);
+    } else {
+        if (q->waiting) timer_want(end);
+        unlock(q);
+    }
+}
+
+static noinline void wait_and_look(struct run_queue *q)
+{
+    lock(q);
+    look_further(q, read_time());
+}
+
+/* Mostly somebody has woken who goes ahead. */
+frameless void sched_look_closely(void)
 {
     struct thread *t = current_thread();
     struct run_queue *q = this_hart()->queue;
 
-    lock(q);
-    uint64_t now = read_time();
-    uint64_t end = t->started + t->slice;
-    bool stays = t == q->idle ? q->waiting == 0 : may_run(t, this_hart());
-    if (unlikely(!stays || t == q->idle || (q->waiting && now >= end))) {
-        if (!stays || q->waiting) {
-            end_turn(q, now);
-            return;
-        }
-    } else if (run_queue_wants(q, end - now)) {
-        charge(t, now);
-        run_queue_put_back(q, t);
-        run_next(q, now);
+    if (unlikely(!spin_try(&q->lock))) {
+        wait_and_look(q);
         return;
-    } else if (q->waiting) {
-        timer_want(end);
     }
-    unlock(q);
+    rank_enter(RANK_RUNQUEUE);
+    uint64_t now = read_time();
+    if (unlikely(q->front || list_empty(&q->woken) || t == q->idle ||
+                 !may_run(t, this_hart()) || now - t->started >= t->slice)) {
+        look_further(q, now);
+        return;
+    }
+    give_way(q, t, now);
 }
 
 /* Most looks find that the thread may go on. What changes that after the lock-free look is
@@ -326,15 +348,8 @@ carefully:
     yield_carefully();
 }
 
-/* A wake-up may set the word again at any time before we block; what it was for is visible
- * to the caller, if this takes it away. */
-void thread_prepare_to_block(void)
-{
-    interleave("prepare", current_thread());
-    __atomic_exchange_n(&current_thread()->wake_pending, 0, __ATOMIC_ACQ_REL);
-}
-
-void thread_cancel_block(void) {}
+frameless void thread_prepare_to_block(void) { thread_prepare(); }
+frameless void thread_cancel_block(void) {}
 
 /* Somebody has the queue's lock, or has woken the thread, or nobody else waits to run. */
 static noinline void block_carefully(void)
@@ -373,7 +388,7 @@ frameless void thread_block(void)
     uint64_t now = read_time();
     t->state = THREAD_BLOCKED;
     charge(t, now);
-    struct thread *next = run_queue_next(q);
+    struct thread *next = run_queue_take(q);
     switch_to(q, next, begin_turn(q, next, now));
     return;
 
@@ -395,6 +410,11 @@ void thread_exit(void)
     t->state = THREAD_DEAD;
     run_next_away(q, now);
     panic("a dead thread runs");
+}
+
+static bool nobody_rests(void)
+{
+    return likely(__atomic_load_n(&harts_at_rest, __ATOMIC_RELAXED) == 0);
 }
 
 /* One of the harts at rest that are in `allowed`, which is not at rest any more, or NULL. */
@@ -438,46 +458,57 @@ static noinline struct hart *choose_hart_widely(const struct thread *t)
 /* Its last hart, if that is free; else one that is; else its last, or any that it may use. */
 static struct hart *choose_hart(const struct thread *t)
 {
-    bool none_rests = __atomic_load_n(&harts_at_rest, __ATOMIC_RELAXED) == 0;
-
-    return likely(none_rests && may_run(t, t->ctx.hart)) ? t->ctx.hart
-                                                         : choose_hart_widely(t);
+    return nobody_rests() && may_run(t, t->ctx.hart) ? t->ctx.hart
+                                                     : choose_hart_widely(t);
 }
 
-static noinline void interrupt(struct hart *h) { ipi_send(bit(h), IPI_WAKE); }
-
 /* `h` should look at its queue, or for something to steal. */
-static void poke(struct hart *h)
+static void mark(struct hart *h)
 {
     __atomic_fetch_or(&h->work, HART_WORK_RESCHED, __ATOMIC_SEQ_CST);
-    if (h != this_hart()) interrupt(h);
+}
+static void poke(struct hart *h)
+{
+    mark(h);
+    if (h != this_hart()) ipi_send(bit(h), IPI_WAKE);
 }
 
 /* Something waits for a hart that is busy: a hart at rest may steal it. */
-static void offer(uint64_t affinity)
+static noinline void offer(uint64_t affinity)
 {
-    if (likely(__atomic_load_n(&harts_at_rest, __ATOMIC_RELAXED) == 0)) return;
-    struct hart *thief = claim_resting(affinity);
+    struct hart *thief = nobody_rests() ? NULL : claim_resting(affinity);
+
     if (thief) poke(thief);
 }
 
-/* Puts t into the queue of `h`, which is locked, and says whether `h` must be told. */
-static bool enqueue(struct run_queue *q, struct hart *h, struct thread *t, bool woken)
+/* Another hart has something new in its queue. */
+static noinline void announce_there(struct hart *h, uint64_t affinity, bool tell,
+                                    bool busy)
 {
-    bool first = q->waiting == 0;
-    bool ahead = false;
+    if (tell) poke(h);
+    if (busy) offer(affinity);
+}
 
-    if (woken) {
-        ahead = run_queue_add_woken(q, t);
-    } else {
-        run_queue_add(q, t);
-    }
+/*
+ * Somebody has come to the queue of `h`, which is unlocked then. `told`: the running thread, if that
+ * is not the idle one, is to look; so it must if nobody waited before, or nobody would look when its
+ * slice ends. Preemption is off.
+ */
+static always_inline void announce(struct run_queue *q, struct hart *h, uint64_t affinity,
+                                   bool told)
+{
     full_fence(); /* with idle.c, see above */
     interleave("enqueued", q);
-    if (is_idle(h))
-        return h == this_hart() || __atomic_load_n(&h->idle, __ATOMIC_RELAXED);
-    return first ||
-           ahead; /* `first`: nobody looks when the slice of the running one ends */
+    bool busy = h->current != &q->idle->ctx, here = h == this_hart();
+    bool tell = busy ? told : here || __atomic_load_n(&h->idle, __ATOMIC_RELAXED);
+
+    unlock(q);
+    if (unlikely(!here)) {
+        announce_there(h, affinity, tell, busy);
+        return;
+    }
+    if (tell) mark(h);
+    if (busy && !nobody_rests()) offer(affinity);
 }
 
 /* Lets the queue of t's hart go for that of `to`, or of another hart if t may not go there: which
@@ -500,24 +531,24 @@ static noinline struct hart *change_queue(struct run_queue *q, struct thread *t,
  * Puts t, which is ours, into the queue of `to`, or of another hart if it may not go there.
  * That of t->ctx.hart is locked, and unlocked in the end. Preemption is off.
  */
-static always_inline void deliver(struct run_queue *q, struct thread *t, struct hart *to,
-                                  bool woken)
+static noinline void deliver(struct run_queue *q, struct thread *t, struct hart *to,
+                             bool woken)
 {
     t->state = THREAD_RUNNABLE;
     if (unlikely(to != t->ctx.hart)) {
         to = change_queue(q, t, to);
         q = queue_of(to);
     }
-    uint64_t affinity = __atomic_load_n(&t->affinity, __ATOMIC_RELAXED);
-    bool tell = enqueue(q, to, t, woken);
-    bool busy = !is_idle(to);
-    unlock(q);
-
-    if (tell) poke(to);
-    if (busy) offer(affinity);
+    bool first = q->waiting == 0, ahead = false;
+    if (woken) {
+        ahead = run_queue_add_woken(q, t);
+    } else {
+        run_queue_add(q, t);
+    }
+    announce(q, to, __atomic_load_n(&t->affinity, __ATOMIC_RELAXED), first || ahead);
 }
 
-static noinline void place(struct run_queue *q, struct thread *t, struct hart *to)
+static void place(struct run_queue *q, struct thread *t, struct hart *to)
 {
     deliver(q, t, to, false);
     preempt_on(); /* it was off since the queue was locked */
@@ -558,17 +589,42 @@ void sched_set_affinity(struct thread *t, uint64_t mask)
     preempt_on();
 }
 
-void sched_wake(struct thread *t)
+static noinline void wake_carefully(struct thread *t)
 {
     struct run_queue *q = lock_queue(t);
 
-    if (likely(t->state == THREAD_BLOCKED)) {
+    if (t->state == THREAD_BLOCKED) {
         deliver(q, t, choose_hart(t), true);
         preempt_on(); /* it was off since the queue was locked */
     } else {
         __atomic_store_n(&t->wake_pending, 1, __ATOMIC_RELEASE);
         spin_unlock(&q->lock, RANK_RUNQUEUE);
     }
+}
+
+/* It has slept on a hart where it may stay, while none rests, and has some of its slice left. */
+frameless void sched_wake(struct thread *t)
+{
+    struct hart *h = __atomic_load_n(&t->ctx.hart, __ATOMIC_RELAXED);
+    struct run_queue *q = h->queue;
+
+    debug_assert(!preempt_is_on());
+    if (unlikely(!spin_try(&q->lock))) goto carefully;
+    rank_enter(RANK_RUNQUEUE);
+    uint64_t affinity = __atomic_load_n(&t->affinity, __ATOMIC_RELAXED);
+    if (unlikely(t->ctx.hart != h || t->state != THREAD_BLOCKED || !(affinity & bit(h)) ||
+                 !nobody_rests() || !run_queue_may_lead(q, t))) {
+        unlock(q);
+        goto carefully;
+    }
+    t->state = THREAD_RUNNABLE;
+    bool first = q->waiting == 0;
+    bool ahead = run_queue_lead(q, t);
+    announce(q, h, affinity, first || ahead);
+    return;
+
+carefully:
+    wake_carefully(t);
 }
 
 /* One that runs is not blocked, and looks at the word itself when it is about to be. */

@@ -15,8 +15,9 @@
  * Who is woken is taken out. Most find what they waited for, and are done; who does not
  * enters again, at the front, since it was the first to come, and looks once more.
  *
- * Leaving takes the lock even then: whoever wakes us lets go of the queue before we leave, and
- * the queue may be gone afterwards.
+ * Leaving waits even then until whoever wakes us has let go of the queue, which may be gone
+ * afterwards. Mostly he has: who sees that it is out, and then that nobody has the lock, need not
+ * take it.
  *
  * Calls of notify() come when all threads have been woken, and one after the other with the
  * queue unlocked. Those that are still to come stand in a list of the waker's, out of which
@@ -28,26 +29,49 @@
 #include "sched/internal.h"
 #include "sched/timer.h"
 
+static void init_list(struct wait_queue *q)
+{
+    if (!q->waiters.next) list_init(&q->waiters);
+}
+
 static void lock(struct wait_queue *q)
 {
     spin_lock(&q->lock, RANK_WAIT);
-    if (!q->waiters.next) list_init(&q->waiters);
+    init_list(q);
 }
 
 static void unlock(struct wait_queue *q) { spin_unlock(&q->lock, RANK_WAIT); }
 
 void wait_init(struct wait_queue *q) { *q = (struct wait_queue){0}; }
 
-void wait_begin(struct wait_queue *q, struct waiter *w)
+static noinline void enter_carefully(struct wait_queue *q, struct waiter *w)
+{
+    lock(q);
+    list_push_back(&q->waiters, &w->link);
+    unlock(q);
+    full_fence(); /* with somebody_waits() */
+}
+
+/* With interrupts closed instead of preemption off: that is two instructions, not nine. */
+frameless void wait_begin(struct wait_queue *q, struct waiter *w)
 {
     w->queue = q;
     w->slept = false;
     w->thread = current_thread();
     w->notify = NULL;
-    thread_prepare_to_block();
-    lock(q);
+    thread_prepare();
+    irq_close();
+    if (unlikely(!spin_try(&q->lock))) {
+        irq_open();
+        enter_carefully(q, w);
+        return;
+    }
+    rank_enter(RANK_WAIT);
+    init_list(q);
     list_push_back(&q->waiters, &w->link);
-    unlock(q);
+    spin_release(&q->lock);
+    rank_leave(RANK_WAIT);
+    irq_open();
     full_fence(); /* with somebody_waits() */
 }
 
@@ -55,7 +79,7 @@ void wait_begin(struct wait_queue *q, struct waiter *w)
 static noinline void enter_again(struct waiter *w)
 {
     w->slept = false;
-    thread_prepare_to_block();
+    thread_prepare();
     lock(w->queue);
     list_push_front(&w->queue->waiters, &w->link);
     unlock(w->queue);
@@ -69,20 +93,32 @@ void wait_sleep(struct waiter *w)
         return;
     }
     thread_block();
-    w->slept = wait_rang(w);
-    if (!w->slept) thread_prepare_to_block();
+    if (likely(wait_rang(w))) {
+        w->slept = true;
+    } else {
+        thread_prepare();
+    }
 }
 
 /* Who was woken without having slept for it, between entering the queue and finding the
  * condition true, may have the wake-up that another needs. */
-void wait_end(struct wait_queue *q, struct waiter *w)
+static noinline void leave(struct wait_queue *q, struct waiter *w)
 {
     lock(q);
     bool woken = list_empty(&w->link);
     list_remove(&w->link);
     unlock(q);
-    thread_cancel_block();
     if (woken && !w->slept) wait_wake_one(q);
+}
+
+frameless void wait_end(struct wait_queue *q, struct waiter *w)
+{
+    interleave("leave", q);
+    if (unlikely(!w->slept || spin_is_held(&q->lock))) {
+        leave(q, w);
+        return;
+    }
+    __atomic_thread_fence(__ATOMIC_ACQUIRE); /* with the unlocking of who woke us */
 }
 
 void wait_watch(struct wait_queue *q, struct waiter *w)
@@ -107,10 +143,15 @@ bool wait_rang(const struct waiter *w)
     return __atomic_load_n(&w->link.next, __ATOMIC_ACQUIRE) == &w->link;
 }
 
-/* The thread lives as long as we have the lock: it takes it before it goes. */
+static struct waiter *first_of(struct wait_queue *q)
+{
+    return list_entry(q->waiters.next, struct waiter, link);
+}
+
+/* The thread lives as long as we have the lock: it waits for that before it goes. */
 static void wake_first(struct wait_queue *q, struct list *to_notify)
 {
-    struct waiter *w = list_entry(q->waiters.next, struct waiter, link);
+    struct waiter *w = first_of(q);
 
     list_remove(&w->link);
     if (unlikely(w->notify)) {
@@ -135,22 +176,33 @@ static noinline void notify_and_unlock(struct wait_queue *q, struct list *to_not
     preempt_on();
 }
 
-static noinline unsigned wake(struct wait_queue *q, unsigned most)
+/* The same where somebody is to be notified. The lock is held, and is not afterwards. */
+static noinline void wake_and_notify(struct wait_queue *q, bool all)
 {
     struct list to_notify;
-    unsigned n = 0;
 
     list_init(&to_notify);
-    lock(q);
-    for (; n < most && !list_empty(&q->waiters); n++) {
+    do {
         wake_first(q, &to_notify);
+    } while (all && !list_empty(&q->waiters));
+    notify_and_unlock(q, &to_notify);
+}
+
+/* Mostly it is threads that wait. */
+static noinline void wake(struct wait_queue *q, bool all)
+{
+    lock(q);
+    while (!list_empty(&q->waiters)) {
+        struct waiter *w = first_of(q);
+        if (unlikely(w->notify)) {
+            wake_and_notify(q, all);
+            return;
+        }
+        list_remove(&w->link);
+        sched_wake(w->thread);
+        if (!all) break;
     }
-    if (likely(list_empty(&to_notify))) {
-        unlock(q);
-    } else {
-        notify_and_unlock(q, &to_notify);
-    }
-    return n;
+    spin_unlock_to_work(&q->lock, RANK_WAIT);
 }
 
 /* Or has entered before it could see what the caller changed. */
@@ -162,14 +214,14 @@ static bool somebody_waits(const struct wait_queue *q)
     return first && first != &q->waiters;
 }
 
-unsigned wait_wake_one(struct wait_queue *q)
+frameless void wait_wake_one(struct wait_queue *q)
 {
-    return somebody_waits(q) ? wake(q, 1) : 0;
+    if (somebody_waits(q)) wake(q, false);
 }
 
-frameless unsigned wait_wake_all(struct wait_queue *q)
+frameless void wait_wake_all(struct wait_queue *q)
 {
-    return somebody_waits(q) ? wake(q, ~0u) : 0;
+    if (somebody_waits(q)) wake(q, true);
 }
 
 /* A timer that wakes a thread. */
@@ -222,7 +274,7 @@ void sleep_until(uint64_t deadline_ns)
     timer_init(&a.timer, ring);
     timer_set(&a.timer, deadline_ns);
     for (;;) {
-        thread_prepare_to_block();
+        thread_prepare();
         if (rang(&a)) break;
         thread_block();
     }

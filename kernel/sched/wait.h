@@ -61,9 +61,9 @@ void wait_unwatch(struct waiter *w);
 /* Has a wake-up taken it out? */
 bool wait_rang(const struct waiter *w);
 
-/* Wakes the first, or all. Whom it woke leaves the queue: the number woken. */
-unsigned wait_wake_one(struct wait_queue *q);
-unsigned wait_wake_all(struct wait_queue *q);
+/* Wakes the first, or all. Whom it woke leaves the queue. */
+void wait_wake_one(struct wait_queue *q);
+void wait_wake_all(struct wait_queue *q);
 
 #define wait_until(q, condition)  \
     do {                          \

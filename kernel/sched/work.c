@@ -46,15 +46,24 @@ static always_inline bool is_more(void)
     return __atomic_load_n(&this_hart()->work, __ATOMIC_RELAXED);
 }
 
+static noinline void do_more(void)
+{
+    while (is_more()) {
+        set_depth(1);
+        do_what_there_is();
+        set_depth(0);
+    }
+}
+
+/* Mostly one round does. */
 void hart_do_work(void)
 {
     debug_assert(this_context->preempt == 0);
     if (!irq_enabled()) return;
-    do {
-        set_depth(1);
-        do_what_there_is();
-        set_depth(0);
-    } while (is_more());
+    set_depth(1);
+    do_what_there_is();
+    set_depth(0);
+    if (unlikely(is_more())) do_more();
 }
 
 void hart_do_work_in_trap(void)

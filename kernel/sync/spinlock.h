@@ -71,3 +71,10 @@ static inline void spin_unlock(struct spinlock *l, enum lock_rank rank)
     rank_leave(rank);
     preempt_on();
 }
+/* The same for who has woken somebody: see preempt_on_to_work(). */
+static inline void spin_unlock_to_work(struct spinlock *l, enum lock_rank rank)
+{
+    spin_release(l);
+    rank_leave(rank);
+    preempt_on_to_work();
+}

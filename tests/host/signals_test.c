@@ -201,11 +201,7 @@ void wait_end(struct wait_queue *q, struct waiter *w)
     (void)q;
     (void)w;
 }
-unsigned wait_wake_all(struct wait_queue *q)
-{
-    (void)q;
-    return 0;
-}
+void wait_wake_all(struct wait_queue *q) { (void)q; }
 
 /* The program's stack: what was pushed last. */
 static struct {

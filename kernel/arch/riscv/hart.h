@@ -110,6 +110,16 @@ static inline void preempt_on(void)
     }
 }
 
+/* The same for where there mostly is something to do, such as to let a thread run that was woken. */
+static inline void preempt_on_to_work(void)
+{
+    struct context *c = this_context;
+
+    __asm__ volatile("" ::: "memory");
+    if (--c->preempt == 0 && __atomic_load_n(&c->hart->work, __ATOMIC_RELAXED))
+        hart_do_work();
+}
+
 static inline bool preempt_is_on(void) { return this_context->preempt == 0; }
 
 /* Interrupts of this hart. irq_save() returns what irq_restore() wants back. */

@@ -43,23 +43,22 @@ void wait_end(struct wait_queue *q, struct waiter *w)
     (void)w;
 }
 
-static unsigned wake(void)
+static void wake(void)
 {
     pthread_mutex_lock(&lock);
     wakes++;
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
-    return 1;
 }
 
-unsigned wait_wake_one(struct wait_queue *q)
+void wait_wake_one(struct wait_queue *q)
 {
     (void)q;
-    return wake();
+    wake();
 }
 
-unsigned wait_wake_all(struct wait_queue *q)
+void wait_wake_all(struct wait_queue *q)
 {
     (void)q;
-    return wake();
+    wake();
 }

@@ -68,6 +68,8 @@ static inline void preempt_on(void)
     if (--h->preempt == 0 && __atomic_load_n(&h->work, __ATOMIC_RELAXED)) hart_do_work();
 }
 
+static inline void preempt_on_to_work(void) { preempt_on(); }
+
 static inline bool preempt_is_on(void) { return this_hart()->preempt == 0; }
 
 static inline uint64_t irq_save(void)
