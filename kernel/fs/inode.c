@@ -12,8 +12,6 @@
 file_time_t (*file_clock)(void);
 bool (*file_wait_interrupted)(void);
 
-bool file_interrupted(void) { return file_wait_interrupted && file_wait_interrupted(); }
-
 static const uint32_t kind_modes[] = {
     [INODE_REGULAR] = S_IFREG, [INODE_DIRECTORY] = S_IFDIR, [INODE_SYMLINK] = S_IFLNK,
     [INODE_CHAR] = S_IFCHR,    [INODE_BLOCK] = S_IFBLK,     [INODE_FIFO] = S_IFIFO,

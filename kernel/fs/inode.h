@@ -57,7 +57,10 @@ static inline file_time_t file_now(void) { return file_clock ? file_clock() : 0;
 /* Set at boot by whoever knows processes: should the calling thread stop waiting, because
  * a signal came? NULL: never. Who hears yes returns -ERESTARTSYS. */
 extern bool (*file_wait_interrupted)(void);
-bool file_interrupted(void);
+static inline bool file_interrupted(void)
+{
+    return file_wait_interrupted && file_wait_interrupted();
+}
 
 /*
  * A file system. Its mounts and inodes hold it; the dentries of one that keeps names in

@@ -13,9 +13,17 @@
  * of a pipe.
  *
  * Waiting: two queues, one for whoever waits for bytes and one for whoever waits for room;
- * opening a fifo waits on the queue of its own side. Counts change under the mutex, and wake-ups
- * come after it. Who waits looks at the counts without the mutex, since taking one may wait too,
- * and looks again with it. All are woken each time: a poller is nobody who would pass it on.
+ * opening a fifo waits on the queue of its own side. Who waits enters the queue before it lets the
+ * mutex go, and looks again with the mutex when it has left the queue: what it waits for changes
+ * under the mutex, and wake-ups come after that. All are woken each time: a poller is nobody who
+ * would pass it on.
+ *
+ * Most reads and writes are of bytes that lie in one page, and come from or go to one buffer of a
+ * program: those are one copy, and what it takes to know. They do not look into the ring: the pages
+ * of the head and the tail are known, and whatever may change them (all else) looks them up again.
+ *
+ * Reads and writes set the times of a fifo, which has a name and is looked at. Those of a pipe
+ * without one stay what they were at first, as they do on Linux since 6.15.
  */
 #include "fs/pipe.h"
 
@@ -34,8 +42,11 @@ struct pipe {
     struct wait_queue bytes, room;
     struct page **page;        /* the ring, under lock; each may be NULL: not there */
     struct page *first[PAGES]; /* what it is at first */
-    /* Atomic, and change under lock. */
-    uint64_t npages;
+    struct inode *fifo;        /* whose times are set, or NULL; set once */
+    /* Under lock. */
+    const char *head_page; /* of bytes, or NULL: not known */
+    char *tail_page;
+    uint64_t npages; /* atomic: read without the lock, too */
     uint64_t head, tail;
     uint64_t readers, writers; /* open files */
     uint64_t reads, writes;    /* opens ever, for those who wait for one */
@@ -43,25 +54,10 @@ struct pipe {
     unsigned opens;            /* who is on its way in, or in. Under the inode's lock */
 };
 
-static uint64_t load(const uint64_t *count)
-{
-    return __atomic_load_n(count, __ATOMIC_ACQUIRE);
-}
-static void add(uint64_t *count, uint64_t n)
-{
-    __atomic_store_n(count, *count + n, __ATOMIC_RELEASE);
-}
-
-/* Without the lock: of some moment, since the head never passes the tail. */
-static uint64_t filled(const struct pipe *p)
-{
-    uint64_t head = load(&p->head);
-
-    return load(&p->tail) - head;
-}
+static uint64_t filled(const struct pipe *p) { return p->tail - p->head; }
 static uint64_t room(const struct pipe *p)
 {
-    uint64_t n = filled(p), size = load(&p->npages) * PAGE_SIZE;
+    uint64_t n = filled(p), size = p->npages * PAGE_SIZE;
 
     return n < size ? size - n : 0;
 }
@@ -94,6 +90,20 @@ static void destroy(struct pipe *p)
 static struct page **page_at(struct pipe *p, uint64_t pos)
 {
     return &p->page[pos / PAGE_SIZE % p->npages];
+}
+
+static char *bytes_at(struct pipe *p, uint64_t pos)
+{
+    struct page *page = *page_at(p, pos);
+
+    return page ? page_ptr(page) : NULL;
+}
+
+/* The head, the tail or the ring has changed. */
+static void look_up_pages(struct pipe *p)
+{
+    p->head_page = bytes_at(p, p->head);
+    p->tail_page = bytes_at(p, p->tail);
 }
 
 /* A copy of what lies in one page, and does not go round. */
@@ -131,18 +141,22 @@ static noinline long take(struct pipe *p, struct transfer *t)
         size_t len = piece_at(head, have);
         const char *from = (const char *)page_ptr(*page_at(p, head)) + head % PAGE_SIZE;
         long n = transfer_out(t, from, len);
-        if (n < 0) return total ? total : n;
-        add(&p->head, (uint64_t)n);
+        if (n < 0) {
+            if (total == 0) total = n;
+            break;
+        }
+        p->head += (uint64_t)n;
         total += n;
         bool short_copy = (size_t)n < len && t->left;
         if (p->head % PAGE_SIZE == 0) page_read_out(p);
         if (short_copy) break;
     }
+    look_up_pages(p);
     return total;
 }
 
 /* Up to `len` bytes, for which there is room. */
-static long put(struct pipe *p, struct transfer *t, size_t len)
+static long put_pieces(struct pipe *p, struct transfer *t, size_t len)
 {
     long total = 0;
 
@@ -153,12 +167,20 @@ static long put(struct pipe *p, struct transfer *t, size_t len)
         size_t piece = piece_at(p->tail, len);
         long n = transfer_in(t, (char *)page_ptr(*page) + p->tail % PAGE_SIZE, piece);
         if (n < 0) return total ? total : n;
-        add(&p->tail, (uint64_t)n);
+        p->tail += (uint64_t)n;
         total += n;
         len -= (size_t)n;
         if ((size_t)n < piece) break;
     }
     return total;
+}
+
+static long put(struct pipe *p, struct transfer *t, size_t len)
+{
+    long n = put_pieces(p, t, len);
+
+    look_up_pages(p);
+    return n;
 }
 
 /* Pages for `len` bytes, so that a write of few is not cut in two. */
@@ -175,6 +197,20 @@ static bool have_pages(struct pipe *p, size_t len)
 
 static bool waits(const struct file *f) { return !(file_flags(f) & O_NONBLOCK); }
 
+/* Waits for a wake-up of q. The lock is held before and after. Did a signal end the wait? */
+static inline bool wait_once(struct pipe *p, struct wait_queue *q)
+{
+    struct waiter w;
+
+    wait_begin(q, &w);
+    mutex_unlock_quickly(&p->lock);
+    bool interrupted = file_interrupted();
+    if (!interrupted) wait_sleep(&w);
+    wait_end(q, &w);
+    mutex_lock_quickly(&p->lock);
+    return interrupted;
+}
+
 /*
  * Waits on q until `ready`, if `wait` says so. The lock is held before and after. 0, or why not.
  */
@@ -182,18 +218,12 @@ static always_inline int wait_for(struct pipe *p, bool wait, struct wait_queue *
                                   bool (*ready)(const struct pipe *, uint64_t),
                                   uint64_t arg)
 {
+    bool interrupted = false;
+
     while (!ready(p, arg)) {
-        struct waiter w;
-        bool interrupted = false;
         if (!wait) return -EAGAIN;
-        mutex_unlock(&p->lock);
-        wait_begin(q, &w);
-        while (!ready(p, arg) && !(interrupted = file_interrupted())) {
-            wait_sleep(&w);
-        }
-        wait_end(q, &w);
-        mutex_lock(&p->lock);
-        if (interrupted && !ready(p, arg)) return -ERESTARTSYS;
+        if (interrupted) return -ERESTARTSYS;
+        interrupted = wait_once(p, q);
     }
     return 0;
 }
@@ -201,13 +231,13 @@ static always_inline int wait_for(struct pipe *p, bool wait, struct wait_queue *
 static bool readable(const struct pipe *p, uint64_t arg)
 {
     (void)arg;
-    return !load(&p->peeked) && (filled(p) || load(&p->writers) == 0);
+    return !p->peeked && (p->tail != p->head || p->writers == 0);
 }
 
 /* Room for as much as must go in at once. */
 static bool writable(const struct pipe *p, uint64_t least)
 {
-    return room(p) >= least || load(&p->readers) == 0;
+    return room(p) >= least || p->readers == 0;
 }
 
 static noinline int wait_readable(struct pipe *p, bool wait)
@@ -219,64 +249,143 @@ static noinline int wait_writable(struct pipe *p, bool wait, uint64_t least)
     return wait_for(p, wait, &p->room, writable, least);
 }
 
-/* Bytes that are there and lie in one page, which stays: most reads want no more. */
-static bool is_simple_read(const struct pipe *p, size_t len)
+static noinline void touch(struct inode *fifo, unsigned times)
 {
-    return p->tail - p->head >= len && !p->peeked &&
-           p->head % PAGE_SIZE + len < PAGE_SIZE;
+    inode_touch(fifo, times);
 }
 
-static long take_simply(struct pipe *p, struct transfer *t)
+/* Are the bytes of a read all there, in one page, which stays, and do they go to one buffer, as most
+ * do? */
+static inline bool is_simple_read(const struct pipe *p, const struct transfer *t)
 {
-    const char *page = page_ptr(*page_at(p, p->head));
-    long n = transfer_out(t, page + p->head % PAGE_SIZE, t->left);
+    size_t len = t->left, at = p->head % PAGE_SIZE;
 
-    if (likely(n > 0)) add(&p->head, (uint64_t)n);
+    return filled(p) >= len && at + len < PAGE_SIZE && !p->peeked &&
+           transfer_is_simple(t);
+}
+
+/* All of it, or as much as the program's buffer takes: then less, or -EFAULT. */
+static inline long take_simply(struct pipe *p, struct transfer *t)
+{
+    size_t len = t->left;
+
+    debug_assert(p->head_page == bytes_at(p, p->head));
+    long n = copy_to_buffer_some(VA(t->base), p->head_page + p->head % PAGE_SIZE, len);
+    if (likely(n == (long)len)) {
+        p->head += len;
+        transfer_finish(t);
+    }
     return n;
+}
+
+/* Lets the lock go, and those know who wait for room. */
+static inline void end_read(struct pipe *p)
+{
+    mutex_unlock_quickly(&p->lock);
+    if (unlikely(p->fifo)) touch(p->fifo, TIME_ATIME);
+    wait_wake_all(&p->room);
+}
+
+static long end_read_of(struct pipe *p, long n)
+{
+    if (n > 0) {
+        end_read(p);
+    } else {
+        mutex_unlock(&p->lock);
+    }
+    return n;
+}
+
+/* take_simply() has said so. */
+static noinline long end_short_read(struct pipe *p, struct transfer *t, long n)
+{
+    if (n > 0) {
+        p->head += (uint64_t)n;
+        transfer_advance(t, (size_t)n);
+    }
+    return end_read_of(p, n);
+}
+
+static always_inline long read_simply(struct pipe *p, struct transfer *t)
+{
+    size_t len = t->left;
+    long n = take_simply(p, t);
+
+    if (unlikely(n != (long)len)) return end_short_read(p, t, n);
+    end_read(p);
+    return n;
+}
+
+/* Waits for bytes, if there are none: most that wait find them at the first wake-up. */
+static noinline long read_slowly(struct pipe *p, struct file *f, struct transfer *t)
+{
+    long n = 0;
+
+    if (p->tail == p->head && p->writers && waits(f) && wait_once(p, &p->bytes))
+        n = readable(p, 0) ? 0 : -ERESTARTSYS;
+    if (n == 0 && unlikely(!is_simple_read(p, t))) n = wait_readable(p, waits(f));
+    if (likely(n == 0 && is_simple_read(p, t))) return read_simply(p, t);
+    return end_read_of(p, n ? n : take(p, t));
+}
+
+static noinline long read_contended(struct pipe *p, struct file *f, struct transfer *t)
+{
+    mutex_lock_held(&p->lock);
+    return read_slowly(p, f, t);
 }
 
 static long pipe_read(struct file *f, struct transfer *t, uint64_t *pos)
 {
     struct pipe *p = f->data;
-    size_t len = t->left;
-    long n = 0;
 
     (void)pos;
-    if (len == 0) return 0;
-    mutex_lock(&p->lock);
-    if (p->tail == p->head || p->peeked) n = wait_readable(p, waits(f));
-    if (n == 0) n = is_simple_read(p, len) ? take_simply(p, t) : take(p, t);
-    mutex_unlock(&p->lock);
+    if (t->left == 0) return 0;
+    if (unlikely(!mutex_take(&p->lock))) return read_contended(p, f, t);
+    if (!is_simple_read(p, t)) return read_slowly(p, f, t);
+    return read_simply(p, t);
+}
+
+/* Is there room for the bytes of a write in the page of the tail, which stays that, and do they come
+ * from one buffer, as most do? */
+static inline bool is_simple_write(const struct pipe *p, const struct transfer *t)
+{
+    size_t len = t->left, at = p->tail % PAGE_SIZE;
+
+    return at + len < PAGE_SIZE && filled(p) + len <= p->npages * PAGE_SIZE &&
+           p->readers && p->tail_page && transfer_is_simple(t);
+}
+
+/* Lets the lock go, and those know who wait for bytes. */
+static inline void end_write(struct pipe *p)
+{
+    mutex_unlock_quickly(&p->lock);
+    if (unlikely(p->fifo)) touch(p->fifo, TIME_MTIME | TIME_CTIME);
+    wait_wake_all(&p->bytes);
+}
+
+static noinline long end_write_of(struct pipe *p, long n)
+{
     if (n > 0) {
-        wait_wake_all(&p->room);
-        inode_touch(f->inode, TIME_ATIME);
+        end_write(p);
+    } else {
+        mutex_unlock(&p->lock);
     }
     return n;
 }
 
-/* Where a write of `len` bytes goes if they lie in one page that is there, as most do; else NULL. */
-static char *simple_place(const struct pipe *p, size_t len)
-{
-    uint64_t filled = p->tail - p->head, at = p->tail % PAGE_SIZE;
-
-    if (at + len > PAGE_SIZE || filled + len > p->npages * PAGE_SIZE || !p->readers)
-        return NULL;
-    struct page *page = p->page[p->tail / PAGE_SIZE % p->npages];
-    return page ? (char *)page_ptr(page) + at : NULL;
-}
-
 /* All of it, or nothing. */
-static long put_simply(struct pipe *p, struct transfer *t, char *to)
+static inline long write_simply(struct pipe *p, struct transfer *t)
 {
-    struct transfer before = *t;
-    long n = transfer_in(t, to, before.left);
+    size_t len = t->left;
+    char *to = p->tail_page + p->tail % PAGE_SIZE;
 
-    if (likely(n == (long)before.left)) {
-        add(&p->tail, (uint64_t)n);
-        return n;
-    }
-    *t = before;
-    return -EFAULT;
+    debug_assert(p->tail_page == bytes_at(p, p->tail));
+    if (unlikely(copy_from_buffer_some(to, VA(t->base), len) != (long)len))
+        return end_write_of(p, -EFAULT);
+    p->tail += len;
+    transfer_finish(t);
+    end_write(p);
+    return (long)len;
 }
 
 /* One round of a write: as much as there is room for, or all of a small one. */
@@ -295,13 +404,14 @@ static long write_some(struct pipe *p, struct file *f, struct transfer *t)
     long n = put(p, t, len);
     if (n < 0 || !whole || (size_t)n == len) return n;
     /* A bad page in the middle of what must be whole: nothing of it is written. */
-    add(&p->tail, tail - p->tail);
+    p->tail = tail;
+    look_up_pages(p);
     *t = before;
     return -EFAULT;
 }
 
-/* Rounds until all is written. The lock is held before and after. */
-static noinline long write_rounds(struct pipe *p, struct file *f, struct transfer *t)
+/* Rounds until all is written. */
+static noinline long write_slowly(struct pipe *p, struct file *f, struct transfer *t)
 {
     long n = 0, total = 0;
     bool small = t->left <= PIPE_BUF;
@@ -315,25 +425,24 @@ static noinline long write_rounds(struct pipe *p, struct file *f, struct transfe
         wait_wake_all(&p->bytes);
         mutex_lock(&p->lock);
     }
-    return total ? total : n;
+    return end_write_of(p, total ? total : n);
+}
+
+static noinline long write_contended(struct pipe *p, struct file *f, struct transfer *t)
+{
+    mutex_lock_held(&p->lock);
+    return write_slowly(p, f, t);
 }
 
 static long pipe_write(struct file *f, struct transfer *t, uint64_t *pos)
 {
     struct pipe *p = f->data;
-    size_t len = t->left;
 
     (void)pos;
-    if (len == 0) return 0;
-    mutex_lock(&p->lock);
-    char *to = simple_place(p, len);
-    long n = likely(to) ? put_simply(p, t, to) : write_rounds(p, f, t);
-    mutex_unlock(&p->lock);
-    if (n > 0) {
-        wait_wake_all(&p->bytes);
-        inode_touch(f->inode, TIME_MTIME | TIME_CTIME);
-    }
-    return n;
+    if (t->left == 0) return 0;
+    if (unlikely(!mutex_take(&p->lock))) return write_contended(p, f, t);
+    if (unlikely(!is_simple_write(p, t))) return write_slowly(p, f, t);
+    return write_simply(p, t);
 }
 
 static uint32_t pipe_poll(struct file *f, struct poll_table *table)
@@ -360,12 +469,12 @@ static uint32_t pipe_poll(struct file *f, struct poll_table *table)
 static void count_end(struct pipe *p, const struct file *f, int by)
 {
     if (file_may_read(f)) {
-        add(&p->readers, (uint64_t)(int64_t)by);
-        if (by > 0) add(&p->reads, 1);
+        p->readers += (uint64_t)(int64_t)by;
+        if (by > 0) p->reads++;
     }
     if (file_may_write(f)) {
-        add(&p->writers, (uint64_t)(int64_t)by);
-        if (by > 0) add(&p->writes, 1);
+        p->writers += (uint64_t)(int64_t)by;
+        if (by > 0) p->writes++;
     }
 }
 
@@ -440,7 +549,7 @@ long pipe_peek(struct file *f, void *buf, size_t len, bool wait)
     if (n == 0) {
         n = (long)(filled(p) < len ? filled(p) : len);
         copy_bytes(p, buf, (size_t)n);
-        add(&p->peeked, n > 0);
+        p->peeked += n > 0;
     }
     mutex_unlock(&p->lock);
     return n;
@@ -453,11 +562,12 @@ void pipe_peek_end(struct file *f, size_t taken)
     mutex_lock(&p->lock);
     while (taken > 0) {
         size_t n = piece_at(p->head, taken);
-        add(&p->head, n);
+        p->head += n;
         taken -= n;
         if (p->head % PAGE_SIZE == 0) page_read_out(p);
     }
-    add(&p->peeked, -1ul);
+    look_up_pages(p);
+    p->peeked--;
     mutex_unlock(&p->lock);
     wait_wake_all(&p->bytes);
     wait_wake_all(&p->room);
@@ -507,7 +617,8 @@ static int exchange_ring(struct pipe *p, struct page ***ring, uint64_t n)
     }
     free_pages(old, p->npages);
     p->page = *ring;
-    __atomic_store_n(&p->npages, n, __ATOMIC_RELEASE);
+    __atomic_store_n(&p->npages, n, __ATOMIC_RELAXED);
+    look_up_pages(p);
     *ring = old;
     return 0;
 }
@@ -532,7 +643,7 @@ uint64_t pipe_size(struct file *f)
 {
     struct pipe *p = f->data;
 
-    return load(&p->npages) * PAGE_SIZE;
+    return __atomic_load_n(&p->npages, __ATOMIC_RELAXED) * PAGE_SIZE;
 }
 
 static int make_end(struct inode *i, struct pipe *p, unsigned flags, struct file **out)
@@ -569,7 +680,10 @@ static struct pipe *enter(struct inode *i, struct pipe *(*make_new)(void))
 {
     mutex_lock(&i->lock);
     struct pipe *p = i->special;
-    if (!p && make_new) p = i->special = make_new();
+    if (!p && make_new) {
+        p = i->special = make_new();
+        if (p) p->fifo = i;
+    }
     if (p) p->opens++;
     mutex_unlock(&i->lock);
     return p;
@@ -577,11 +691,11 @@ static struct pipe *enter(struct inode *i, struct pipe *(*make_new)(void))
 
 static bool reader_came(const struct pipe *p, uint64_t before)
 {
-    return load(&p->readers) || load(&p->reads) != before;
+    return p->readers || p->reads != before;
 }
 static bool writer_came(const struct pipe *p, uint64_t before)
 {
-    return load(&p->writers) || load(&p->writes) != before;
+    return p->writers || p->writes != before;
 }
 
 /* Both ends at once wait for nobody; else each waits until the other has been there. */

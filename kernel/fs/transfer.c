@@ -8,7 +8,6 @@
 
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/uaccess.h"
 
 enum direction { OUT, IN, ZEROS };
 
@@ -22,16 +21,9 @@ static long copy_kernel(void *buffer, char *bytes, size_t len, enum direction d)
 
 static inline long copy_user(vaddr_t buffer, char *bytes, size_t len, enum direction d)
 {
-    if (d == OUT) return copy_to_user_some(buffer, bytes, len);
-    if (d == IN) return copy_from_user_some(bytes, buffer, len);
+    if (d == OUT) return copy_to_buffer_some(buffer, bytes, len);
+    if (d == IN) return copy_from_buffer_some(bytes, buffer, len);
     return clear_user_some(buffer, len);
-}
-
-static inline void advance(struct transfer *t, size_t n)
-{
-    t->base += n;
-    t->room -= n;
-    t->left -= n;
 }
 
 static noinline long move_pieces(struct transfer *t, char *bytes, size_t len,
@@ -51,7 +43,7 @@ static noinline long move_pieces(struct transfer *t, char *bytes, size_t len,
         long copied = t->kernel ? copy_kernel((void *)t->base, at, n, d)
                                 : copy_user(VA(t->base), at, n, d);
         if (copied < 0) break;
-        advance(t, (size_t)copied);
+        transfer_advance(t, (size_t)copied);
         done += (size_t)copied;
         if ((size_t)copied < n) break;
     }
@@ -63,7 +55,7 @@ static inline long move(struct transfer *t, char *bytes, size_t len, enum direct
     if (len > t->left) len = t->left;
     if (unlikely(len > t->room || t->kernel)) return move_pieces(t, bytes, len, d);
     long n = copy_user(VA(t->base), bytes, len, d);
-    if (likely(n > 0)) advance(t, (size_t)n);
+    if (likely(n > 0)) transfer_advance(t, (size_t)n);
     return n;
 }
 

@@ -2,6 +2,8 @@
  * A read or a write: bytes between a file and several buffers of a program, or one of the
  * kernel.
  *
+ * That a program's buffers are in the user half has been looked at by who made the transfer.
+ *
  * Whoever moves bytes calls transfer_in() or transfer_out() with pieces of any size and the
  * transfer keeps the place. The buffers are the program's, so each call may fault and sleep:
  * no spinlock is held, and no mutex that bringing a page takes (mm/uaccess.h). That is
@@ -13,6 +15,7 @@
 
 #include "lib/addr.h"
 #include "lib/compiler.h"
+#include "mm/uaccess.h"
 
 struct buffer_piece { /* struct iovec of the ABI */
     uint64_t base;
@@ -53,3 +56,19 @@ static inline void transfer_pieces(struct transfer *t, const struct buffer_piece
 must_check long transfer_out(struct transfer *t, const void *from, size_t len);
 must_check long transfer_in(struct transfer *t, void *to, size_t len);
 must_check long transfer_zeros(struct transfer *t, size_t len);
+
+/* Does one buffer of a program take all? Then who counts instructions may copy by itself, between
+ * that buffer, at t->base, and what it has (copy_to_buffer_some() and its like), and say how many
+ * bytes went. */
+static inline bool transfer_is_simple(const struct transfer *t)
+{
+    return t->left <= t->room && !t->kernel;
+}
+static inline void transfer_advance(struct transfer *t, size_t n)
+{
+    t->base += n;
+    t->room -= n;
+    t->left -= n;
+}
+/* All of them: where they went or came from is of no use any more. */
+static inline void transfer_finish(struct transfer *t) { t->left = 0; }

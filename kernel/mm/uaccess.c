@@ -83,6 +83,18 @@ long copy_to_user_some(vaddr_t to, const void *from, size_t len)
     return user_copy_some(to.raw, (uint64_t)from, len);
 }
 
+frameless long copy_from_buffer_some(void *to, vaddr_t from, size_t len)
+{
+    debug_assert(is_users(from, len));
+    return user_copy_some((uint64_t)to, from.raw, len);
+}
+
+frameless long copy_to_buffer_some(vaddr_t to, const void *from, size_t len)
+{
+    debug_assert(is_users(to, len));
+    return user_copy_some(to.raw, (uint64_t)from, len);
+}
+
 /* A word that is not aligned: all of it or nothing. */
 static noinline int get_bytes(vaddr_t from, void *out, size_t len)
 {

@@ -38,6 +38,10 @@ must_check long copy_from_user_some(void *to, vaddr_t from, size_t len);
 must_check long copy_to_user_some(vaddr_t to, const void *from, size_t len);
 must_check long clear_user_some(vaddr_t to, size_t len);
 
+/* The same for a buffer, or a part of one, that user_range_ok() has said yes to in this call. */
+must_check long copy_from_buffer_some(void *to, vaddr_t from, size_t len);
+must_check long copy_to_buffer_some(vaddr_t to, const void *from, size_t len);
+
 /* One word; by one load or store if it is aligned. 0 or -EFAULT; then *out is as it was, and
  * only of a word that is not aligned may a part have been stored. */
 must_check int get_user32(vaddr_t from, uint32_t *out);

@@ -126,7 +126,7 @@ void task_signals_leave(struct task *t)
 
 /* ---- masks ---- */
 
-bool signal_pending(void)
+frameless bool signal_pending(void)
 {
     return __atomic_load_n(&this_context->exit_flags, __ATOMIC_RELAXED) &
            (EXIT_SIGNAL | EXIT_KILL);

@@ -8,18 +8,9 @@
  */
 #include "sched/mutex.h"
 
-#include "lib/assert.h"
-
 void mutex_init(struct mutex *m) { *m = (struct mutex){0}; }
 
-bool mutex_trylock(struct mutex *m)
-{
-    uint32_t free = 0;
-
-    interleave("trylock", m);
-    return __atomic_compare_exchange_n(&m->held, &free, 1, false, __ATOMIC_ACQUIRE,
-                                       __ATOMIC_RELAXED);
-}
+bool mutex_trylock(struct mutex *m) { return mutex_take(m); }
 
 static bool take_contended(struct mutex *m)
 {
@@ -27,18 +18,13 @@ static bool take_contended(struct mutex *m)
     return __atomic_exchange_n(&m->held, 2, __ATOMIC_ACQUIRE) == 0;
 }
 
-void mutex_lock(struct mutex *m)
-{
-    debug_assert(preempt_is_on());
-    if (mutex_trylock(m)) return;
-    wait_until(&m->waiters, take_contended(m));
-}
+void mutex_lock_held(struct mutex *m) { wait_until(&m->waiters, take_contended(m)); }
 
-void mutex_unlock(struct mutex *m)
+void mutex_unlock_was(struct mutex *m, uint64_t was)
 {
-    interleave("release", m);
-    uint32_t was = __atomic_exchange_n(&m->held, 0, __ATOMIC_RELEASE);
-
     assert(was != 0);
     if (was == 2) wait_wake_one(&m->waiters);
 }
+
+frameless void mutex_lock(struct mutex *m) { mutex_lock_quickly(m); }
+frameless void mutex_unlock(struct mutex *m) { mutex_unlock_quickly(m); }

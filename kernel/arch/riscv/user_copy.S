@@ -58,7 +58,22 @@
  */
 FUNCTION(user_copy_some)
     mv a7, a2
-    j copy_start
+    li t1, 8
+    bgeu a2, t1, copy_start
+    li t0, SSTATUS_SUM
+    csrs sstatus, t0
+    add a3, a1, a2
+copy_few:
+    beq a1, a3, 2f
+1:  lbu t1, (a1)
+    sb t1, (a0)
+    addi a1, a1, 1
+    addi a0, a0, 1
+    bne a1, a3, 1b
+2:  csrc sstatus, t0
+    mv a0, a7
+    ret
+    CATCH_USER(copy_few, 2b, copy_failed)
 END(user_copy_some)
 
 FUNCTION(user_copy)

@@ -43,6 +43,18 @@ long copy_to_user_some(vaddr_t to, const void *from, size_t len)
     return len && !n ? -EFAULT : (long)n;
 }
 
+long copy_from_buffer_some(void *to, vaddr_t from, size_t len)
+{
+    assert(user_range_ok(from, len));
+    return copy_from_user_some(to, from, len);
+}
+
+long copy_to_buffer_some(vaddr_t to, const void *from, size_t len)
+{
+    assert(user_range_ok(to, len));
+    return copy_to_user_some(to, from, len);
+}
+
 long clear_user_some(vaddr_t to, size_t len)
 {
     size_t n = there(to, len);

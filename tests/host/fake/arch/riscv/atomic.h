@@ -1,11 +1,24 @@
 /* The same by the compiler's own means. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 static inline uint64_t atomic_swap_acquire(uint32_t *word, uint32_t value)
 {
     return __atomic_exchange_n(word, value, __ATOMIC_ACQUIRE);
+}
+static inline uint64_t atomic_take_acquire(uint32_t *word)
+{
+    uint32_t free = 0;
+
+    __atomic_compare_exchange_n(word, &free, 1, false, __ATOMIC_ACQUIRE,
+                                __ATOMIC_RELAXED);
+    return free;
+}
+static inline uint64_t atomic_swap_release(uint32_t *word, uint32_t value)
+{
+    return __atomic_exchange_n(word, value, __ATOMIC_RELEASE);
 }
 static inline void atomic_clear_release(uint32_t *word)
 {
