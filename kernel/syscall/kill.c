@@ -17,13 +17,11 @@
 
 static bool valid(int number) { return number >= 0 && number <= NSIG; }
 
-static always_inline struct siginfo info_from_self(int number, int code)
+static always_inline void info_from_self(struct siginfo *out, int number, int code)
 {
-    struct siginfo info = {.si_signo = number, .si_code = code};
-
-    info.from.pid = current_process()->pid;
-    info.from.uid = current_cred()->uid;
-    return info;
+    *out = (struct siginfo){.si_signo = number, .si_code = code};
+    out->from.pid = current_process()->pid;
+    out->from.uid = current_cred()->uid;
 }
 
 /* A process that is over may be signalled by all: it does nothing. */
@@ -115,10 +113,11 @@ static int send_to_many(int pgid, const struct siginfo *info)
 
 frameless long sys_kill(uint64_t pid, uint64_t number)
 {
+    struct siginfo info;
     int to = (int)pid;
 
     if (!valid((int)number)) return -EINVAL;
-    struct siginfo info = info_from_self((int)number, SI_USER);
+    info_from_self(&info, (int)number, SI_USER);
     if (to > 0) return send_to(to, &info);
     if (to == -1) return send_to_many(0, &info);
     if (to == INT32_MIN) return -ESRCH;
@@ -142,17 +141,19 @@ static int send_to_task(int tgid, int tid, const struct siginfo *info)
 
 long sys_tkill(uint64_t tid, uint64_t number)
 {
-    struct siginfo info = info_from_self((int)number, SI_TKILL);
+    struct siginfo info;
 
     if ((int)tid <= 0 || !valid((int)number)) return -EINVAL;
+    info_from_self(&info, (int)number, SI_TKILL);
     return send_to_task(0, (int)tid, &info);
 }
 
 long sys_tgkill(uint64_t tgid, uint64_t tid, uint64_t number)
 {
-    struct siginfo info = info_from_self((int)number, SI_TKILL);
+    struct siginfo info;
 
     if ((int)tgid <= 0 || (int)tid <= 0 || !valid((int)number)) return -EINVAL;
+    info_from_self(&info, (int)number, SI_TKILL);
     return send_to_task((int)tgid, (int)tid, &info);
 }
 
@@ -215,9 +216,10 @@ static int send_as_asked(struct process *p, const struct siginfo *info, unsigned
 static int send_by(const struct file *f, int number, vaddr_t info, unsigned flags)
 {
     struct process *p = pidfd_process(f);
-    struct siginfo i = info_from_self(number, SI_USER);
+    struct siginfo i;
 
     if (!p) return -EBADF;
+    info_from_self(&i, number, SI_USER);
     int err = info.raw ? read_info(info, number, p->pid, &i) : 0;
     return err ? err : send_as_asked(p, &i, flags);
 }
