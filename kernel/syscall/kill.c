@@ -159,11 +159,40 @@ long sys_tgkill(uint64_t tgid, uint64_t tid, uint64_t number)
 
 /* ---- with what the sender says ---- */
 
-/* Reads siginfo for signal `number` to process `pid`: 0, -EFAULT, -EINVAL, -EPERM. */
+/* Is it known what siginfo says with this code? Then it is all in struct siginfo. */
+static bool layout_is_known(int number, int code)
+{
+    static const uint8_t codes[NSIG + 1] = {
+        [SIGILL] = 11,  [SIGTRAP] = 6, [SIGBUS] = 5, [SIGFPE] = 15,
+        [SIGSEGV] = 10, [SIGCHLD] = 6, [SIGIO] = 6,  [SIGSYS] = 2,
+    };
+    const int most = 6; /* of other signals */
+    bool has_own = valid(number) && codes[number];
+
+    if (code > 0 && code != SI_KERNEL) return code <= (has_own ? codes[number] : most);
+    return code >= SI_DETHREAD || code == SI_ASYNCNL;
+}
+
+/* Nobody would hear of what is behind struct siginfo, as in Linux. So where it might matter, it has
+ * to be 0. */
+static int check_rest(vaddr_t at)
+{
+    struct linux_siginfo all;
+
+    if (copy_from_user(&all, at, sizeof(all))) return -EFAULT;
+    for (unsigned i = 0; i < sizeof(all.rest); i++) {
+        if (all.rest[i]) return -E2BIG;
+    }
+    return 0;
+}
+
+/* Reads siginfo for signal `number` to process `pid`: 0, -EFAULT, -E2BIG, -EINVAL, -EPERM. */
 static int read_info(vaddr_t at, int number, int pid, struct siginfo *out)
 {
     if (copy_from_user(out, at, sizeof(*out))) return -EFAULT;
     out->si_signo = number;
+    int err = layout_is_known(number, out->si_code) ? 0 : check_rest(at);
+    if (err) return err;
     bool pretends = out->si_code >= 0 || out->si_code == SI_TKILL;
     if (pretends && pid != current_process()->pid) return -EPERM;
     return valid(number) ? 0 : -EINVAL;

@@ -52,6 +52,8 @@ enum {
     SI_ASYNCIO = -4,
     SI_SIGIO = -5,
     SI_TKILL = -6,
+    SI_DETHREAD = -7,
+    SI_ASYNCNL = -60,
 
     ILL_ILLOPC = 1,
     ILL_ILLTRP = 4,

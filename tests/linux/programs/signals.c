@@ -578,6 +578,39 @@ static void part_restart(void)
     close(ends[1]);
 }
 
+static unsigned char last_info[sizeof(siginfo_t)];
+static void keep_info(int number, siginfo_t *info, void *context)
+{
+    (void)number, (void)context;
+    memcpy(last_info, info, sizeof(last_info));
+}
+
+/* What comes of the bytes that no kind of siginfo uses. */
+static void part_info(void)
+{
+    static const int codes[] = {SI_QUEUE, SI_TKILL, -7, -8, -60, 0,
+                                1,        6,        7,  11, 12,  0x80};
+    static const int numbers[] = {SIGUSR1, SIGCHLD, SIGSEGV, SIGILL};
+    unsigned char info[sizeof(siginfo_t)];
+
+    for (unsigned i = 0; i < 4 * sizeof(codes) / sizeof(*codes); i++) {
+        int number = numbers[i % 4], code = codes[i / 4];
+        handle(number, keep_info, 0);
+        memset(info, 0, sizeof(info));
+        memcpy(info + 8, &code, sizeof(code));
+        for (int full = 0; full < 2; full++) {
+            memset(last_info, 0, sizeof(last_info));
+            info[47] = 3;
+            info[48] = full ? 4 : 0;
+            info[127] = full ? 5 : 0;
+            say("signal %d, code %d, %s: %s, ", number, code, full ? "full" : "short",
+                error(syscall(SYS_rt_sigqueueinfo, getpid(), number, info)));
+            say("%d %d %d\n", last_info[47], last_info[48], last_info[127]);
+        }
+        set_default(number);
+    }
+}
+
 static void part_kill(void)
 {
     say("kill 0 self: %s\n", error(kill(getpid(), 0)));
@@ -594,6 +627,7 @@ static void part_kill(void)
     say("rt_sigqueueinfo: %s\n",
         error(syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &info)));
     say("handled %d, code %d\n", count, last_code);
+    part_info();
     pid_t child = fork();
     if (child == 0) {
         setpgid(0, 0);
