@@ -689,7 +689,7 @@ static void part_stop(void)
     char byte = 0;
 
     if (pipe(ready)) return;
-    handle(SIGCHLD, note, 0);
+    handle(SIGCHLD, note, SA_RESTART); /* that it goes on may be told late */
     pid_t child = fork();
     if (child == 0) {
         sigset_t none;
