@@ -77,6 +77,11 @@ must_check int aspace_map(struct aspace *s, struct range r, unsigned prot,
 must_check int aspace_map_replace(struct aspace *s, struct range r, unsigned prot,
                                   const struct mapping_source *source);
 
+/* Maps r to anonymous memory, to be read and written, if it and the `gap` pages behind it are
+ * free, which one look tells as a rule. False, and nothing has changed, if they are not, or it
+ * does not: aspace_is_free() and aspace_map() do. */
+must_check bool aspace_grow_heap(struct aspace *s, struct range r, size_t gap);
+
 /*
  * Furnishes a space that nobody else has yet: maps the pieces one after the other, each as
  * aspace_map_replace does. What lies in one leaf table is stored under one lock. 0, -EINVAL,

@@ -301,6 +301,11 @@ void cursor_note_empty(struct cursor *c, const struct page *t, uint64_t base);
  * time.
  */
 void cursor_keep_emptied(struct aspace *space, uint64_t base);
+/* Is it the one that stays? */
+static inline bool cursor_keeps(const struct aspace *space, uint64_t base)
+{
+    return __atomic_load_n(&space->kept_table, __ATOMIC_RELAXED) == base;
+}
 
 /* Takes empty tables over r out of the tree: after an operation that built them has failed. */
 void cursor_trim_span(struct aspace *space, struct span r);

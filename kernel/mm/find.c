@@ -156,7 +156,7 @@ frameless int aspace_map_anywhere(struct aspace *s, size_t npages, size_t align,
 
     if (unlikely(npages == 0 || npages >= top - s->first || align != 1 ||
                  !source_is_plain(source) ||
-                 !fill_leaf_table(s, span, plain_word(prot)))) {
+                 !fill_leaf_table(s, span, span.hi, plain_word(prot)))) {
         return map_somewhere(s, npages, align, prot, source, out);
     }
     __atomic_store_n(&s->hint, span.lo, __ATOMIC_RELAXED);

@@ -30,7 +30,11 @@ int map_span(struct aspace *s, struct span span, unsigned prot, const struct tag
              bool replace);
 int map_source(struct aspace *s, struct span span, unsigned prot,
                const struct mapping_source *source, bool replace);
-int unmap_span(struct aspace *s, struct span span);
+int unmap_from_to(struct aspace *s, uint64_t lo, uint64_t hi);
+static inline int unmap_span(struct aspace *s, struct span span)
+{
+    return unmap_from_to(s, span.lo, span.hi);
+}
 
 /* The tag that says what `source` shows at page `vpn`. */
 static inline struct tag source_tag(const struct mapping_source *source, uint64_t vpn)

@@ -35,12 +35,12 @@ static bool keeps(const struct replace *op, const struct page *t)
            pte_is_mark_of(table_words(t)[0], MARK_GUARD);
 }
 
-/* What word `e` of a table with leaf tag `tag` is to become. */
-static pte_t new_word(const struct replace *op, pte_t e, unsigned tag)
+/* What word `e` of tag `tag` is to become. */
+static always_inline pte_t new_word(const struct replace *op, pte_t e, unsigned tag)
 {
     if (!op->keep) return op->word;
     if (pte_is_empty(e) || pte_is_mark_of(e, MARK_GUARD)) return e;
-    return pte_mark(op->kind, tag, mark_prot(e));
+    return pte_mark(op->kind, tag, pte_prot(e));
 }
 
 /* The first word of [i, j) that says more than what is to be there, or j. DONTNEED leaves the
@@ -96,12 +96,6 @@ static void run_add(struct cursor *c, struct run *run, unsigned tag, long pages)
     run->pages += pages;
 }
 
-/* A mark of tag `tag` for the permissions of word e, or what else it is to become. */
-static always_inline pte_t next_value(const struct replace *op, pte_t e, unsigned tag)
-{
-    return op->keep ? pte_mark(op->kind, tag, pte_prot(e)) : op->word;
-}
-
 /* Tables of level 0 store the mark in words [i, j). */
 static void expect_marks(const struct replace *op, struct page *t, unsigned i, unsigned j)
 {
@@ -117,65 +111,110 @@ static bool holds_frames(const struct page *t)
 }
 
 /*
- * The words of a leaf table are replaced in this one pass: what was not resident, and
- * leaves whose frames are ours alone. Other frames stay in their words, withdrawn, until
- * nobody can use them any more; those and PARKED ones are left to finish().
+ * Leaves from word i on, which are of one tag: those whose frames are ours alone give them to the
+ * batch and become what is to be there, up to the first other word. Where that ends. The fence is
+ * for frames that somebody else has let go of: what he did with them comes before.
  */
+static always_inline unsigned take_sole(const struct replace *op, pte_t *words,
+                                        unsigned i, unsigned j, unsigned tag,
+                                        struct page_batch *batch)
+{
+    pte_t like = op->keep ? pte_mark(op->kind, tag, PROT_NONE) : op->word;
+    struct page_batch sole = *batch;
+
+    for (; i < j && leaf_is_private(words[i]); i++) {
+        struct page *p = leaf_page(words[i]);
+        if (!page_is_sole(p)) break;
+        page_join(&sole, p);
+        if (op->keep) like = mark_with_prot(like, leaf_prot(words[i]));
+        pte_update(&words[i], like);
+    }
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    *batch = sole;
+    return i;
+}
+
+/* What happens to the words of one leaf table. */
+struct change {
+    struct tally d;
+    struct run gone;
+    uint64_t stored; /* words that have become op->word */
+};
+
+/*
+ * Words from i on that are alike are replaced: what was not resident, and leaves whose frames are
+ * ours alone. A frame of others stays in its word, withdrawn, until nobody can use it any more;
+ * that, and what is PARKED, is left to finish(). Where they end.
+ */
+static always_inline uint64_t replace_run(struct cursor *c, const struct replace *op,
+                                          struct page *t, unsigned i, unsigned j,
+                                          struct change *ch, struct leaving *l)
+{
+    pte_t *words = table_words(t), e = words[i];
+    unsigned tag = table_word_tag(t, i, e);
+    struct replaced old = {i + 1, 1};
+
+    if (leaf_is_private(e) && page_is_sole(leaf_page(e))) {
+        old.end = take_sole(op, words, i, table_same_tag(t, i, j), tag, &l->sole);
+        old.used = old.end - i;
+        ch->d.anon -= (int)old.used;
+        ch->d.leaves -= (int)old.used;
+    } else if (pte_is_leaf(e) && pte_owner(e) == OWNER_EXTERN) {
+        pte_update(&words[i], new_word(op, e, tag));
+        ch->d.leaves--;
+    } else if (pte_is_leaf(e)) {
+        pte_store(&words[i], leaf_withdraw(e));
+        l->others++;
+        return old.end;
+    } else if (!pte_is_empty(e) && !pte_is_mark_of(e, MARK_FILL)) {
+        l->others += !op->keep || !pte_is_mark_of(e, MARK_GUARD);
+        return old.end;
+    } else if (op->keep) {
+        pte_update(&words[i], new_word(op, e, tag));
+    } else {
+        old = replace_fill(t, i, j, pte_mark(MARK_FILL, tag, PROT_NONE), op->word);
+    }
+    if (!op->keep) { /* else they are of the same tag */
+        run_add(c, &ch->gone, tag, -(long)old.used);
+        ch->d.used -= (int)old.used;
+        ch->stored += old.end - i;
+    }
+    return old.end;
+}
+
+/* The words of a leaf table are replaced in this one pass, run by run. */
 static void replace_leaves(struct cursor *c, const struct replace *op, struct page *t,
                            uint64_t base, struct leaving *l)
 {
     bool skips = op->keep || pte_is_empty(op->word); /* empty words stay so */
-    pte_t *words = table_words(t);
-    struct run gone = {0}, come = {0};
-    struct tally d = {0};
-    unsigned i, j, lo = TABLE_ENTRIES, hi = 0;
+    const pte_t *words = table_words(t);
+    unsigned first, i, j, lo = TABLE_ENTRIES, hi = 0, others = l->others;
+    struct change ch = {0};
 
     if (op->keep && op->kind == MARK_FILL && !holds_frames(t)) return;
     table_slice(base, 0, c->range[0], &i, &j);
     if (skips) table_clip(t, &i, &j);
     expect_marks(op, t, i, j);
     if (j - i < TABLE_ENTRIES) t->table.flags &= ~TABLE_UNIFORM;
-    for (; i < j; i++) {
+    for (first = i; i < j;) {
         if (skips && (i = next_replaced(op, words, i, j)) == j) break;
-        pte_t e = words[i];
-        bool leaf = pte_is_leaf(e);
-
-        if (leaf ||
-            pte_is_mark_of(e, MARK_PARKED)) { /* where finish() has to come, too */
-            if (lo == TABLE_ENTRIES) lo = i;
-            hi = i + 1;
-        }
-        if (leaf_is_private(e) && page_join_if_sole(&l->sole, leaf_page(e))) {
-            d.anon--;
-            d.leaves--;
-        } else if (leaf && pte_owner(e) == OWNER_EXTERN) {
-            d.leaves--;
-        } else if (leaf) {
-            pte_store(&words[i], leaf_withdraw(e));
-            l->others++;
-            continue;
-        } else if (!pte_is_empty(e) && !pte_is_mark_of(e, MARK_FILL)) {
-            l->others += !op->keep || !pte_is_mark_of(e, MARK_GUARD);
-            continue;
-        }
-        unsigned tag = table_word_tag(t, i, e);
-        pte_t word = next_value(op, e, tag);
-        pte_store(&words[i], word);
-        if (op->keep) continue; /* of the same tag */
-        if (!pte_is_empty(e)) {
-            d.used--;
-            run_add(c, &gone, tag, -1);
-        }
-        if (!pte_is_empty(word)) {
-            d.used++;
-            run_add(c, &come, mark_tag(word), 1);
-        }
+        bool frames = pte_has_frame(words[i]);
+        if (frames && lo == TABLE_ENTRIES) lo = i;
+        i = (unsigned)replace_run(c, op, t, i, j, &ch, l);
+        if (frames) hi = i; /* where finish() has to come, too */
     }
     if (lo < hi) cursor_gather(c, base + lo, hi - lo);
-    cursor_count(c, gone.tag, gone.pages);
-    cursor_count(c, come.tag, come.pages);
-    table_apply(t, &d);
-    if (t->table.used == 0) cursor_note_empty(c, t, base);
+    cursor_count(c, ch.gone.tag, ch.gone.pages);
+    if (!pte_is_empty(op->word)) {
+        ch.d.used += (int)ch.stored;
+        cursor_count(c, mark_tag(op->word), (long)ch.stored);
+    }
+    table_apply(t, &ch.d);
+    if (t->table.used == 0) {
+        cursor_note_empty(c, t, base);
+    } else if (pte_is_empty(op->word) && !op->keep && l->others == others) {
+        table_shrink_hull(t, first, j);
+    }
 }
 
 static void withdraw(struct cursor *c, const struct replace *op, struct page *t,
@@ -309,10 +348,10 @@ void replace_words(struct cursor *c, const struct replace *op)
     struct span flushed = {c->flush_lo, c->flush_hi};
     cursor_flush(c);
     page_free_batch(&l.sole);
-    if (!op->keep || op->kind != MARK_FILL) {
+    if (op->keep && op->kind == MARK_FILL) {
+        if (l.others) finish_resident(c, op, flushed, &l);
+    } else if (l.others || c->top->table.level > 0) {
         finish(c, op, c->top, c->top_base, &l);
-    } else if (l.others) {
-        finish_resident(c, op, flushed, &l);
     }
 }
 
@@ -390,26 +429,30 @@ static noinline int replace_tables(struct aspace *s, struct span span, pte_t wor
     return err;
 }
 
-/*
- * Of the span in leaf table t, which lock_leaf_table() gave, the words before old->end have become
- * `word`. What is left to do when that is not all, or the count is not one addition, or the table is
- * empty now.
- */
+/* Words of the span's in t, from `i` on, and their table: for a cursor. */
+static void replace_rest(struct aspace *s, struct span span, struct page *t, uint64_t i,
+                         pte_t word)
+{
+    struct cursor c;
+
+    span.lo = table_base(span.lo, 0) + i;
+    cursor_adopt(&c, s, span, t);
+    replace_and_close(&c, word);
+}
+
+/* The words of the span in t, which lock_leaf_table() gave, have become `word` up to old.end. What
+ * is left to do when that is not all, or the count takes more than one addition. */
 static noinline int finish_replacing(struct aspace *s, struct span span, struct page *t,
                                      pte_t word, struct replaced old)
 {
     struct words_part w = span_words(span);
-    bool emptied = old.used && t->table.used == 0;
 
     legend_count_anon(s, -(long)old.used);
-    if (!pte_is_empty(word)) legend_count_more(s, mark_tag(word), (long)(old.end - w.i));
-    if (old.end < w.j && old.end < t->table.hi) {
-        struct cursor c;
-        cursor_adopt(&c, s, span, t);
-        replace_and_close(&c, word);
+    legend_count_more(s, mark_tag(word), (long)(old.end - w.i));
+    if (old.end < w.j) {
+        replace_rest(s, span, t, old.end, word);
     } else {
         unlock_covering(t);
-        if (emptied) cursor_keep_emptied(s, table_base(span.lo, 0));
     }
     return 0;
 }
@@ -458,9 +501,19 @@ frameless int aspace_map(struct aspace *s, struct range r, unsigned prot,
     struct span span = range_span(r);
 
     if (!aspace_has(s, r)) return -EINVAL;
-    if (likely(source_is_plain(source)) && fill_leaf_table(s, span, plain_word(prot)))
+    if (likely(source_is_plain(source)) &&
+        fill_leaf_table(s, span, span.hi, plain_word(prot))) {
         return 0;
+    }
     return map_source(s, span, prot, source, false);
+}
+
+frameless bool aspace_grow_heap(struct aspace *s, struct range r, size_t gap)
+{
+    struct span span = range_span(r);
+
+    return aspace_has(s, r) &&
+           fill_leaf_table(s, span, span.hi + gap, plain_word(PROT_RW));
 }
 
 static noinline int replace_source(struct aspace *s, struct span span, unsigned prot,
@@ -558,16 +611,86 @@ static noinline int unmap_tables(struct aspace *s, struct span span)
     if (!err) find_raise_hint(s, span.hi);
     return err;
 }
-static noinline int unmap_rest(struct aspace *s, struct span span, struct page *t,
-                               struct replaced old)
+
+/* Pages of plain memory, and marks between them, that have become empty words. */
+struct taken {
+    struct page_batch frames; /* they go after the flush */
+    uint64_t hi;              /* behind the last page */
+    struct replaced old;
+};
+
+/* Words [i, j) of t, of which the first is a leaf, become empty, up to one that is neither plain
+ * nor a page of plain memory that is ours alone. */
+static struct taken take_pages(struct page *t, uint64_t i, uint64_t j)
 {
-    finish_replacing(s, span, t, PTE_EMPTY, old);
+    const uint16_t *twin = t->table.twin;
+    pte_t *words = table_words(t);
+    struct taken got = {.hi = i};
+    uint64_t marks = 0;
+
+    if (!twin && t->table.tag != TAG_ANON) j = i;
+    for (; i < j; i++) {
+        pte_t e = words[i];
+        if (likely(leaf_is_private(e))) {
+            struct page *p = pfn_page(pte_plain_pfn(e));
+            if (!page_is_sole(p) || (twin && twin[i] != TAG_ANON)) break;
+            page_join(&got.frames, p);
+            got.hi = i + 1;
+        } else if (!pte_is_empty(e)) {
+            if (!pte_is_plain_mark(e)) break;
+            marks++;
+        }
+        pte_update(&words[i], PTE_EMPTY);
+    }
+    __atomic_thread_fence(__ATOMIC_ACQUIRE); /* who let go of a frame has done with it */
+    got.old = (struct replaced){i, got.frames.n + marks};
+    return got;
+}
+
+/* The same, and all that follows from it. */
+static struct replaced unmap_pages(struct aspace *s, struct page *t, uint64_t base,
+                                   uint64_t i, uint64_t j)
+{
+    struct taken got = take_pages(t, i, j);
+
+    if (got.old.used == 0) return got.old;
+    t->table.leaves = (uint16_t)(t->table.leaves - got.frames.n);
+    t->table.anon -= got.frames.n;
+    table_lose(t, i, got.old);
+    legend_count_anon(s, -(long)got.old.used);
+    tlb_flush_pages(&s->tlb, vpn_va(base + i), got.hi - i);
+    page_free_batch(&got.frames);
+    return got.old;
+}
+
+/*
+ * The words of the span in t, which lock_leaf_table() gave, are empty up to old.end. What is left
+ * to do when that is not all, or the count takes more than one addition, or the table may go.
+ */
+static noinline int finish_unmapping(struct aspace *s, struct span span, struct page *t,
+                                     struct replaced old)
+{
+    uint64_t base = table_base(span.lo, 0), j = span.hi - base;
+    struct replaced pages = {old.end, 0};
+
+    legend_count_anon(s, -(long)old.used);
+    if (j > t->table.hi) j = t->table.hi;
+    if (pages.end < j) pages = unmap_pages(s, t, base, pages.end, j);
+    if (pages.end < j) {
+        replace_rest(s, span, t, pages.end, PTE_EMPTY);
+    } else {
+        bool emptied = old.used + pages.used > 0 && t->table.used == 0;
+        unlock_covering(t);
+        if (emptied) cursor_keep_emptied(s, base);
+    }
     find_raise_hint(s, span.hi);
     return 0;
 }
 
-frameless int unmap_span(struct aspace *s, struct span span)
+/* Two numbers, not a struct, which compilers would store. */
+frameless int unmap_from_to(struct aspace *s, uint64_t lo, uint64_t hi)
 {
+    struct span span = {lo, hi};
     struct words_part w = span_words(span);
     struct page *t = lock_leaf_table(s, span);
 
@@ -575,27 +698,31 @@ frameless int unmap_span(struct aspace *s, struct span span)
     if (w.i < t->table.lo) w.i = t->table.lo;
     if (w.j > t->table.hi) w.j = t->table.hi;
     struct replaced old = take_marks(t, w.i, w.j);
-    if (unlikely(old.end < w.j || t->table.used == 0 ||
+    bool may_go = t->table.used == 0 && !cursor_keeps(s, table_base(lo, 0));
+    if (unlikely(old.end < w.j || may_go ||
                  !legend_count_anon_at_once(s, -(long)old.used))) {
-        return unmap_rest(s, span, t, old);
+        return finish_unmapping(s, span, t, old);
     }
     unlock_covering(t);
-    find_raise_hint(s, span.hi);
+    find_raise_hint(s, hi);
     return 0;
 }
 
-static noinline int unmap_unless_sealed(struct aspace *s, struct span span)
+static noinline int unmap_unless_sealed(struct aspace *s, uint64_t lo, uint64_t hi)
 {
+    struct span span = {lo, hi};
+
     return span_has_sealed(s, span) ? -EPERM : unmap_span(s, span);
 }
 
 frameless int aspace_unmap(struct aspace *s, struct range r)
 {
-    struct span span = range_span(r);
+    uint64_t lo = va_vpn(r.start), hi = va_vpn(r.end);
 
     if (!aspace_has(s, r)) return -EINVAL;
-    if (unlikely(legend_had(&s->legend, TAG_SEALED))) return unmap_unless_sealed(s, span);
-    return unmap_span(s, span);
+    if (unlikely(legend_had(&s->legend, TAG_SEALED)))
+        return unmap_unless_sealed(s, lo, hi);
+    return unmap_from_to(s, lo, hi);
 }
 
 int aspace_map_phys(struct aspace *s, struct range r, paddr_t pa, unsigned prot,

@@ -485,8 +485,8 @@ int aspace_move_anywhere(struct aspace *s, struct range from, const struct mappi
 static always_inline bool is_plain_run(const struct page *t, unsigned i, unsigned j)
 {
     pte_t e = table_words(t)[i];
-    bool plain = leaf_is_private(e) ? table_leaf_tag(t, i) == TAG_ANON
-                                    : pte_is_plain(e) && !pte_is_empty(e);
+    bool plain =
+        leaf_is_private(e) ? table_leaf_tag(t, i) == TAG_ANON : pte_is_plain_mark(e);
 
     return plain && table_run_end(t, i, j) == j;
 }

@@ -187,12 +187,13 @@ static inline void table_grow_leaf_hull(struct page *t, uint64_t i, uint64_t j)
     if (j > t->table.hi) t->table.hi = (uint16_t)j;
 }
 
-/* [i, j) of t, not all of it, has become empty. */
-static inline void table_shrink_hull(struct page *t, unsigned i, unsigned j)
+/* [i, j) of t, which is not empty, has become empty as far as it lies in the hull. */
+static inline void table_shrink_hull(struct page *t, uint64_t i, uint64_t j)
 {
-    if (i == t->table.lo) {
+    if (i >= j) return;
+    if (i <= t->table.lo) {
         t->table.lo = (uint16_t)j;
-    } else if (j == t->table.hi) {
+    } else if (j >= t->table.hi) {
         t->table.hi = (uint16_t)i;
     }
 }

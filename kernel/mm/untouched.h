@@ -12,29 +12,47 @@
 
 #include "mm/internal.h"
 
-/* What replace_plain() has met. */
+/* What replace_fill() has met. */
 struct replaced {
-    uint64_t end;  /* the first word that is not plain, or j; those before it are done */
+    uint64_t
+        end; /* the first word that is something else, or j; those before it are done */
     uint64_t used; /* how many of those were not empty */
 };
 
-/* Words that are plain become `word`, up to the first that is not; run by run of equal words.
- * Nothing is published, for what the tag of a FILL mark means is asked for under the lock. */
-static always_inline struct replaced replace_plain(struct page *t, uint64_t i, uint64_t j,
-                                                   pte_t word)
+static always_inline bool four_are(const pte_t *p, pte_t e)
 {
-    pte_t *words = table_words(t), *p = &words[i], *end = &words[j];
-    uint64_t used = 0;
+    return p[0].raw == e.raw && p[1].raw == e.raw && p[2].raw == e.raw &&
+           p[3].raw == e.raw;
+}
+static always_inline void set_four(pte_t *p, pte_t word)
+{
+    for (unsigned i = 0; i < 4; i++)
+        pte_update(&p[i], word);
+}
+
+/* FILL marks like `like` but for permission, and empty words, become `word`, up to the first that
+ * is something else. Nothing is published, for what a tag means is asked for under the lock. */
+static always_inline struct replaced replace_fill(struct page *t, uint64_t i, uint64_t j,
+                                                  pte_t like, pte_t word)
+{
+    pte_t *first = table_words(t) + i, *p = first, *end = table_words(t) + j;
+    uint64_t empty = 0;
 
     while (p < end) {
-        const pte_t first = *p, *run = p;
-        if (unlikely(!pte_is_plain(first))) break;
-        do
-            pte_update(p, word);
-        while (++p < end && p->raw == first.raw);
-        if (!pte_is_empty(first)) used += (uint64_t)(p - run);
+        pte_t e = *p;
+        if (likely(mark_with_prot(e, PROT_NONE).raw == like.raw)) {
+            if (end - p >= 4 && four_are(p, e)) {
+                set_four(p, word);
+                p += 4;
+                continue;
+            }
+        } else {
+            if (!pte_is_empty(e)) break;
+            empty++;
+        }
+        pte_update(p++, word);
     }
-    return (struct replaced){(uint64_t)(p - words), used};
+    return (struct replaced){i + (uint64_t)(p - first), (uint64_t)(p - first) - empty};
 }
 
 /* Are the words all empty? */
@@ -56,9 +74,10 @@ static always_inline void put_marks(struct page *t, uint64_t i, uint64_t j, pte_
     table_note_mark(t, mark_tag(word));
     table_grow_leaf_hull(t, i, j);
     t->table.used = (uint16_t)(t->table.used + (j - i));
-    do
+    for (; end - p >= 4; p += 4)
+        set_four(p, word);
+    for (; p < end; p++)
         pte_update(p, word);
-    while (++p < end);
 }
 
 /* Plain words become FILL mark `word`. */
@@ -66,44 +85,48 @@ static always_inline struct replaced put_marks_over(struct page *t, uint64_t i,
                                                     uint64_t j, pte_t word)
 {
     table_note_mark(t, mark_tag(word));
-    struct replaced old = replace_plain(t, i, j, word);
+    struct replaced old = replace_fill(t, i, j, plain_word(PROT_NONE), word);
     table_grow_leaf_hull(t, i, old.end);
     t->table.flags &= (uint8_t)~TABLE_UNIFORM;
     t->table.used = (uint16_t)(t->table.used + (old.end - i) - old.used);
     return old;
 }
 
-/* Plain words become empty. */
-static always_inline struct replaced take_marks(struct page *t, uint64_t i, uint64_t j)
+/* Words from i on have become empty as `old` says. */
+static always_inline void table_lose(struct page *t, uint64_t i, struct replaced old)
 {
-    struct replaced old = replace_plain(t, i, j, PTE_EMPTY);
-
-    if (old.used == 0) return old;
     t->table.flags &= (uint8_t)~TABLE_UNIFORM;
     t->table.used = (uint16_t)(t->table.used - old.used);
     if (t->table.used == 0) {
         table_emptied(t);
-    } else if (i == t->table.lo) {
-        t->table.lo = (uint16_t)old.end;
-    } else if (old.end == t->table.hi) {
-        t->table.hi = (uint16_t)i;
+    } else {
+        table_shrink_hull(t, i, old.end);
     }
+}
+
+/* Plain words become empty. */
+static always_inline struct replaced take_marks(struct page *t, uint64_t i, uint64_t j)
+{
+    struct replaced old = replace_fill(t, i, j, plain_word(PROT_NONE), PTE_EMPTY);
+
+    if (old.used) table_lose(t, i, old);
     return old;
 }
 
 /*
- * Maps the span, to memory of `word`, a FILL mark of tag 0, if all of it is free and nothing is in
- * the way: not a table that is missing or locked, nor a count that takes more than an addition. If
- * not, nothing has changed, and it may be free all the same.
+ * Maps the span, to memory of `word`, a FILL mark of tag 0, if it and what lies before page `free`
+ * is free and nothing is in the way: not a table that is missing or locked, nor a count that takes
+ * more than an addition. If not, nothing has changed, and it may be free all the same.
  */
-static always_inline bool fill_leaf_table(struct aspace *s, struct span span, pte_t word)
+static always_inline bool fill_leaf_table(struct aspace *s, struct span span,
+                                          uint64_t free, pte_t word)
 {
     struct words_part w = span_words(span);
-    struct page *t = lock_leaf_table(s, span);
+    struct page *t = lock_leaf_table(s, (struct span){span.lo, free});
 
     if (unlikely(!t)) return false;
-    bool done =
-        words_are_free(t, w.i, w.j) && legend_count_anon_at_once(s, (long)(w.j - w.i));
+    bool done = words_are_free(t, w.i, w.i + (free - span.lo)) &&
+                legend_count_anon_at_once(s, (long)(w.j - w.i));
     if (likely(done)) put_marks(t, w.i, w.j, word);
     unlock_covering(t);
     return done;

@@ -177,7 +177,7 @@ static bool gap_is_free(struct aspace *s, vaddr_t end)
     return m.range.start.raw > end.raw && !(m.tag.flags & TAG_GROWSDOWN);
 }
 
-static int grow(struct program *p, struct range more)
+static noinline int grow_carefully(struct program *p, struct range more)
 {
     struct mapping_source heap = {0};
     uint32_t future = __atomic_load_n(&p->lock_future, __ATOMIC_RELAXED);
@@ -195,6 +195,18 @@ static int grow(struct program *p, struct range more)
     return err;
 }
 
+/* A little more, where no limit is near, and nothing is wished of all memory. */
+static inline int grow(struct program *p, struct range more)
+{
+    if (likely(range_pages(more) <= SMALL_PAGES &&
+               !memory_is_limited(current_process(), true) &&
+               !__atomic_load_n(&p->lock_future, __ATOMIC_RELAXED)) &&
+        aspace_grow_heap(p->space, more, STACK_GAP_PAGES)) {
+        return 0;
+    }
+    return grow_carefully(p, more);
+}
+
 /* The heap is to end at `to`. */
 static int move_break(struct program *p, vaddr_t to)
 {
@@ -209,9 +221,9 @@ static int move_break(struct program *p, vaddr_t to)
 long sys_brk(vaddr_t to)
 {
     struct program *p = current_process()->program;
-    uint64_t most = space_end(p->space) - STACK_GAP_PAGES * PAGE_SIZE;
 
     mutex_lock(&p->brk_lock);
+    uint64_t most = space_end(p->space) - STACK_GAP_PAGES * PAGE_SIZE;
     bool possible =
         to.raw >= p->brk_start.raw && to.raw <= most &&
         to.raw - p->brk_start.raw <= process_limit(current_process(), RLIMIT_DATA);

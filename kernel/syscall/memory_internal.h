@@ -48,15 +48,15 @@ must_check static inline bool memory_may_commit(uint64_t npages)
 /* May the program have so many pages more, of this kind? RLIMIT_AS, and RLIMIT_DATA for private ones that
  * can be written. What it has is looked at only if there is a limit. */
 must_check bool memory_within_finite_limits(uint64_t npages, bool data);
+static inline bool memory_is_limited(const struct process *p, bool data)
+{
+    return process_limit(p, RLIMIT_AS) != RLIM_INFINITY ||
+           (data && process_limit(p, RLIMIT_DATA) != RLIM_INFINITY);
+}
 must_check static inline bool memory_within_limits(uint64_t npages, bool data)
 {
-    const struct process *p = current_process();
-
-    if (likely(process_limit(p, RLIMIT_AS) == RLIM_INFINITY &&
-               (!data || process_limit(p, RLIMIT_DATA) == RLIM_INFINITY))) {
-        return true;
-    }
-    return memory_within_finite_limits(npages, data);
+    return likely(!memory_is_limited(current_process(), data)) ||
+           memory_within_finite_limits(npages, data);
 }
 
 /* May the program lock so many pages more? 0; -EPERM if it may lock none, `beyond` if these are too

@@ -122,13 +122,11 @@ static int lock_flags(struct request *m)
     return 0;
 }
 
-static int map_anywhere(struct aspace *s, vaddr_t *start, uint64_t npages, unsigned prot,
-                        const struct mapping_source *source, bool blocks)
+static noinline int map_blocks(struct aspace *s, vaddr_t *start, uint64_t npages,
+                               unsigned prot, const struct mapping_source *source)
 {
-    int err = -ENOMEM;
+    int err = aspace_map_anywhere(s, npages, BLOCK_PAGES, prot, source, start);
 
-    if (blocks && npages % BLOCK_PAGES == 0)
-        err = aspace_map_anywhere(s, npages, BLOCK_PAGES, prot, source, start);
     if (err == -ENOMEM) err = aspace_map_anywhere(s, npages, 1, prot, source, start);
     return err;
 }
@@ -141,9 +139,11 @@ static always_inline int map_there(struct aspace *s, vaddr_t *start, uint64_t np
 
     if (flags & MAP_FIXED_NOREPLACE) return aspace_map(s, r, prot, source);
     if (flags & MAP_FIXED) return aspace_map_replace(s, r, prot, source);
-    int err = start->raw ? aspace_map(s, r, prot, source) : -EEXIST;
+    int err = unlikely(start->raw) ? aspace_map(s, r, prot, source) : -EEXIST;
     if (err != -EEXIST) return err;
-    return map_anywhere(s, start, npages, prot, source, flags & MAP_ANONYMOUS);
+    if (flags & MAP_ANONYMOUS && npages % BLOCK_PAGES == 0)
+        return map_blocks(s, start, npages, prot, source);
+    return aspace_map_anywhere(s, npages, 1, prot, source, start);
 }
 
 static void populate(struct aspace *s, const struct request *m)

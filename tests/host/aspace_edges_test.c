@@ -671,6 +671,20 @@ TEST(tables_go_when_their_pages_have_gone)
     end();
 }
 
+TEST(tables_go_when_several_empty_at_once)
+{
+    begin();
+    EXPECT_EQ(map(AT - BLOCK, 1, PROT_RW, 0), 0);
+    uint64_t tables = usage().tables;
+    for (uint64_t i = 0; i < 4; i++)
+        EXPECT_EQ(map(AT + i * BLOCK + 1, 1, PROT_RW, 0), 0);
+    EXPECT_EQ(fault(AT + 1, PROT_W), FAULT_DONE);
+    /* All of the two tables between, and part of the others. */
+    EXPECT_EQ(aspace_unmap(s, pages(AT + 1, 3 * BLOCK + 1)), 0);
+    EXPECT_EQ(usage().tables, tables + PAGE_SIZE);
+    end();
+}
+
 /* ---- objects */
 
 static struct pages_object {

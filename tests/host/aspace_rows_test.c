@@ -201,6 +201,25 @@ STORY(what_is_free_is_found_without_looking_at_each_page)
     end();
 }
 
+STORY(the_heap_grows_only_where_the_gap_behind_it_is_free)
+{
+    begin();
+    legend_run_on_hart(s);
+    rig_map(s, BASE, 1, PROT_RW, 0); /* so that there is a table */
+    CHECK(aspace_grow_heap(s, pages(BASE + 1, 4), 16));
+    CHECK(!aspace_grow_heap(s, pages(BASE + 4, 4), 16)); /* over what is there */
+    rig_map(s, BASE + 20, 1, PROT_NONE, 0);
+    CHECK(!aspace_grow_heap(s, pages(BASE + 5, 4), 12)); /* its gap reaches 20 */
+    CHECK(aspace_is_free(s, pages(BASE + 5, 15)));
+    CHECK(aspace_grow_heap(s, pages(BASE + 5, 4), 11));
+    CHECK_EQ(rig_store(s, BASE + 8, 7), FAULT_DONE);
+    CHECK(aspace_is_free(s, pages(BASE + 9, 11)));
+    CHECK(!aspace_grow_heap(s, pages(BASE + 500, 12), 1)); /* leads into the next table */
+    CHECK(!aspace_grow_heap(s, pages(BASE + 30, 0), 1));
+    legend_run_on_hart(NULL);
+    end();
+}
+
 STORY(a_mapping_is_shown_within_the_range_asked_for_and_holds_its_object)
 {
     struct mapping m;

@@ -272,6 +272,18 @@ STORY(a_page_that_is_unmapped_is_forgotten_before_its_frame_is_free)
     end();
 }
 
+STORY(a_page_of_plain_memory_that_is_unmapped_is_forgotten_before_its_frame_is_free)
+{
+    begin();
+    rig_map(s, 20, 3, PROT_RW, 0);
+    for (unsigned h = 0; h < HARTS; h++)
+        CHECK_EQ(store(h, 21, 1), FAULT_DONE);
+    CHECK_EQ(aspace_unmap(s, pages(21, 1)), 0);
+    tlb_model_check();
+    CHECK_EQ(load(1, 21), 0xdead00 + FAULT_MAPERR);
+    end();
+}
+
 STORY(a_page_whose_contents_go_is_forgotten)
 {
     begin();

@@ -123,10 +123,10 @@ static inline bool marks_are_fill(pte_t all)
     return (all.raw & (PTE_V | MARK_KIND) & ~((uint64_t)MARK_FILL << MARK_KIND_SHIFT)) ==
            0;
 }
-/* Empty, or a FILL mark of tag 0. */
-static inline bool pte_is_plain(pte_t e)
+/* A FILL mark of tag 0. */
+static inline bool pte_is_plain_mark(pte_t e)
 {
-    return (e.raw & ~(PTE_RWX | (uint64_t)MARK_FILL << MARK_KIND_SHIFT)) == 0;
+    return (e.raw & ~PTE_RWX) == (uint64_t)MARK_FILL << MARK_KIND_SHIFT;
 }
 /* A leaf, or a mark that keeps a frame: pte_owner() says whose. */
 static inline bool pte_has_frame(pte_t e)
