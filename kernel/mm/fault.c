@@ -312,8 +312,9 @@ static void put_run(const struct run *run)
  * removed: a truncation that takes them out of the object from now on comes for the words
  * after it, and waits.
  */
-static void store_run(struct fault *f, struct page *t, const struct run *run, pte_t like,
-                      const struct tag *tag)
+static always_inline void store_run(struct fault *f, struct page *t,
+                                    const struct run *run, pte_t like,
+                                    const struct tag *tag)
 {
     unsigned prot = mark_prot(like), number = mark_tag(like), n = 0;
     bool shared = tag->flags & TAG_SHARED, store = shared && (prot & PROT_W);
