@@ -42,17 +42,19 @@ static struct message *next_message(struct socket *s, struct message *m)
     return none ? NULL : list_entry(at, struct message, link);
 }
 
-/* Nothing is there: 1 if one may look again, 0 at the end, or an error. `reading` is held before
- * and after. */
+/* Nothing was there: 1 if one may look again, 0 at the end, or an error. `reading` is held before
+ * and after. What a sender sent before it closed has come by the time the end is seen, and goes
+ * first. */
 static int wait_for_message(struct reading *r)
 {
     struct socket *s = r->s;
-    int err = socket_take_error(s);
 
-    if (err) return err;
     socket_lock(s);
-    bool over = s->shut & SHUT_READING;
+    bool some = !list_empty(&s->messages), over = s->shut & SHUT_READING;
+    int err = some ? 0 : s->error;
+    if (err) s->error = 0;
     socket_unlock(s);
+    if (err || some) return err ? err : 1;
     bool silent = over && is_datagram(s) && r->deadline == 0;
     if (over) return silent ? -EAGAIN : 0;
     mutex_unlock(&s->reading);
