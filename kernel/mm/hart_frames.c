@@ -132,6 +132,21 @@ static void refill(struct frame_cache *c, struct frame_list *shared)
     buddy_unlock();
 }
 
+/* Too few are in the chain in use: the next chain hangs behind them. */
+static noinline void lengthen(struct frame_cache *c, struct frame_list *shared)
+{
+    struct page *first = c->now, *last = NULL;
+
+    refill(c, shared);
+    if (!first) return;
+    for (struct page *p = first; p; p = p->cached_free.next) {
+        p->cached_free.depth += chain_length(c->now);
+        last = p;
+    }
+    last->cached_free.next = c->now;
+    c->now = first;
+}
+
 /* For `n` frames more in the chain in use, or a new one. */
 static void make_room(struct frame_cache *any, unsigned n)
 {
@@ -195,14 +210,14 @@ unsigned frames_take_some(enum page_use use, unsigned n, struct page **first,
     struct frame_cache *c = from_zeroed ? &f->zeroed : &f->any;
 
     if (!frames_trylock(f)) return 0;
-    bool empty = !c->now;
-    if (unlikely(empty)) refill(c, from_zeroed ? &zeroed_pool : &loose);
+    bool few = chain_length(c->now) < n;
+    if (unlikely(few)) lengthen(c, from_zeroed ? &zeroed_pool : &loose);
     *zeroed = from_zeroed;
     *first = c->now;
     n = cut(&c->now, n);
     f->used[use] += n;
     frames_unlock(f);
-    if (unlikely(empty) && page_few_left) page_few_left();
+    if (unlikely(few) && page_few_left) page_few_left();
     return n;
 }
 
