@@ -116,8 +116,7 @@ unsigned page_alloc_zeroed_some(enum page_use use, unsigned n, struct page **fir
     }
     struct page *p = *first;
     for (unsigned i = got; i > 0; i--, p = p->cached_free.next) {
-        p->refs = 1;
-        p->state = use;
+        p->refs_state = page_refs_state(1, use);
         if (!zeroed) frame_clear(page_ptr(p));
     }
     return got;
@@ -126,9 +125,7 @@ unsigned page_alloc_zeroed_some(enum page_use use, unsigned n, struct page **fir
 void describe_tails(struct page *head, unsigned order, enum page_use use)
 {
     for (unsigned long i = 1; i < 1ul << order; i++) {
-        head[i].use = (uint8_t)use;
-        head[i].order = 0;
-        head[i].flags = PAGE_TAIL;
+        head[i].state = page_state(use, PAGE_TAIL);
         head[i].tail.head = head;
     }
 }

@@ -231,13 +231,22 @@ static inline uint32_t page_refs(const struct page *p)
     interleave("page_refs", p);
     return __atomic_load_n(&p->refs, __ATOMIC_ACQUIRE);
 }
+/* What page.state, and page.refs_state, are of a single frame or a tail. */
+static inline uint32_t page_state(enum page_use use, unsigned flags)
+{
+    return (uint32_t)use | (uint32_t)flags << 16;
+}
+static inline uint64_t page_refs_state(uint32_t refs, enum page_use use)
+{
+    return refs | (uint64_t)page_state(use, 0) << 32;
+}
 /* Is p plainly an anonymous frame of one reference, a single one? Then nobody else sees what is in
  * it; who is to store there acquires first. */
 static inline bool page_is_sole(const struct page *p)
 {
     interleave("page_refs", p);
     return __atomic_load_n(&p->refs_state, __ATOMIC_RELAXED) ==
-           (1 | (uint64_t)PAGE_ANON << 32);
+           page_refs_state(1, PAGE_ANON);
 }
 /* Gives a reference back; frees the frame (or block) with the last. */
 static inline void page_put(struct page *p)
