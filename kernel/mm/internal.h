@@ -5,18 +5,18 @@
 
 #include "mm/cursor.h"
 
-/* map.c: what the words of a range become. */
+/* replace.c: what the words of a range become. */
 struct replace {
     bool keep;           /* resident pages go, meaning and permission stay ... */
     enum mark_kind kind; /* ... as FILL (DONTNEED), or GUARD */
     pte_t word;          /* else: the new word, empty or a mark, at every level */
 };
 void replace_words(struct cursor *c, const struct replace *op);
-/* All of the cursor's first range becomes `word`, a FILL mark. */
-void cover_range(struct cursor *c, pte_t word);
-
 /* Word `e` of t, withdrawn or PARKED, gives its frames back. */
 void frames_leave(struct page *t, pte_t e, struct tally *d);
+
+/* map.c: all of the cursor's first range becomes `word`, a FILL mark. */
+void cover_range(struct cursor *c, pte_t word);
 
 /* Is r page aligned, not empty and inside the space? */
 static inline bool aspace_has(const struct aspace *s, struct range r)

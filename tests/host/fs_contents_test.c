@@ -13,7 +13,7 @@
 // sources: tests/host/fake/machine.c tests/host/fake/grace.c tests/host/fake/mutex.c
 // sources: tests/host/fake/wait.c tests/host/fake/uaccess.c
 // sources: kernel/mm/advise.c kernel/mm/aspace.c kernel/mm/check.c kernel/mm/cursor.c
-// sources: kernel/mm/fault.c kernel/mm/find.c kernel/mm/legend.c kernel/mm/map.c
+// sources: kernel/mm/fault.c kernel/mm/find.c kernel/mm/legend.c kernel/mm/map.c kernel/mm/replace.c
 // sources: kernel/mm/move.c kernel/mm/page_at.c kernel/mm/protect.c kernel/mm/query.c
 // sources: kernel/mm/rmap.c kernel/mm/share.c kernel/mm/stack.c kernel/mm/table.c
 // sources: tests/host/fake/tlb.c tests/host/model/kernel_half.c tests/host/fs/rig.c
