@@ -107,7 +107,7 @@ static noinline unsigned alloc_zeroed_chain(enum page_use use, unsigned n,
 /* Only for the first one more is done than to look into the cache. */
 unsigned page_alloc_zeroed_some(enum page_use use, unsigned n, struct page **first)
 {
-    bool zeroed;
+    bool zeroed = false;
     unsigned got = DEBUG_CHECKS ? 0 : frames_take_some(use, n, first, &zeroed);
 
     if (unlikely(got == 0)) {

@@ -453,7 +453,7 @@ TEST(devices_of_memory_answer_as_they_should)
 
 TEST(a_number_that_nobody_has_cannot_be_opened_and_one_that_is_taken_not_registered)
 {
-    struct char_device again = {"again", device_number(1, 1), 4, 0, NULL, {0}};
+    struct char_device again = {"again", device_number(1, 1), 4, 0, NULL, NULL};
     struct file *f;
 
     begin_devices();
