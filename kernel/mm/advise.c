@@ -1,8 +1,9 @@
 /*
  * Advice (madvise, mlock, mseal): contents go, or meaning changes by a flag.
  *
- * DONTNEED and GUARD replace words and keep their tag and permission (map.c); what programs mostly
- * do, to forget pages of their own that lie in one leaf table, is a loop here. The others *retag*: the tag of each word becomes the same tag with flags changed.
+ * DONTNEED and GUARD replace words and keep their tag and permission (replace.c); what programs
+ * mostly do, to forget pages of their own that lie in one leaf table, is a loop here. The
+ * others *retag*: the tag of each word becomes the same tag with flags changed.
  * New slots are made before the tables are locked, since that may sleep; if the
  * range shows a tag afterwards that was not there before, the step is repeated.
  */
